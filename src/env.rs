@@ -1,0 +1,188 @@
+//! What a rule may not reach for itself: the time, randomness, and somebody to tell.
+
+use std::{error::Error, fmt, sync::Arc};
+
+use crate::{
+    error::Reason,
+    types::{ClientId, Subject, Timestamp},
+};
+
+/// Tells the time.
+///
+/// Every validity in the crate is judged by it. Tests put a clock of their own here.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+}
+
+/// The operating system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        #[expect(clippy::disallowed_methods, reason = "the home of the system clock")]
+        time::OffsetDateTime::now_utc().into()
+    }
+}
+
+/// Gives random bytes.
+pub trait Entropy: fmt::Debug + Send + Sync + 'static {
+    /// Fills the buffer with bytes that nobody can predict.
+    ///
+    /// # Errors
+    ///
+    /// There is no randomness to be had; the request then fails with `server_error`, never with a
+    /// weaker value.
+    ///
+    /// # Security
+    ///
+    /// Codes, session cookies and token secrets are only as good as this source.
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError>;
+}
+
+/// The source of randomness failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the source of randomness failed")]
+pub struct EntropyError;
+
+/// The operating system's source of randomness.
+#[derive(Clone, Debug)]
+pub struct SystemEntropy(ring::rand::SystemRandom);
+
+impl SystemEntropy {
+    /// The operating system's source.
+    pub fn new() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the home of the system's randomness")]
+        Self(ring::rand::SystemRandom::new())
+    }
+}
+
+impl Default for SystemEntropy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+        ring::rand::SecureRandom::fill(&self.0, bytes).map_err(|_| EntropyError)
+    }
+}
+
+/// Hears what happened, for logs, metrics and alarms.
+///
+/// Called on the path of a request: return at once. Nothing in an [`Event`] is secret.
+pub trait Observer: fmt::Debug + Send + Sync + 'static {
+    /// Takes note of an event.
+    fn observe(&self, event: &Event<'_>);
+}
+
+/// Something worth noting.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Event<'e> {
+    /// What happened.
+    pub what: What,
+    /// Why, with a stable code and the section of the specification; `None` when all went well.
+    pub reason: Option<Reason>,
+    /// The client that it happened to, once it is known to exist.
+    pub client: Option<&'e ClientId>,
+    /// The person that it happened to.
+    pub subject: Option<&'e Subject>,
+    /// What lies beneath, such as the store's error. Never sent to a client.
+    pub cause: Option<&'e (dyn Error + Send + Sync + 'static)>,
+}
+
+/// The kinds of [`Event`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum What {
+    /// An authorization request was answered with a code.
+    Authorized,
+    /// An authorization request was refused, by a redirect or a page.
+    AuthorizationRefused,
+    /// A code was redeemed.
+    CodeRedeemed,
+    /// A redeemed code came back, otherwise valid; the grant is revoked ([RFC 6749 §4.1.2]).
+    ///
+    /// [RFC 6749 §4.1.2]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2
+    CodeReplayed,
+    /// A token request was refused.
+    TokenRefused,
+    /// A bearer token was refused at UserInfo.
+    BearerRefused,
+    /// A person signed in.
+    SignedIn,
+    /// A person signed out.
+    SignedOut,
+}
+
+impl<'e> Event<'e> {
+    pub(crate) fn new(what: What) -> Self {
+        Self { what, reason: None, client: None, subject: None, cause: None }
+    }
+
+    pub(crate) fn client(self, client: &'e ClientId) -> Self {
+        Self { client: Some(client), ..self }
+    }
+
+    pub(crate) fn subject(self, subject: &'e Subject) -> Self {
+        Self { subject: Some(subject), ..self }
+    }
+
+    pub(crate) fn refused(
+        self,
+        reason: Reason,
+        cause: Option<&'e (dyn Error + Send + Sync + 'static)>,
+    ) -> Self {
+        Self { reason: Some(reason), cause, ..self }
+    }
+}
+
+/// Notes nothing.
+impl Observer for () {
+    fn observe(&self, _event: &Event<'_>) {}
+}
+
+impl<O: Observer + ?Sized> Observer for Arc<O> {
+    fn observe(&self, event: &Event<'_>) {
+        (**self).observe(event);
+    }
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+}
+
+impl<E: Entropy + ?Sized> Entropy for Arc<E> {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+        (**self).fill(bytes)
+    }
+}
+
+/// An [`Observer`] that reports through the `tracing` crate: refusals at `WARN` when something
+/// broke and at `INFO` otherwise, everything else at `DEBUG`.
+#[cfg(feature = "tracing")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TracingObserver;
+
+#[cfg(feature = "tracing")]
+impl Observer for TracingObserver {
+    fn observe(&self, event: &Event<'_>) {
+        let client = event.client.map(tracing::field::debug);
+        let subject = event.subject.map(tracing::field::debug);
+        let what = tracing::field::debug(event.what);
+        match (event.reason, event.cause) {
+            (Some(reason), Some(cause)) => {
+                tracing::warn!(target: "oidc_op", what, client, subject, reason = reason.code(), section = reason.section(), cause = %cause);
+            }
+            (Some(reason), None) => {
+                tracing::info!(target: "oidc_op", what, client, subject, reason = reason.code(), section = reason.section());
+            }
+            (None, _) => tracing::debug!(target: "oidc_op", what, client, subject),
+        }
+    }
+}

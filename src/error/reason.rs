@@ -1,0 +1,145 @@
+use super::ErrorCode::{
+    self, AccessDenied, AccountSelectionRequired, ConsentRequired, InsufficientScope,
+    InteractionRequired, InvalidClient, InvalidGrant, InvalidRequest, InvalidScope, InvalidTarget,
+    InvalidToken, LoginRequired, RequestNotSupported, RequestUriNotSupported, ServerError,
+    TemporarilyUnavailable, UnauthorizedClient, UnsupportedGrantType, UnsupportedResponseType,
+};
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $code:literal: $error:ident, $section:literal, $text:literal;)*) => {
+        /// Why a request was refused: the one table from a rule to everything that is said of it.
+        ///
+        /// [`code`](Self::code) is stable, for logs and alarms; the error code and the description
+        /// are what the client reads; the section is where the rule stands.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Reason {
+            $($(#[$doc])* #[doc = concat!("`", $code, "`: ", $text, " (", $section, ")")] $name,)*
+        }
+
+        impl Reason {
+            /// Every reason.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The stable name.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// The section of the specification that the rule comes from.
+            pub const fn section(self) -> &'static str {
+                match self { $(Self::$name => $section,)* }
+            }
+
+            /// The `error` that the client reads.
+            pub const fn error(self) -> ErrorCode {
+                match self { $(Self::$name => $error,)* }
+            }
+
+            /// The `error_description` that the client reads: fixed text, never built from a cause.
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    // Any endpoint
+    ParameterRepeated = "parameter_repeated": InvalidRequest, "RFC 6749 §3.1, §3.2", "a parameter is repeated";
+    TooManyParameters = "too_many_parameters": InvalidRequest, "RFC 6749 §3.1", "there are too many parameters";
+    MediaType = "media_type": InvalidRequest, "RFC 6749 §3.2", "the body must be application/x-www-form-urlencoded in UTF-8, without content coding";
+    MethodNotAllowed = "method_not_allowed": InvalidRequest, "RFC 9110 §15.5.6", "the endpoint does not have this method";
+    BodyTooLarge = "body_too_large": InvalidRequest, "RFC 9110 §15.5.14", "the request is too large";
+    StoreFailed = "store_failed": TemporarilyUnavailable, "RFC 6749 §4.1.2.1", "the service is temporarily unavailable";
+    HostFailed = "host_failed": ServerError, "RFC 6749 §4.1.2.1", "the service met an internal error";
+    SignerFailed = "signer_failed": ServerError, "RFC 6749 §4.1.2.1", "the service met an internal error";
+    EntropyFailed = "entropy_failed": ServerError, "RFC 6749 §10.10", "the service met an internal error";
+    SubjectMismatch = "subject_mismatch": ServerError, "OIDC Core §5.3.2", "the service met an internal error";
+
+    // Authorization endpoint, before there is somewhere to send an error
+    ClientIdMissing = "client_id_missing": InvalidRequest, "RFC 6749 §4.1.1", "client_id is missing";
+    ClientUnknown = "client_unknown": UnauthorizedClient, "RFC 6749 §4.1.2.1", "the client is not known";
+    RedirectUriMissing = "redirect_uri_missing": InvalidRequest, "OIDC Core §3.1.2.1", "redirect_uri is missing";
+    RedirectUriMismatch = "redirect_uri_mismatch": InvalidRequest, "RFC 9700 §2.1", "redirect_uri is not one that the client has registered";
+
+    // Authorization endpoint, reported to the client
+    ResponseTypeMissing = "response_type_missing": InvalidRequest, "RFC 6749 §4.1.1", "response_type is missing";
+    ResponseTypeUnsupported = "response_type_unsupported": UnsupportedResponseType, "RFC 6749 §4.1.2.1", "response_type is not supported";
+    ResponseTypeNotAllowed = "response_type_not_allowed": UnauthorizedClient, "RFC 6749 §4.1.2.1", "the client may not use this response_type";
+    ResponseModeUnsupported = "response_mode_unsupported": InvalidRequest, "OAuth 2.0 Multiple Response Types §2.1", "response_mode is not supported";
+    ScopeMalformed = "scope_malformed": InvalidScope, "RFC 6749 §3.3", "scope is malformed";
+    ScopeEmpty = "scope_empty": InvalidScope, "RFC 6749 §3.3", "scope names nothing that the client may ask for";
+    ResourceInvalid = "resource_invalid": InvalidTarget, "RFC 8707 §2", "resource is not an absolute URI without fragment";
+    PkceMissing = "pkce_missing": InvalidRequest, "RFC 7636 §4.4.1", "code_challenge is required";
+    PkceMethod = "pkce_method": InvalidRequest, "RFC 7636 §4.4.1", "code_challenge_method must be S256";
+    PkceChallenge = "pkce_challenge": InvalidRequest, "RFC 7636 §4.2", "code_challenge is malformed";
+    PromptInvalid = "prompt_invalid": InvalidRequest, "OIDC Core §3.1.2.1", "prompt has an unknown value, or none together with another one";
+    MaxAgeInvalid = "max_age_invalid": InvalidRequest, "OIDC Core §3.1.2.1", "max_age is not a number of seconds";
+    RequestObject = "request_object": RequestNotSupported, "OIDC Core §3.1.2.6", "the request parameter is not supported";
+    RequestUri = "request_uri": RequestUriNotSupported, "OIDC Core §3.1.2.6", "the request_uri parameter is not supported";
+    NotSignedIn = "not_signed_in": LoginRequired, "OIDC Core §3.1.2.6", "the end user is not signed in";
+    ConsentNeeded = "consent_needed": ConsentRequired, "OIDC Core §3.1.2.6", "the end user must give consent";
+    AccountChoiceNeeded = "account_choice_needed": AccountSelectionRequired, "OIDC Core §3.1.2.6", "the end user must choose an account";
+    PageNeeded = "page_needed": InteractionRequired, "OIDC Core §3.1.2.6", "the end user must interact";
+    Cancelled = "cancelled": AccessDenied, "RFC 6749 §4.1.2.1", "the end user refused";
+
+    // Interactions
+    InteractionInvalid = "interaction_invalid": InvalidRequest, "RFC 9700 §4.16", "the sign-in cannot be found; start again at the application";
+    InteractionExpired = "interaction_expired": InvalidRequest, "RFC 9700 §4.16", "the sign-in has taken too long; start again at the application";
+    InteractionFinished = "interaction_finished": InvalidRequest, "RFC 6749 §4.1.2", "the sign-in has already been completed";
+    BrowserCookieMissing = "browser_cookie_missing": InvalidRequest, "RFC 9700 §4.7", "the browser did not send the cookie that it was given when the sign-in began";
+    BrowserCookieWrong = "browser_cookie_wrong": InvalidRequest, "RFC 9700 §4.7", "the sign-in was begun in another browser";
+    CrossOrigin = "cross_origin": InvalidRequest, "RFC 6749 §10.12", "the form was sent from another site";
+    VerdictUnfit = "verdict_unfit": InvalidRequest, "OIDC Core §3.1.2.3", "the answer does not fit the sign-in; start again at the application";
+
+    // Token endpoint
+    GrantTypeMissing = "grant_type_missing": InvalidRequest, "RFC 6749 §4.1.3", "grant_type is missing";
+    GrantTypeUnsupported = "grant_type_unsupported": UnsupportedGrantType, "RFC 6749 §5.2", "grant_type is not supported";
+    GrantTypeNotAllowed = "grant_type_not_allowed": UnauthorizedClient, "RFC 6749 §5.2", "the client may not use this grant_type";
+    CredentialsMissing = "credentials_missing": InvalidClient, "RFC 6749 §3.2.1", "the client did not identify itself";
+    CredentialsMalformed = "credentials_malformed": InvalidClient, "RFC 6749 §2.3.1", "the client credentials are malformed";
+    CredentialsTwice = "credentials_twice": InvalidRequest, "RFC 6749 §2.3", "the client used more than one authentication method";
+    CredentialsWrong = "credentials_wrong": InvalidClient, "RFC 6749 §5.2", "client authentication failed";
+    ClientThrottled = "client_throttled": TemporarilyUnavailable, "RFC 6749 §2.3.1", "too many attempts; try again later";
+    CodeMissing = "code_missing": InvalidRequest, "RFC 6749 §4.1.3", "code is missing";
+    CodeUnknown = "code_unknown": InvalidGrant, "RFC 6749 §5.2", "the authorization code is not valid";
+    CodeOfAnotherClient = "code_of_another_client": InvalidGrant, "RFC 6749 §4.1.3", "the authorization code is not valid";
+    CodeExpired = "code_expired": InvalidGrant, "RFC 6749 §4.1.2", "the authorization code is not valid";
+    CodeReplayed = "code_replayed": InvalidGrant, "RFC 6749 §4.1.2", "the authorization code is not valid";
+    CodeRaced = "code_raced": InvalidGrant, "RFC 6749 §4.1.2", "the authorization code is not valid";
+    RedirectUriDiffers = "redirect_uri_differs": InvalidGrant, "RFC 6749 §4.1.3", "redirect_uri is not that of the authorization request";
+    VerifierMissing = "verifier_missing": InvalidGrant, "RFC 7636 §4.6", "code_verifier is missing";
+    VerifierWrong = "verifier_wrong": InvalidGrant, "RFC 7636 §4.6", "code_verifier does not fit the code_challenge";
+    VerifierUnexpected = "verifier_unexpected": InvalidGrant, "RFC 9700 §4.8.2", "code_verifier was sent, but the authorization request had no code_challenge";
+    ResourceNotGranted = "resource_not_granted": InvalidTarget, "RFC 8707 §2.2", "resource is outside of what was granted";
+    GrantRevoked = "grant_revoked": InvalidGrant, "RFC 6749 §5.2", "the grant is no longer valid";
+    ClientChanged = "client_changed": InvalidGrant, "RFC 6749 §5.2", "the grant is no longer valid";
+    SubjectChanged = "subject_changed": InvalidGrant, "RFC 6749 §5.2", "the grant is no longer valid";
+    SubjectInactive = "subject_inactive": InvalidGrant, "RFC 6749 §5.2", "the grant is no longer valid";
+    ConsentWithdrawn = "consent_withdrawn": InvalidGrant, "RFC 6749 §5.2", "the grant is no longer valid";
+    SessionEnded = "session_ended": InvalidGrant, "RFC 6749 §5.2", "the grant is no longer valid";
+
+    // UserInfo
+    BearerTwice = "bearer_twice": InvalidRequest, "RFC 6750 §2", "the access token was sent more than once";
+    BearerInQuery = "bearer_in_query": InvalidRequest, "RFC 9700 §4.3.2", "the access token must not be sent in the URI";
+    BearerMalformed = "bearer_malformed": InvalidRequest, "RFC 6750 §2.1", "the Authorization header is malformed";
+    BearerInvalid = "bearer_invalid": InvalidToken, "RFC 6750 §3.1", "the access token is not valid";
+    BearerExpired = "bearer_expired": InvalidToken, "RFC 6750 §3.1", "the access token is not valid";
+    OpenidScopeMissing = "openid_scope_missing": InsufficientScope, "OIDC Core §5.3", "the access token lacks the scope openid";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 6749 §4.1.2.1, §5.2: %x20-21 / %x23-5B / %x5D-7E; property P-06.
+    #[test]
+    fn descriptions_keep_to_the_charset_and_codes_are_unique() {
+        for (i, reason) in Reason::ALL.iter().enumerate() {
+            let ok = |b: u8| matches!(b, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E);
+            assert!(reason.description().bytes().all(ok), "{reason:?}");
+            assert!(!Reason::ALL[..i].iter().any(|other| other.code() == reason.code()));
+        }
+    }
+}

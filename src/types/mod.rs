@@ -1,0 +1,23 @@
+//! The vocabulary of the protocol: plain values, parsed once, without I/O.
+
+mod algorithm;
+mod authentication;
+mod identifier;
+mod issuer;
+mod pkce;
+mod prompt;
+mod redirect_uri;
+mod response;
+mod scope;
+mod timestamp;
+
+pub use algorithm::{SigningAlgorithm, UnknownAlgorithm};
+pub use authentication::{Acr, Authentication};
+pub use identifier::{ClientId, InvalidIdentifier, Resource, Subject};
+pub use issuer::{InvalidIssuer, Issuer};
+pub use pkce::CodeChallenge;
+pub use prompt::{Display, Prompt};
+pub use redirect_uri::{InvalidRedirectUri, RedirectUri};
+pub use response::{ResponseMode, ResponseType};
+pub use scope::{InvalidScope, Scope};
+pub use timestamp::Timestamp;
