@@ -56,6 +56,11 @@ impl SystemEntropy {
         #[expect(clippy::disallowed_methods, reason = "the home of the system's randomness")]
         Self(ring::rand::SystemRandom::new())
     }
+
+    /// The same source for *ring*, whose own trait is sealed.
+    pub(crate) fn ring(&self) -> &ring::rand::SystemRandom {
+        &self.0
+    }
 }
 
 impl Default for SystemEntropy {

@@ -71,6 +71,7 @@ reasons! {
     ScopeMalformed = "scope_malformed": InvalidScope, "RFC 6749 §3.3", "scope is malformed";
     ScopeEmpty = "scope_empty": InvalidScope, "RFC 6749 §3.3", "scope names nothing that the client may ask for";
     ResourceInvalid = "resource_invalid": InvalidTarget, "RFC 8707 §2", "resource is not an absolute URI without fragment";
+    NonceTooLong = "nonce_too_long": InvalidRequest, "OIDC Core §3.1.2.1", "nonce is too long";
     PkceMissing = "pkce_missing": InvalidRequest, "RFC 7636 §4.4.1", "code_challenge is required";
     PkceMethod = "pkce_method": InvalidRequest, "RFC 7636 §4.4.1", "code_challenge_method must be S256";
     PkceChallenge = "pkce_challenge": InvalidRequest, "RFC 7636 §4.2", "code_challenge is malformed";

@@ -1,7 +1,12 @@
 //! What is issued: ID tokens, access tokens, and the keys that sign them.
 
+mod access_token;
+mod id_token;
+mod jwt;
 mod keys;
 mod signer;
 
-pub use keys::{KeyError, KeySet};
+pub(crate) use access_token::AccessToken;
+pub(crate) use id_token::id_token;
+pub use keys::{KeyError, KeyProblem, KeyRotation, KeySet};
 pub use signer::{KeyState, PublishedKey, SignError, Signer, SigningKey};

@@ -15,6 +15,8 @@ pub(crate) enum HandleKind {
     Session = 41,
     /// The cookie that binds interactions to the browser that began them.
     Browser = 42,
+    /// An interaction that is too large for an address.
+    Interaction = 62,
 }
 
 /// A record's id and the secret that proves the right to it: 48 bytes, 64 characters of base64url

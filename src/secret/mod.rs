@@ -10,7 +10,7 @@ use std::fmt;
 pub(crate) use digest::{Digest, serde_bytes};
 pub(crate) use handle::{Handle, HandleKind};
 pub use keys::Secrets;
-pub(crate) use keys::{Kid, TokenKeys, same_kid};
+pub(crate) use keys::{Kid, TokenKeys, expand, same_kid};
 pub(crate) use sealed::{SealKind, open, seal};
 
 use crate::env::{Entropy, EntropyError};

@@ -81,6 +81,11 @@ impl Label {
         Self(hash(name, issuer, &[value]))
     }
 
+    /// A label from what a store kept of it.
+    pub const fn from_hash(hash: [u8; 32]) -> Self {
+        Self(hash)
+    }
+
     /// The hash that names it.
     pub const fn hash(&self) -> &[u8; 32] {
         &self.0

@@ -20,6 +20,7 @@
 mod key;
 mod memory;
 mod record;
+mod typed;
 
 use std::{fmt::Debug, sync::Arc};
 
@@ -29,6 +30,7 @@ pub use key::{Cursor, Key, Kind, Label, Listing};
 pub use memory::MemoryStore;
 pub use record::{Record, Version};
 pub(crate) use record::{Stored, decode, encode};
+pub(crate) use typed::{Batch, Commit, Loaded, Step};
 
 use crate::types::Timestamp;
 

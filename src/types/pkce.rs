@@ -37,7 +37,8 @@ impl CodeChallenge {
     /// [RFC 7636 §4.1]: https://www.rfc-editor.org/rfc/rfc7636#section-4.1
     /// [§4.6]: https://www.rfc-editor.org/rfc/rfc7636#section-4.6
     pub fn verify(&self, verifier: &str) -> bool {
-        let unreserved = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+        let unreserved =
+            |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
         if !(43..=128).contains(&verifier.len()) || !verifier.bytes().all(unreserved) {
             return false;
         }

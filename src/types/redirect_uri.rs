@@ -50,7 +50,9 @@ pub enum InvalidRedirectUri {
     #[error("a redirect URI with the scheme http has a loopback host")]
     InsecureHttp,
     /// A scheme that runs code or reads files, or a private-use one without a dot.
-    #[error("a redirect URI has the scheme https, http on loopback, or a private-use one with a dot")]
+    #[error(
+        "a redirect URI has the scheme https, http on loopback, or a private-use one with a dot"
+    )]
     Scheme,
 }
 

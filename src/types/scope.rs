@@ -19,7 +19,9 @@ pub struct Scope(Vec<Box<str>>);
 
 /// A scope with a character that no token may have, or with more than 64 tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a scope is at most 64 space-separated tokens of visible ASCII without quote and backslash")]
+#[error(
+    "a scope is at most 64 space-separated tokens of visible ASCII without quote and backslash"
+)]
 pub struct InvalidScope;
 
 impl Scope {
@@ -61,7 +63,13 @@ impl Scope {
     /// The tokens of this set that are in the other one too.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
-        Self(self.0.iter().filter(|token| other.contains(token)).cloned().collect())
+        self.retain(|token| other.contains(token))
+    }
+
+    /// The tokens of this set for which `keep` holds.
+    #[must_use]
+    pub fn retain(&self, keep: impl Fn(&str) -> bool) -> Self {
+        Self(self.0.iter().filter(|token| keep(token)).cloned().collect())
     }
 
     /// The tokens of this set, then those of the other one that are new.

@@ -1,0 +1,148 @@
+use super::{
+    Person,
+    interaction::{Need, Steps},
+    request::AuthorizeRequest,
+};
+use crate::{
+    client::Client,
+    error::Reason,
+    grant::ConsentBasis,
+    session::SignedIn,
+    types::{RedirectUri, Scope, Timestamp},
+};
+
+/// Everything that the decision depends on.
+pub(super) struct Situation<'s> {
+    pub(super) client: &'s Client,
+    pub(super) request: &'s AuthorizeRequest,
+    pub(super) redirect_uri: &'s str,
+    pub(super) person: Option<&'s Person>,
+    pub(super) steps: &'s Steps,
+    pub(super) now: Timestamp,
+}
+
+pub(super) enum Decision {
+    Proceed(Approved),
+    Ask(Need),
+}
+
+/// A person, authenticated as the request demands, who has agreed to a scope. Only [`decide`] makes
+/// one.
+#[derive(Clone, Debug)]
+pub(super) struct Approved {
+    person: SignedIn,
+    scope: Scope,
+    consent: ConsentBasis,
+}
+
+impl Approved {
+    pub(super) fn into_parts(self) -> (SignedIn, Scope, ConsentBasis) {
+        (self.person, self.scope, self.consent)
+    }
+}
+
+/// The named checks in their order; the first unmet need wins ([OIDC Core §3.1.2.3], [§3.1.2.4]).
+///
+/// [OIDC Core §3.1.2.3]: https://openid.net/specs/openid-connect-core-1_0.html#Authenticates
+/// [§3.1.2.4]: https://openid.net/specs/openid-connect-core-1_0.html#Consent
+pub(super) fn decide(situation: &Situation<'_>) -> Decision {
+    let Some(person) = situation.person else {
+        return Decision::Ask(situation.how_to_sign_in());
+    };
+    let checks: [fn(&Situation<'_>, &Person) -> Option<Need>; 3] =
+        [wants_account, wants_authentication, wants_account_choice];
+    if let Some(need) = checks.iter().find_map(|check| check(situation, person)) {
+        return Decision::Ask(need);
+    }
+    match agreed(situation, person) {
+        Some((scope, consent)) => {
+            Decision::Proceed(Approved { person: person.signed_in.clone(), scope, consent })
+        }
+        None => Decision::Ask(Need::Consent),
+    }
+}
+
+impl Situation<'_> {
+    fn how_to_sign_in(&self) -> Need {
+        if self.request.prompt.create() { Need::CreateAccount } else { Need::Login }
+    }
+
+    /// A login made within the interaction satisfies its `prompt=login` and `max_age`, so that no
+    /// comparison of two nodes' clocks can loop.
+    fn signed_in_here(&self, person: &Person) -> bool {
+        self.steps.signed_in.as_ref() == Some(&person.signed_in.subject)
+    }
+}
+
+/// `prompt=create` ([Initiating User Registration §4]).
+///
+/// [Initiating User Registration §4]: https://openid.net/specs/openid-connect-prompt-create-1_0.html
+fn wants_account(situation: &Situation<'_>, person: &Person) -> Option<Need> {
+    let wanted = situation.request.prompt.create() && !situation.signed_in_here(person);
+    wanted.then_some(Need::CreateAccount)
+}
+
+/// `prompt=login` and `max_age` ([OIDC Core §3.1.2.1]); `max_age=0` is the same as `prompt=login`.
+///
+/// [OIDC Core §3.1.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+fn wants_authentication(situation: &Situation<'_>, person: &Person) -> Option<Need> {
+    if situation.signed_in_here(person) {
+        return None;
+    }
+    let age = situation.now.since(person.signed_in.auth.time);
+    let too_old =
+        situation.request.max_age.is_some_and(|max_age| max_age.is_zero() || age > max_age);
+    (situation.request.prompt.login() || too_old).then_some(Need::Login)
+}
+
+/// `prompt=select_account` ([OIDC Core §3.1.2.1]).
+///
+/// [OIDC Core §3.1.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+fn wants_account_choice(situation: &Situation<'_>, person: &Person) -> Option<Need> {
+    let chosen = situation.signed_in_here(person)
+        || situation.steps.selected.as_ref() == Some(&person.signed_in.subject);
+    (situation.request.prompt.select_account() && !chosen).then_some(Need::SelectAccount)
+}
+
+/// What the person has agreed to, and what that rests on: within this interaction, by an
+/// administrator's word, or remembered from before.
+///
+/// A remembered consent serves only a client whose identity can be assured, so that an app cannot
+/// pass for another one unseen ([RFC 8252 §8.6]).
+///
+/// [RFC 8252 §8.6]: https://www.rfc-editor.org/rfc/rfc8252#section-8.6
+fn agreed(situation: &Situation<'_>, person: &Person) -> Option<(Scope, ConsentBasis)> {
+    let (client, request) = (situation.client, situation.request);
+    if let Some((scope, basis)) = situation.steps.agreed_by(&person.signed_in.subject) {
+        return Some((request.scope.intersection(scope), basis));
+    }
+    if request.prompt.consent() {
+        return None;
+    }
+    if client.first_party {
+        return Some((request.scope.clone(), ConsentBasis::Exempt));
+    }
+    let consent = person.consent.as_ref()?;
+    let assured = !client.is_public() && is_https(client, situation.redirect_uri);
+    (assured && consent.covers(&request.scope, situation.now))
+        .then(|| (request.scope.clone(), ConsentBasis::Remembered(consent.epoch())))
+}
+
+fn is_https(client: &Client, requested: &str) -> bool {
+    let mut registered = client.metadata.redirect_uris.iter();
+    registered.any(|uri| uri.matches(requested) && RedirectUri::is_https(uri))
+}
+
+impl Need {
+    /// What a client hears that allowed no page ([OIDC Core §3.1.2.6]).
+    ///
+    /// [OIDC Core §3.1.2.6]: https://openid.net/specs/openid-connect-core-1_0.html#AuthError
+    pub(super) fn refusal(self) -> Reason {
+        match self {
+            Self::Login => Reason::NotSignedIn,
+            Self::Consent => Reason::ConsentNeeded,
+            Self::SelectAccount => Reason::AccountChoiceNeeded,
+            Self::CreateAccount => Reason::PageNeeded,
+        }
+    }
+}

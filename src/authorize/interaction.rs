@@ -1,0 +1,298 @@
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Cookies, Person, request::RECOGNISED};
+use crate::{
+    client::Client,
+    error::{Failure, HostError, Reason},
+    grant::ConsentBasis,
+    provider::Core,
+    secret::{
+        Digest, Handle, HandleKind, Kid, SealKind, TokenKeys, open, random, seal, serde_bytes,
+    },
+    session::Login,
+    store::{Commit, Expect, Key, Kind, Step, Stored},
+    types::{Authentication, Display, Scope, Subject, Timestamp},
+    wire::{Params, Request, set_cookie},
+};
+
+/// A page that the person must see before the request can go on.
+///
+/// The host shows it, and comes back with [`Provider::resume`](crate::Provider::resume) and what the
+/// person decided. The token is the whole memory of it: put it into the page's address, and into its
+/// form. It is of use only in the browser that began the request.
+#[non_exhaustive]
+pub struct Interaction {
+    /// What names the interaction; letters, digits, `-` and `_`.
+    pub token: String,
+    /// What the person must do.
+    pub need: Need,
+    /// Who asks.
+    pub client: Arc<Client>,
+    /// Where the answer will go, for people: a host, or the scheme of an app.
+    pub return_host: String,
+    /// What the client asks for.
+    pub scope: Scope,
+    /// Who is signed in, if somebody is.
+    pub subject: Option<Subject>,
+    /// What the client wishes for the page.
+    pub hints: Hints,
+    /// Header fields that must go out with the page: cookies. The adapters add them.
+    pub headers: Cookies,
+}
+
+impl fmt::Debug for Interaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interaction")
+            .field("need", &self.need)
+            .field("client", &self.client.id)
+            .field("scope", &self.scope)
+            .field("subject", &self.subject)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the person must do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Need {
+    /// Prove who they are; again, if [`Interaction::subject`] is there.
+    Login,
+    /// Agree to what the client asks for, or refuse.
+    Consent,
+    /// Confirm the account, or sign in with another one.
+    SelectAccount,
+    /// Create an account, which also signs in.
+    CreateAccount,
+}
+
+/// What the person decided.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// They have authenticated, or created an account.
+    Login(Login),
+    /// They agree to this scope, which may be less than was asked; to be remembered or not.
+    Consent {
+        /// What they agree to. `openid` cannot be taken out.
+        scope: Scope,
+        /// Whether to ask again next time.
+        remember: bool,
+    },
+    /// They go on with the account that is signed in.
+    SelectAccount,
+    /// They refuse; the client hears `access_denied`.
+    Cancel,
+}
+
+/// What a client wishes for the pages ([OIDC Core §3.1.2.1]); never refused.
+///
+/// [OIDC Core §3.1.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Hints {
+    /// Who is expected to sign in: a name to put into the form.
+    pub login_hint: Option<Box<str>>,
+    /// The languages for pages, best first, as BCP 47 tags.
+    pub ui_locales: Vec<Box<str>>,
+    /// The languages for claims, best first.
+    pub claims_locales: Vec<Box<str>>,
+    /// The context classes that the client would like, best first.
+    pub acr_values: Vec<Box<str>>,
+    /// The kind of page.
+    pub display: Display,
+}
+
+/// A request under way: what was asked, by which browser, and what has been done since.
+///
+/// Sealed, not stored, so that whoever never signs in costs no write; every page carries the whole
+/// of it, and the back button brings an older one that is simply decided again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Pending {
+    #[serde(with = "serde_bytes")]
+    id: [u8; 16],
+    /// Which keys derive its code, for as long as it lasts.
+    #[serde(with = "serde_bytes")]
+    kid: Kid,
+    /// Of the browser cookie's secret; `None` for a request that came by POST and has not come back.
+    browser: Option<Digest>,
+    pub(super) hosted: bool,
+    until: Timestamp,
+    pub(super) query: String,
+    #[serde(default)]
+    pub(super) steps: Steps,
+}
+
+/// What has been done within an interaction.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Steps {
+    /// For whom the last page was made, so that nobody answers it as somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) shown_to: Option<Subject>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) signed_in: Option<Subject>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) selected: Option<Subject>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) agreed: Option<Agreed>,
+    /// Whom a host with sessions of its own has vouched for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) vouched: Option<Vouched>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Agreed {
+    pub(super) subject: Subject,
+    pub(super) scope: Scope,
+    pub(super) basis: ConsentBasis,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Vouched {
+    pub(super) subject: Subject,
+    pub(super) epoch: i64,
+    pub(super) auth: Authentication,
+}
+
+impl Steps {
+    pub(super) fn agreed_by(&self, subject: &Subject) -> Option<(&Scope, ConsentBasis)> {
+        let agreed = self.agreed.as_ref().filter(|agreed| agreed.subject == *subject)?;
+        Some((&agreed.scope, agreed.basis))
+    }
+}
+
+impl Pending {
+    /// A request that must wait.
+    pub(super) fn begin(core: &Core, params: &Params<'_>, hosted: bool) -> Result<Self, Failure> {
+        Ok(Self {
+            id: random(&*core.entropy)?,
+            kid: core.first_keys().kid,
+            browser: None,
+            hosted,
+            until: core.clock.now() + core.config.lifetimes.interaction,
+            query: params.keep(&RECOGNISED),
+            steps: Steps::default(),
+        })
+    }
+
+    /// Binds it to the browser, which gets a cookie for that if it has none.
+    pub(super) fn bind(
+        &mut self,
+        core: &Core,
+        http: &Request<'_>,
+        cookies: &mut Cookies,
+    ) -> Result<(), Failure> {
+        let cookie = &core.cookies.browser;
+        let browser = if let Some(browser) = cookie.read(http) {
+            browser
+        } else {
+            let browser = Handle::random(HandleKind::Browser, &*core.entropy)?;
+            cookies.push(("set-cookie", set_cookie(cookie, Some(&browser)).into()));
+            browser
+        };
+        self.browser = Some(browser.digest());
+        Ok(())
+    }
+
+    /// Whether this is the browser that began it.
+    pub(super) fn bound_to(&self, core: &Core, http: &Request<'_>) -> Result<Handle, Reason> {
+        let cookie = &core.cookies.browser;
+        let Some(browser) = cookie.read(http) else {
+            return Err(if cookie.was_sent(http) {
+                Reason::BrowserCookieWrong
+            } else {
+                Reason::BrowserCookieMissing
+            });
+        };
+        let same = |digest: &Digest| digest.same(browser.digest().as_bytes());
+        if self.browser.as_ref().is_some_and(same) {
+            Ok(browser)
+        } else {
+            Err(Reason::BrowserCookieWrong)
+        }
+    }
+
+    /// Remembers for whom the next page is made.
+    pub(super) fn shown(&mut self, person: Option<&Person>) {
+        self.steps.shown_to = person.map(|person| person.signed_in.subject.clone());
+        // A host's word must outlast the page; the provider's own session is in a cookie.
+        self.steps.vouched = person.filter(|_| self.hosted).map(|person| Vouched {
+            subject: person.signed_in.subject.clone(),
+            epoch: person.signed_in.subject_epoch,
+            auth: person.signed_in.auth.clone(),
+        });
+    }
+
+    pub(super) fn id(&self) -> &[u8; 16] {
+        &self.id
+    }
+
+    /// The keys that it began with; none once their secret has been dropped.
+    pub(super) fn keys<'c>(&self, core: &'c Core) -> Result<&'c TokenKeys, Reason> {
+        core.keys.iter().find(|keys| keys.kid == self.kid).ok_or(Reason::InteractionExpired)
+    }
+
+    /// The token that names it: all of it, sealed, or where that is stored if it is too large for
+    /// an address.
+    pub(super) async fn seal(&self, core: &Core) -> Result<String, Failure> {
+        let mut plain = serde_json::to_vec(self).map_err(HostError::from)?;
+        while plain.len() % 3 != 1 {
+            plain.push(b' ');
+        }
+        let salt = random(&*core.entropy)?;
+        let issuer = &core.config.issuer;
+        let sealed = seal(SealKind::Interaction, core.first_keys(), issuer, salt, &plain);
+        if sealed.len() <= core.config.limits.interaction {
+            return Ok(sealed);
+        }
+        let handle = Handle::random(HandleKind::Interaction, &*core.entropy)?;
+        let key = Key::new(Kind::Interaction, issuer, &[handle.id()]);
+        let body = Large { v: Large::SCHEMA, digest: handle.digest(), sealed };
+        let expect = Expect::Absent { labels: &[] };
+        let step = Step { key: &key, expect, body: &body, keep_until: self.until };
+        match core.commit(step, handle.encode()).await? {
+            Commit::Won(token) => Ok(token),
+            Commit::Lost => Err(Reason::StoreFailed.into()),
+        }
+    }
+
+    /// Reads a token. Whether the browser is the right one is for [`bound_to`](Self::bound_to).
+    pub(super) async fn open(core: &Core, token: &str) -> Result<Self, Failure> {
+        let issuer = &core.config.issuer;
+        let stored = match Handle::decode(HandleKind::Interaction, token) {
+            Some(handle) => {
+                let key = Key::new(Kind::Interaction, issuer, &[handle.id()]);
+                let large = core.load::<Large>(&key).await?.ok_or(Reason::InteractionInvalid)?;
+                if !large.body.digest.same(handle.digest().as_bytes()) {
+                    return Err(Reason::InteractionInvalid.into());
+                }
+                Some(large.body.sealed)
+            }
+            None => None,
+        };
+        let sealed = stored.as_deref().unwrap_or(token);
+        let opened = open(SealKind::Interaction, &core.keys, issuer, sealed)
+            .ok_or(Reason::InteractionInvalid)?;
+        let pending: Self =
+            serde_json::from_slice(&opened).map_err(|_| Reason::InteractionInvalid)?;
+        if pending.until <= core.clock.now() {
+            return Err(Reason::InteractionExpired.into());
+        }
+        Ok(pending)
+    }
+}
+
+/// An interaction that was too large for an address; still sealed.
+#[derive(Serialize, Deserialize)]
+struct Large {
+    v: u16,
+    digest: Digest,
+    sealed: String,
+}
+
+impl Stored for Large {
+    fn schema(&self) -> u16 {
+        self.v
+    }
+}

@@ -1,0 +1,265 @@
+//! The front channel: from a request to an answer, in this order.
+//!
+//! | step | file | on failure |
+//! |---|---|---|
+//! | identify | here | page |
+//! | return | `return_to.rs` | page |
+//! | validate | `request.rs` | redirect |
+//! | decide | `decide.rs` | a page of the host's, or a redirect for `prompt=none` |
+//! | interact | `interaction.rs`, `resume.rs` | page |
+//! | commit | `complete.rs` | redirect |
+//! | respond | `return_to.rs` | |
+
+mod complete;
+mod decide;
+mod interaction;
+mod person;
+mod request;
+mod resume;
+mod return_to;
+
+use std::borrow::Cow;
+
+pub use interaction::{Hints, Interaction, Need, Verdict};
+pub(crate) use resume::{resume, revisit};
+pub(crate) use return_to::ReturnTo;
+
+use self::{
+    complete::complete,
+    decide::{Decision, Situation, decide},
+    interaction::{Pending, Steps},
+    person::{Claim, Person},
+    request::AuthorizeRequest,
+};
+use crate::{
+    client::KnownClient,
+    error::{AuthorizeError, Failure, PageError, Reason, RedirectError},
+    grant,
+    provider::Core,
+    secret::{Handle, HandleKind},
+    session::Login,
+    types::ClientId,
+    wire::{Params, Reply, Request},
+};
+
+/// What came of a request.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Send this.
+    Reply(Reply),
+    /// The person must act: show the page that the interaction needs.
+    Interact(Box<Interaction>),
+    /// The path belongs to somebody else.
+    Elsewhere,
+}
+
+/// Whose session decides who is signed in.
+#[derive(Clone, Debug)]
+pub(crate) enum Sessions {
+    /// The provider's own, found by cookie.
+    Own,
+    /// The host's: this is who it says is signed in.
+    Host(Option<Login>),
+}
+
+/// A cookie to set along with whatever is answered.
+pub(crate) type Cookies = Vec<(&'static str, Cow<'static, str>)>;
+
+/// A request that has passed everything that can be checked without knowing the person.
+pub(crate) struct Asked {
+    client: KnownClient,
+    return_to: ReturnTo,
+    request: AuthorizeRequest,
+}
+
+/// The authorization endpoint ([RFC 6749 §3.1], [OIDC Core §3.1.2]).
+///
+/// [RFC 6749 §3.1]: https://www.rfc-editor.org/rfc/rfc6749#section-3.1
+/// [OIDC Core §3.1.2]: https://openid.net/specs/openid-connect-core-1_0.html#AuthorizationEndpoint
+pub(crate) async fn authorize(
+    core: &Core,
+    http: &Request<'_>,
+    sessions: Sessions,
+) -> Result<Outcome, AuthorizeError> {
+    let params = http.query_and_form().and_then(Params::bounded).map_err(PageError::from)?;
+    if let Some(token) = params.one("continue").map_err(PageError::from)? {
+        let pending = Pending::open(core, token).await.map_err(PageError::from)?;
+        let kept = Params::parse(&[pending.query.as_bytes()]);
+        let asked = Asked::from_params(core, &kept).await?;
+        return asked.begin(core, http, &kept, sessions).await;
+    }
+    let asked = Asked::from_params(core, &params).await?;
+    if http.method == "POST" && sessions.may_lack_cookies(core, http) {
+        return come_back_by_get(core, &params, &sessions).await.map_err(Into::into);
+    }
+    asked.begin(core, http, &params, sessions).await
+}
+
+/// Lax cookies do not come with a POST from another site: the request is kept, and the browser sent
+/// to come back with a GET.
+async fn come_back_by_get(
+    core: &Core,
+    params: &Params<'_>,
+    sessions: &Sessions,
+) -> Result<Outcome, PageError> {
+    let pending = Pending::begin(core, params, sessions.hosted())?;
+    let token = pending.seal(core).await?;
+    Ok(Outcome::Reply(Reply::see_other(core.endpoints.continue_at(&token))))
+}
+
+impl Sessions {
+    fn hosted(&self) -> bool {
+        matches!(self, Self::Host(_))
+    }
+
+    /// Whether somebody may be signed in whose cookie just did not come along.
+    fn may_lack_cookies(&self, core: &Core, http: &Request<'_>) -> bool {
+        match self {
+            Self::Own => !core.cookies.session.was_sent(http),
+            Self::Host(login) => login.is_none(),
+        }
+    }
+}
+
+/// The client that a request names ([RFC 6749 §4.1.2.1]: an unknown one is not redirected).
+///
+/// [RFC 6749 §4.1.2.1]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
+async fn identify(core: &Core, params: &Params<'_>) -> Result<KnownClient, PageError> {
+    let id = params.one("client_id")?.ok_or(Reason::ClientIdMissing)?;
+    let id = ClientId::new(id).map_err(|_| Reason::ClientUnknown)?;
+    let client = core.clients.client(&id).await?.ok_or(Reason::ClientUnknown)?;
+    if client.enabled { Ok(client) } else { Err(Reason::ClientUnknown.into()) }
+}
+
+/// How the request got here.
+enum Visit<'v> {
+    /// Straight from the client.
+    First { params: &'v Params<'v>, hosted: bool },
+    /// From a page, in the browser that began it.
+    Again { pending: Pending, browser: Handle },
+}
+
+impl Visit<'_> {
+    fn steps(&self) -> Steps {
+        match self {
+            Self::First { .. } => Steps::default(),
+            Self::Again { pending, .. } => pending.steps.clone(),
+        }
+    }
+
+    /// The code to be: random, or, so that a form sent twice gives the same one, derived.
+    fn code(&self, core: &Core) -> Result<Handle, Failure> {
+        match self {
+            Self::First { .. } => Ok(Handle::random(HandleKind::Code, &*core.entropy)?),
+            Self::Again { pending, browser } => {
+                Ok(grant::code_of_interaction(pending.keys(core)?, pending.id(), browser))
+            }
+        }
+    }
+
+    /// What the next page must carry.
+    fn wait(
+        self,
+        core: &Core,
+        http: &Request<'_>,
+        cookies: &mut Cookies,
+    ) -> Result<Pending, Failure> {
+        match self {
+            Self::First { params, hosted } => {
+                let mut pending = Pending::begin(core, params, hosted)?;
+                pending.bind(core, http, cookies)?;
+                Ok(pending)
+            }
+            Self::Again { pending, .. } => Ok(pending),
+        }
+    }
+}
+
+impl Asked {
+    /// identify → return → validate
+    async fn from_params(core: &Core, params: &Params<'_>) -> Result<Self, AuthorizeError> {
+        let client = identify(core, params).await?;
+        let return_to =
+            ReturnTo::verify(&client, params, &core.config.issuer).map_err(PageError::from)?;
+        match AuthorizeRequest::parse(&client, params, core.config.policy, &core.scopes) {
+            Ok(request) => Ok(Self { client, return_to, request }),
+            Err(reason) => Err(RedirectError::new(return_to, reason).into()),
+        }
+    }
+
+    /// From here on, every failure goes back to the client.
+    fn fail(&self, failure: impl Into<Failure>) -> AuthorizeError {
+        RedirectError::new(self.return_to.clone(), failure).into()
+    }
+
+    /// A request straight from the client.
+    async fn begin(
+        self,
+        core: &Core,
+        http: &Request<'_>,
+        params: &Params<'_>,
+        sessions: Sessions,
+    ) -> Result<Outcome, AuthorizeError> {
+        let hosted = sessions.hosted();
+        let claim = match sessions {
+            Sessions::Own => Claim::of_browser(core, http).await,
+            Sessions::Host(login) => Ok(login.map(|login| Claim::by_host(&login, core))),
+        };
+        let person = match claim {
+            Ok(Some(claim)) => Person::load(core, &self.client, claim).await,
+            Ok(None) => Ok(None),
+            Err(failure) => Err(failure),
+        };
+        let person = person.map_err(|failure| self.fail(failure))?;
+        let visit = Visit::First { params, hosted };
+        self.proceed(core, http, visit, person, Cookies::new()).await
+    }
+
+    /// decide → interact, or commit → respond
+    async fn proceed(
+        self,
+        core: &Core,
+        http: &Request<'_>,
+        visit: Visit<'_>,
+        person: Option<Person>,
+        mut cookies: Cookies,
+    ) -> Result<Outcome, AuthorizeError> {
+        let now = core.clock.now();
+        let steps = visit.steps();
+        let situation = Situation {
+            client: &self.client,
+            request: &self.request,
+            redirect_uri: self.return_to.uri(),
+            person: person.as_ref(),
+            steps: &steps,
+            now,
+        };
+        match decide(&situation) {
+            Decision::Proceed(approved) => {
+                let code = visit.code(core).map_err(|failure| self.fail(failure))?;
+                let mut reply = complete(core, &self, approved, &code, now).await?;
+                reply.headers.append(&mut cookies);
+                Ok(Outcome::Reply(reply))
+            }
+            Decision::Ask(need) if self.request.prompt.none() => Err(self.fail(need.refusal())),
+            Decision::Ask(need) => {
+                let token = async {
+                    let mut pending = visit.wait(core, http, &mut cookies)?;
+                    pending.shown(person.as_ref());
+                    pending.seal(core).await
+                };
+                let token = token.await.map_err(|failure| self.fail(failure))?;
+                Ok(Outcome::Interact(Box::new(Interaction {
+                    token,
+                    need,
+                    return_host: self.return_to.host(),
+                    client: self.client,
+                    scope: self.request.scope,
+                    subject: person.map(|person| person.signed_in.subject),
+                    hints: self.request.hints,
+                    headers: cookies,
+                })))
+            }
+        }
+    }
+}

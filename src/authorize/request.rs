@@ -1,0 +1,298 @@
+use time::Duration;
+
+use super::interaction::Hints;
+use crate::{
+    client::Client,
+    config::Policy,
+    error::Reason,
+    types::{CodeChallenge, Display, Prompt, Resource, ResponseMode, ResponseType, Scope},
+    wire::Params,
+};
+
+/// A valid authorization request ([OIDC Core §3.1.2.1]).
+///
+/// [OIDC Core §3.1.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+#[derive(Clone, Debug)]
+pub(crate) struct AuthorizeRequest {
+    pub(crate) response_type: ResponseType,
+    /// What was asked for and may be granted.
+    pub(crate) scope: Scope,
+    pub(crate) resources: Vec<Resource>,
+    pub(crate) nonce: Option<Box<str>>,
+    pub(crate) challenge: Option<CodeChallenge>,
+    pub(crate) prompt: Prompt,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) hints: Hints,
+}
+
+/// A nonce must fit the grant's record, which is small.
+const NONCE_LIMIT: usize = 4096;
+/// More resources than a request can mean.
+const RESOURCE_LIMIT: usize = 16;
+
+/// The parameters that an interrupted request must keep; all others are ignored (§3.1.2.1).
+pub(super) const RECOGNISED: [&str; 19] = [
+    "response_type",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "state",
+    "response_mode",
+    "nonce",
+    "display",
+    "prompt",
+    "max_age",
+    "ui_locales",
+    "login_hint",
+    "acr_values",
+    "code_challenge",
+    "code_challenge_method",
+    "resource",
+    "request",
+    "request_uri",
+    "claims_locales",
+];
+
+impl AuthorizeRequest {
+    /// Validates everything but the way back.
+    pub(crate) fn parse(
+        client: &Client,
+        params: &Params<'_>,
+        policy: Policy,
+        supported: &Scope,
+    ) -> Result<Self, Reason> {
+        if params.one("request")?.is_some() {
+            return Err(Reason::RequestObject);
+        }
+        if params.one("request_uri")?.is_some() {
+            return Err(Reason::RequestUri);
+        }
+        let response_type = response_type(client, params)?;
+        response_mode(response_type, params)?;
+        let nonce = params.one("nonce")?;
+        if nonce.is_some_and(|nonce| nonce.len() > NONCE_LIMIT) {
+            return Err(Reason::NonceTooLong);
+        }
+        let words = |name: &str| -> Result<Vec<Box<str>>, Reason> {
+            Ok(params
+                .one(name)?
+                .map(|text| text.split_whitespace().take(32).map(Into::into).collect())
+                .unwrap_or_default())
+        };
+        Ok(Self {
+            response_type,
+            scope: scope(client, params, supported)?,
+            resources: resources(params)?,
+            nonce: nonce.map(Into::into),
+            challenge: pkce(client, params, policy)?,
+            prompt: match params.one("prompt")? {
+                Some(text) => Prompt::parse(text).ok_or(Reason::PromptInvalid)?,
+                None => Prompt::default(),
+            },
+            max_age: max_age(client, params)?,
+            hints: Hints {
+                login_hint: params.one("login_hint")?.map(Into::into),
+                ui_locales: words("ui_locales")?,
+                claims_locales: words("claims_locales")?,
+                acr_values: words("acr_values")?,
+                display: params.one("display")?.map(Display::parse).unwrap_or_default(),
+            },
+        })
+    }
+}
+
+/// Known, wired, and allowed for the client ([RFC 6749 §4.1.2.1]).
+///
+/// [RFC 6749 §4.1.2.1]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
+fn response_type(client: &Client, params: &Params<'_>) -> Result<ResponseType, Reason> {
+    let text = params.one("response_type")?.ok_or(Reason::ResponseTypeMissing)?;
+    match ResponseType::parse(text) {
+        Some(ResponseType::CODE) => {}
+        _ => return Err(Reason::ResponseTypeUnsupported),
+    }
+    if !client.metadata.response_types.contains(&ResponseType::CODE) {
+        return Err(Reason::ResponseTypeNotAllowed);
+    }
+    Ok(ResponseType::CODE)
+}
+
+/// Known, and not a query for an answer with tokens ([Multiple Response Types §2.1]).
+///
+/// [Multiple Response Types §2.1]: https://openid.net/specs/oauth-v2-multiple-response-types-1_0.html#ResponseModes
+fn response_mode(response_type: ResponseType, params: &Params<'_>) -> Result<(), Reason> {
+    let Some(text) = params.one("response_mode")? else { return Ok(()) };
+    let mode = ResponseMode::parse(text).ok_or(Reason::ResponseModeUnsupported)?;
+    let tokens = response_type.default_mode() == ResponseMode::Fragment;
+    if mode == ResponseMode::Query && tokens {
+        return Err(Reason::ResponseModeUnsupported);
+    }
+    Ok(())
+}
+
+/// What the client may have of what it asks for; scope values that nobody knows are ignored
+/// ([OIDC Core §3.1.2.1]).
+///
+/// [OIDC Core §3.1.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+fn scope(client: &Client, params: &Params<'_>, supported: &Scope) -> Result<Scope, Reason> {
+    let text = params.one("scope")?.unwrap_or_default();
+    let asked = Scope::parse(text).map_err(|_| Reason::ScopeMalformed)?.intersection(supported);
+    let scope = match &client.metadata.scope {
+        Some(allowed) => asked.intersection(allowed),
+        None => asked,
+    };
+    if scope.is_empty() { Err(Reason::ScopeEmpty) } else { Ok(scope) }
+}
+
+fn resources(params: &Params<'_>) -> Result<Vec<Resource>, Reason> {
+    let mut resources = Vec::new();
+    for text in params.all("resource") {
+        let resource = Resource::new(text).map_err(|_| Reason::ResourceInvalid)?;
+        if resources.len() == RESOURCE_LIMIT {
+            return Err(Reason::ResourceInvalid);
+        }
+        if !resources.contains(&resource) {
+            resources.push(resource);
+        }
+    }
+    Ok(resources)
+}
+
+/// PKCE with S256 only: always for public clients, for the others as the policy says
+/// ([RFC 7636 §4.4.1], [RFC 9700 §2.1.1]).
+///
+/// [RFC 7636 §4.4.1]: https://www.rfc-editor.org/rfc/rfc7636#section-4.4.1
+/// [RFC 9700 §2.1.1]: https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1
+fn pkce(
+    client: &Client,
+    params: &Params<'_>,
+    policy: Policy,
+) -> Result<Option<CodeChallenge>, Reason> {
+    let (challenge, method) = (params.one("code_challenge")?, params.one("code_challenge_method")?);
+    match (challenge, method) {
+        (Some(challenge), Some("S256")) => {
+            CodeChallenge::parse(challenge).map(Some).ok_or(Reason::PkceChallenge)
+        }
+        // Without a method it would be `plain` (RFC 7636 §4.3).
+        (Some(_), _) => Err(Reason::PkceMethod),
+        (None, _) => {
+            let required = client.require_pkce.unwrap_or(policy.require_pkce);
+            if client.is_public() || required { Err(Reason::PkceMissing) } else { Ok(None) }
+        }
+    }
+}
+
+/// Seconds, or the client's default. A number too large to matter is as good as none.
+fn max_age(client: &Client, params: &Params<'_>) -> Result<Option<Duration>, Reason> {
+    let Some(text) = params.one("max_age")? else {
+        let default = client.metadata.default_max_age;
+        return Ok(default.map(|seconds| Duration::seconds(i64::from(seconds))));
+    };
+    if !text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Reason::MaxAgeInvalid);
+    }
+    Ok(Some(Duration::seconds(text.parse().unwrap_or(i64::MAX))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        client::{ClientMetadata, ClientSecret},
+        types::{ClientId, RedirectUri},
+    };
+
+    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+    fn client(public: bool, require_pkce: Option<bool>) -> Client {
+        let id = ClientId::new("c").unwrap();
+        let mut metadata = ClientMetadata::default();
+        metadata.redirect_uris.push(RedirectUri::new("https://c.example/cb").unwrap());
+        let mut client = if public {
+            Client::public(id, metadata).unwrap()
+        } else {
+            Client::confidential(id, ClientSecret::new("s"), metadata).unwrap()
+        };
+        client.require_pkce = require_pkce;
+        client
+    }
+
+    fn parse(client: &Client, query: &str) -> Result<AuthorizeRequest, Reason> {
+        let supported = Scope::parse("openid profile email").unwrap();
+        let params = Params::parse(&[query.as_bytes()]);
+        AuthorizeRequest::parse(client, &params, Policy::default(), &supported)
+    }
+
+    /// OIDC Core §3.1.2.1, RFC 6749 §4.1.2.1, RFC 7636 §4.4.1; threats AZ-01, AZ-04, AZ-05, AZ-06,
+    /// AZ-09, AZ-10, PK-01, PK-02, PK-05.
+    #[test]
+    fn one_line_per_rule() {
+        use Reason::*;
+        let client = client(false, None);
+        let good = format!(
+            "response_type=code&scope=openid&code_challenge={CHALLENGE}&code_challenge_method=S256"
+        );
+        assert!(parse(&client, &good).is_ok());
+        for (change, reason) in [
+            ("response_type=code", ParameterRepeated),
+            ("nonce=1&nonce=1", ParameterRepeated),
+            ("request=x", RequestObject),
+            ("request_uri=x", RequestUri),
+            ("response_mode=web_message", ResponseModeUnsupported),
+            ("response_mode=query.jwt", ResponseModeUnsupported),
+            ("prompt=none+login", PromptInvalid),
+            ("prompt=nope", PromptInvalid),
+            ("max_age=-1", MaxAgeInvalid),
+            ("max_age=1e9", MaxAgeInvalid),
+            ("max_age=abc", MaxAgeInvalid),
+            ("resource=/relative", ResourceInvalid),
+            ("resource=https://a.example/%23x", ResourceInvalid),
+        ] {
+            let query = format!("{good}&{change}");
+            assert_eq!(parse(&client, &query).map(|_| ()), Err(reason), "{change}");
+        }
+        for (from, to, reason) in [
+            ("response_type=code&", "", ResponseTypeMissing),
+            ("response_type=code", "response_type=", ResponseTypeMissing),
+            ("response_type=code", "response_type=code+code", ResponseTypeUnsupported),
+            ("response_type=code", "response_type=id_token", ResponseTypeUnsupported),
+            ("response_type=code", "response_type=foo", ResponseTypeUnsupported),
+            ("scope=openid", "scope=", ScopeEmpty),
+            ("scope=openid", "scope=unknown", ScopeEmpty),
+            ("scope=openid", "scope=%22", ScopeMalformed),
+            ("S256", "plain", PkceMethod),
+            ("S256", "s256", PkceMethod),
+            ("S256", "S512", PkceMethod),
+            ("&code_challenge_method=S256", "", PkceMethod),
+            (CHALLENGE, "", PkceMissing),
+            (CHALLENGE, "short", PkceChallenge),
+        ] {
+            let query = good.replace(from, to);
+            assert_eq!(parse(&client, &query).map(|_| ()), Err(reason), "{query}");
+        }
+    }
+
+    #[test]
+    fn unknown_and_empty_parameters_are_ignored() {
+        let client = client(false, Some(false));
+        let query = "response_type=code&scope=openid+foo&foo=bar&foo=baz&state=&max_age=99999999999999999999&display=hologram&ui_locales=se";
+        let request = parse(&client, query).unwrap();
+        assert_eq!(request.scope.to_string(), "openid");
+        assert_eq!(request.max_age, Some(Duration::seconds(i64::MAX)));
+        assert_eq!(request.hints.display, Display::Page);
+    }
+
+    /// RFC 9700 §2.1.1: only a confidential client can be let off.
+    #[test]
+    fn who_needs_pkce() {
+        let query = "response_type=code&scope=openid";
+        for (public, setting, ok) in [
+            (true, None, false),
+            (true, Some(false), false),
+            (false, None, false),
+            (false, Some(true), false),
+            (false, Some(false), true),
+        ] {
+            assert_eq!(parse(&client(public, setting), query).is_ok(), ok, "{public} {setting:?}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+use super::{
+    Asked, Cookies, Outcome, Visit,
+    interaction::{Agreed, Pending, Verdict, Vouched},
+    person::{Claim, Person},
+};
+use crate::{
+    client::KnownClient,
+    env::{Event, What},
+    error::{AuthorizeError, Failure, PageError, Reason},
+    grant::{self, ConsentBasis},
+    provider::Core,
+    secret::Handle,
+    session::{self, Login, Standing},
+    types::Scope,
+    wire::{Params, Request, set_cookie},
+};
+
+/// Shows an interaction again: after a redirect to its page, a reload, or the back button. If
+/// nothing is left to ask, it goes on.
+pub(crate) async fn revisit(
+    core: &Core,
+    http: &Request<'_>,
+    token: &str,
+) -> Result<Outcome, AuthorizeError> {
+    let (asked, pending, browser) = reopen(core, http, token).await?;
+    let person = person(core, http, &asked.client, &pending).await;
+    let person = person.map_err(|failure| asked.fail(failure))?;
+    asked.proceed(core, http, Visit::Again { pending, browser }, person, Cookies::new()).await
+}
+
+/// Goes on with what the person decided. Every step may be repeated: a form sent twice gives the
+/// same session, the same consent and the same code.
+pub(crate) async fn resume(
+    core: &Core,
+    http: &Request<'_>,
+    token: &str,
+    verdict: Verdict,
+) -> Result<Outcome, AuthorizeError> {
+    from_own_page(core, http).map_err(PageError::from)?;
+    let (asked, mut pending, browser) = reopen(core, http, token).await?;
+    let mut cookies = Cookies::new();
+    let person = match verdict {
+        Verdict::Cancel => return Err(asked.fail(Reason::Cancelled)),
+        Verdict::Login(login) => {
+            signed_in(core, http, &asked, &mut pending, &browser, &login, &mut cookies).await
+        }
+        Verdict::Consent { scope, remember } => {
+            agreed(core, http, &asked, &mut pending, &scope, remember).await
+        }
+        Verdict::SelectAccount => selected(core, http, &asked, &mut pending).await,
+    };
+    let person = person.map_err(|failure| asked.fail(failure))?;
+    asked.proceed(core, http, Visit::Again { pending, browser }, person, cookies).await
+}
+
+/// Reads the token, and validates the request that it carries once more.
+async fn reopen(
+    core: &Core,
+    http: &Request<'_>,
+    token: &str,
+) -> Result<(Asked, Pending, Handle), AuthorizeError> {
+    let pending = Pending::open(core, token).await.map_err(PageError::from)?;
+    let browser = pending.bound_to(core, http).map_err(PageError::from)?;
+    let params = Params::parse(&[pending.query.as_bytes()]);
+    let asked = Asked::from_params(core, &params).await?;
+    Ok((asked, pending, browser))
+}
+
+/// A form of another site is refused. Pages that send no referrer make browsers say `null`, so
+/// `Sec-Fetch-Site` and the interaction's own cookie decide then.
+fn from_own_page(core: &Core, http: &Request<'_>) -> Result<(), Reason> {
+    let origins =
+        http.header_all("origin").all(|o| o == "null" || o == core.config.issuer.origin());
+    let site = http.header_all("sec-fetch-site").all(|s| matches!(s, "same-origin" | "none"));
+    if origins && site { Ok(()) } else { Err(Reason::CrossOrigin) }
+}
+
+/// Who is signed in at this point of the interaction.
+async fn person(
+    core: &Core,
+    http: &Request<'_>,
+    client: &KnownClient,
+    pending: &Pending,
+) -> Result<Option<Person>, Failure> {
+    let claim = match (pending.hosted, &pending.steps.vouched) {
+        (true, vouched) => vouched.as_ref().map(Claim::vouched),
+        (false, _) => Claim::of_browser(core, http).await?,
+    };
+    match claim {
+        Some(claim) => Person::load(core, client, claim).await,
+        None => Ok(None),
+    }
+}
+
+async fn signed_in(
+    core: &Core,
+    http: &Request<'_>,
+    asked: &Asked,
+    pending: &mut Pending,
+    browser: &Handle,
+    login: &Login,
+    cookies: &mut Cookies,
+) -> Result<Option<Person>, Failure> {
+    let now = core.clock.now();
+    let claim = if pending.hosted {
+        let key = Standing::key(&core.config.issuer, &login.subject);
+        let standing = core.load::<Standing>(&key).await?.map(|record| record.body);
+        let vouched = Vouched {
+            subject: login.subject.clone(),
+            epoch: Standing::epoch(standing.as_ref()),
+            auth: login.authentication(now),
+        };
+        Claim::vouched(pending.steps.vouched.insert(vouched))
+    } else {
+        let keys = pending.keys(core)?;
+        let fresh = grant::session_of_interaction(keys, pending.id(), browser, &login.subject);
+        let before = session::current(core, http).await?;
+        let current = session::sign_in(core, before, fresh, login, now).await?;
+        let cookie = set_cookie(&core.cookies.session, Some(&current.handle));
+        cookies.push(("set-cookie", cookie.into()));
+        Claim::Session(current)
+    };
+    pending.steps.signed_in = Some(login.subject.clone());
+    let event = Event::new(What::SignedIn).client(&asked.client.id).subject(&login.subject);
+    core.observer.observe(&event);
+    Person::load(core, &asked.client, claim).await
+}
+
+/// Takes note of what the person agreed to, if they are the one whom the page was made for.
+async fn agreed(
+    core: &Core,
+    http: &Request<'_>,
+    asked: &Asked,
+    pending: &mut Pending,
+    scope: &Scope,
+    remember: bool,
+) -> Result<Option<Person>, Failure> {
+    let Some(person) = person(core, http, &asked.client, pending).await? else { return Ok(None) };
+    let subject = &person.signed_in.subject;
+    if pending.steps.shown_to.as_ref() != Some(subject) {
+        return Ok(Some(person));
+    }
+    let scope = asked.request.scope.retain(|token| token == "openid" || scope.contains(token));
+    let basis = if remember {
+        let now = core.clock.now();
+        let epoch = session::agree(core, subject, &asked.client.id, &scope, now).await?;
+        ConsentBasis::Remembered(epoch)
+    } else {
+        ConsentBasis::Once
+    };
+    pending.steps.agreed = Some(Agreed { subject: subject.clone(), scope, basis });
+    Ok(Some(person))
+}
+
+async fn selected(
+    core: &Core,
+    http: &Request<'_>,
+    asked: &Asked,
+    pending: &mut Pending,
+) -> Result<Option<Person>, Failure> {
+    let person = person(core, http, &asked.client, pending).await?;
+    let subject = person.as_ref().map(|person| &person.signed_in.subject);
+    if subject.is_some() && pending.steps.shown_to.as_ref() == subject {
+        pending.steps.selected = subject.cloned();
+    }
+    Ok(person)
+}

@@ -1,0 +1,173 @@
+use url::form_urlencoded;
+
+use crate::{
+    client::Client,
+    error::Reason,
+    types::{Issuer, ResponseMode, ResponseType},
+    wire::{Params, Reply, form_post},
+};
+
+/// The proven way back to the client: where, how, and the `state` to give back.
+///
+/// Only [`verify`](Self::verify) makes one, so an answer to a redirect URI that the client has not
+/// registered cannot be written down.
+#[derive(Clone, Debug)]
+pub(crate) struct ReturnTo {
+    uri: Box<str>,
+    mode: ResponseMode,
+    state: Option<Box<str>>,
+    issuer: Box<str>,
+}
+
+impl ReturnTo {
+    /// Verifies the redirect URI ([RFC 9700 §2.1]: byte for byte) and settles the response mode. A
+    /// repeated parameter is ambiguous and leads nowhere.
+    ///
+    /// A wrong response mode is settled as the default of the response type here, so that the error
+    /// can be reported; the validation refuses it.
+    ///
+    /// [RFC 9700 §2.1]: https://www.rfc-editor.org/rfc/rfc9700#section-2.1
+    pub(crate) fn verify(
+        client: &Client,
+        params: &Params<'_>,
+        issuer: &Issuer,
+    ) -> Result<Self, Reason> {
+        let uri = params.one("redirect_uri")?.ok_or(Reason::RedirectUriMissing)?;
+        if !client.metadata.redirect_uris.iter().any(|registered| registered.matches(uri)) {
+            return Err(Reason::RedirectUriMismatch);
+        }
+        let response_type =
+            params.one("response_type").ok().flatten().and_then(ResponseType::parse);
+        let default = response_type.map_or(ResponseMode::Query, ResponseType::default_mode);
+        let asked = params.one("response_mode")?.and_then(ResponseMode::parse);
+        // Tokens never travel in a query (Multiple Response Types §2.1).
+        let mode = match asked {
+            Some(ResponseMode::Query) | None => default,
+            Some(mode) => mode,
+        };
+        Ok(Self {
+            uri: uri.into(),
+            mode,
+            state: params.one("state")?.map(Into::into),
+            issuer: issuer.as_str().into(),
+        })
+    }
+
+    /// The redirect URI, as the request sent it.
+    pub(crate) fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// Who gets the answer, for showing to people: the host, or the scheme of an app.
+    pub(crate) fn host(&self) -> String {
+        match url::Url::parse(&self.uri) {
+            Ok(url) => match (url.host_str(), url.port()) {
+                (Some(host), Some(port)) => format!("{host}:{port}"),
+                (Some(host), None) => host.to_owned(),
+                (None, _) => format!("{}:", url.scheme()),
+            },
+            Err(_) => String::new(),
+        }
+    }
+
+    /// Sends the answer, with `state` as it came and `iss` ([RFC 9207 §2]).
+    ///
+    /// [RFC 9207 §2]: https://www.rfc-editor.org/rfc/rfc9207#section-2
+    pub(crate) fn send(&self, answer: &[(&str, &str)]) -> Reply {
+        let state = self.state.as_deref().map(|state| ("state", state));
+        let parameters = answer.iter().copied().chain(state).chain([("iss", &*self.issuer)]);
+        match self.mode {
+            ResponseMode::FormPost => form_post(&self.uri, &parameters.collect::<Vec<_>>()),
+            ResponseMode::Query => {
+                let separator = if self.uri.contains('?') { '&' } else { '?' };
+                Reply::see_other(append(&self.uri, separator, parameters))
+            }
+            ResponseMode::Fragment => Reply::see_other(append(&self.uri, '#', parameters)),
+        }
+    }
+}
+
+/// The registered bytes as they are, then the parameters.
+fn append<'p>(
+    uri: &str,
+    separator: char,
+    parameters: impl Iterator<Item = (&'p str, &'p str)>,
+) -> String {
+    let mut location = String::with_capacity(uri.len() + 256);
+    location.push_str(uri);
+    if !uri.ends_with(['?', '&']) || separator == '#' {
+        location.push(separator);
+    }
+    for (i, (name, value)) in parameters.enumerate() {
+        if i > 0 {
+            location.push('&');
+        }
+        for piece in form_urlencoded::byte_serialize(name.as_bytes()) {
+            location.push_str(piece);
+        }
+        location.push('=');
+        for piece in form_urlencoded::byte_serialize(value.as_bytes()) {
+            location.push_str(piece);
+        }
+    }
+    location
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        client::ClientMetadata,
+        types::{ClientId, RedirectUri},
+    };
+
+    fn send(registered: &str, query: &str) -> Result<Reply, Reason> {
+        let mut metadata = ClientMetadata::default();
+        metadata.redirect_uris.push(RedirectUri::new(registered).unwrap());
+        let client = Client::public(ClientId::new("c").unwrap(), metadata).unwrap();
+        let issuer = Issuer::new("https://id.example").unwrap();
+        let params = Params::parse(&[query.as_bytes()]);
+        ReturnTo::verify(&client, &params, &issuer).map(|to| to.send(&[("code", "x y")]))
+    }
+
+    /// The registered bytes stay, the parameters come once (RFC 6749 §4.1.2; threat AZ-14).
+    #[test]
+    fn appends_to_the_registered_bytes() {
+        for (uri, location) in [
+            (
+                "https://c.example/cb",
+                "https://c.example/cb?code=x+y&state=%0D%0A%26%23&iss=https%3A%2F%2Fid.example",
+            ),
+            (
+                "https://c.example/cb?a=1",
+                "https://c.example/cb?a=1&code=x+y&state=%0D%0A%26%23&iss=https%3A%2F%2Fid.example",
+            ),
+            (
+                "https://c.example/cb?",
+                "https://c.example/cb?code=x+y&state=%0D%0A%26%23&iss=https%3A%2F%2Fid.example",
+            ),
+        ] {
+            let query = form_urlencoded::Serializer::new(String::new())
+                .append_pair("redirect_uri", uri)
+                .append_pair("response_type", "code")
+                .append_pair("state", "\r\n&#")
+                .finish();
+            let reply = send(uri, &query).unwrap();
+            assert_eq!((reply.status, reply.header("location")), (303, Some(location)));
+        }
+    }
+
+    #[test]
+    fn ambiguity_leads_nowhere() {
+        let uri = "redirect_uri=https://c.example/cb";
+        for (query, reason) in [
+            ("", Reason::RedirectUriMissing),
+            ("redirect_uri=https://c.example/cb/", Reason::RedirectUriMismatch),
+            (&format!("{uri}&{uri}"), Reason::ParameterRepeated),
+            (&format!("{uri}&state=1&state=1"), Reason::ParameterRepeated),
+            (&format!("{uri}&response_mode=query&response_mode=query"), Reason::ParameterRepeated),
+        ] {
+            assert_eq!(send("https://c.example/cb", query).map(|_| ()), Err(reason), "{query}");
+        }
+    }
+}

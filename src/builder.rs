@@ -1,0 +1,189 @@
+use std::{fmt, sync::Arc};
+
+use crate::{
+    claims::{Accounts, STANDARD_SCOPES},
+    client::Clients,
+    config::Config,
+    discovery::Endpoints,
+    env::{Clock, Entropy, Observer, SystemClock, SystemEntropy},
+    mint::Signer,
+    provider::{Core, Provider},
+    secret::{Secrets, TokenKeys, same_kid},
+    store::Store,
+    throttle::Throttle,
+    types::{Scope, SigningAlgorithm},
+    wire::CookieNames,
+};
+
+/// Puts a [`Provider`] together.
+///
+/// `store`, `clients`, `accounts`, `signer` and `secrets` are needed and have no default: nothing
+/// that must be kept or kept secret is made up.
+#[derive(Debug)]
+pub struct ProviderBuilder {
+    config: Config,
+    secrets: Secrets,
+    store: Option<Arc<dyn Store>>,
+    clients: Option<Arc<dyn Clients>>,
+    accounts: Option<Arc<dyn Accounts>>,
+    signer: Option<Arc<dyn Signer>>,
+    throttle: Arc<dyn Throttle>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    observer: Arc<dyn Observer>,
+}
+
+/// Everything that is missing or contradicts itself, at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildError(Vec<String>);
+
+impl BuildError {
+    /// The findings, each a sentence that names the member.
+    pub fn findings(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the provider cannot be built: {}", self.0.join("; "))
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+impl ProviderBuilder {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            config,
+            secrets: Secrets::default(),
+            store: None,
+            clients: None,
+            accounts: None,
+            signer: None,
+            throttle: Arc::new(()),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy::new()),
+            observer: Arc::new(()),
+        }
+    }
+
+    /// Where records are kept; a store or an `Arc` of one. Needed.
+    #[must_use]
+    pub fn store(self, store: impl Store) -> Self {
+        Self { store: Some(Arc::new(store)), ..self }
+    }
+
+    /// Who the clients are. Needed.
+    #[must_use]
+    pub fn clients(self, clients: impl Clients) -> Self {
+        Self { clients: Some(Arc::new(clients)), ..self }
+    }
+
+    /// Who the people are. Needed.
+    #[must_use]
+    pub fn accounts(self, accounts: impl Accounts) -> Self {
+        Self { accounts: Some(Arc::new(accounts)), ..self }
+    }
+
+    /// What signs tokens; it must have a key for RS256. Needed.
+    #[must_use]
+    pub fn signer(self, signer: impl Signer) -> Self {
+        Self { signer: Some(Arc::new(signer)), ..self }
+    }
+
+    /// The host's secrets. Needed.
+    #[must_use]
+    pub fn secrets(self, secrets: Secrets) -> Self {
+        Self { secrets, ..self }
+    }
+
+    /// What limits attempts; nothing does by default.
+    #[must_use]
+    pub fn throttle(self, throttle: impl Throttle) -> Self {
+        Self { throttle: Arc::new(throttle), ..self }
+    }
+
+    /// What tells the time; the system's clock by default.
+    #[must_use]
+    pub fn clock(self, clock: impl Clock) -> Self {
+        Self { clock: Arc::new(clock), ..self }
+    }
+
+    /// Where randomness comes from; the operating system by default.
+    #[must_use]
+    pub fn entropy(self, entropy: impl Entropy) -> Self {
+        Self { entropy: Arc::new(entropy), ..self }
+    }
+
+    /// Who hears what happens; nobody by default.
+    #[must_use]
+    pub fn observer(self, observer: impl Observer) -> Self {
+        Self { observer: Arc::new(observer), ..self }
+    }
+
+    /// The provider, if everything fits together.
+    ///
+    /// # Errors
+    ///
+    /// Every contradiction at once: a seam that is missing, a lifetime out of range, no key for RS256
+    /// ([OIDC Core §15.1]), two token secrets that cannot be told apart.
+    ///
+    /// [OIDC Core §15.1]: https://openid.net/specs/openid-connect-core-1_0.html#ImplementationConsiderations
+    pub fn build(self) -> Result<Provider, BuildError> {
+        let mut findings = self.config.contradictions();
+        let issuer = &self.config.issuer;
+        let keys: Vec<_> =
+            self.secrets.token.iter().map(|secret| TokenKeys::derive(secret, issuer)).collect();
+        if keys.is_empty() {
+            findings.push("secrets.token needs at least one secret".into());
+        }
+        if same_kid(&keys) {
+            findings
+                .push("secrets.token has two secrets with the same short name; replace one".into());
+        }
+        let now = self.clock.now();
+        if let Some(signer) = &self.signer
+            && signer.active(SigningAlgorithm::RS256, now).is_none()
+        {
+            findings.push("signer needs an active key for RS256".into());
+        }
+        for (name, missing) in [
+            ("store", self.store.is_none()),
+            ("clients", self.clients.is_none()),
+            ("accounts", self.accounts.is_none()),
+            ("signer", self.signer.is_none()),
+        ] {
+            if missing {
+                findings.push(format!("{name} is not set"));
+            }
+        }
+        let (Some(store), Some(clients), Some(accounts), Some(signer), []) =
+            (self.store, self.clients, self.accounts, self.signer, &*findings)
+        else {
+            return Err(BuildError(findings));
+        };
+        Ok(Provider::from_core(Core {
+            endpoints: Endpoints::new(issuer, &self.config.paths),
+            cookies: CookieNames::new(issuer),
+            scopes: supported(&self.config.scopes),
+            config: self.config,
+            keys,
+            store,
+            clients,
+            accounts,
+            signer,
+            throttle: self.throttle,
+            clock: self.clock,
+            entropy: self.entropy,
+            observer: self.observer,
+        }))
+    }
+}
+
+/// The standard scopes, then the host's own.
+fn supported(own: &Scope) -> Scope {
+    let standard = STANDARD_SCOPES.map(|(token, _)| token).join(" ");
+    // The standard tokens are well-formed, so this never falls back.
+    Scope::parse(&standard).unwrap_or_default().union(own)
+}

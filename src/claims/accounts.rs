@@ -1,0 +1,77 @@
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+
+use crate::{error::HostError, types::Subject};
+
+/// Knows the people: whether an account is active, and what is true of its owner.
+///
+/// Asked at sign-in, at each token request and at UserInfo, so that a disabled account stops
+/// getting tokens at once.
+#[async_trait]
+pub trait Accounts: fmt::Debug + Send + Sync + 'static {
+    /// The account of the subject, with those of the wanted claims that the host knows; none if there
+    /// is no such account.
+    ///
+    /// `wanted` holds claim names such as `email` ([OIDC Core §5.1]); it is empty when only the state
+    /// of the account matters. What was not wanted is dropped, and so is what is `null` or empty.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be found out now; the request fails with `server_error`, never as if the account
+    /// were gone.
+    ///
+    /// [OIDC Core §5.1]: https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims
+    async fn account(
+        &self,
+        subject: &Subject,
+        wanted: &[&str],
+    ) -> Result<Option<Account>, HostError>;
+}
+
+/// What a host says of one person.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct Account {
+    /// Whether the person may sign in and their clients may act.
+    pub active: bool,
+    /// Claims by name, with values of the types that [OIDC Core §5.1] demands.
+    ///
+    /// [OIDC Core §5.1]: https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims
+    pub claims: Map<String, Value>,
+}
+
+impl Account {
+    /// An active account, with nothing known of its owner.
+    pub fn active() -> Self {
+        Self { active: true, claims: Map::new() }
+    }
+
+    /// With these claims.
+    #[must_use]
+    pub fn claims(self, claims: Map<String, Value>) -> Self {
+        Self { claims, ..self }
+    }
+}
+
+impl fmt::Debug for Account {
+    /// Claims are personal; only their names are shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account")
+            .field("active", &self.active)
+            .field("claims", &self.claims.keys().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+#[async_trait]
+impl<A: Accounts + ?Sized> Accounts for Arc<A> {
+    async fn account(
+        &self,
+        subject: &Subject,
+        wanted: &[&str],
+    ) -> Result<Option<Account>, HostError> {
+        (**self).account(subject, wanted).await
+    }
+}

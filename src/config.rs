@@ -1,0 +1,197 @@
+use time::Duration;
+
+use crate::types::{Acr, Issuer, Scope};
+
+/// How the provider behaves. Every member has a safe default; assign those that differ.
+///
+/// ```
+/// use oidc_op::{Config, Duration, Issuer};
+///
+/// let mut config = Config::new(Issuer::new("https://id.example").unwrap());
+/// config.lifetimes.session = Duration::hours(2);
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Who the provider is; see [`Issuer`].
+    pub issuer: Issuer,
+    /// How long things live.
+    pub lifetimes: Lifetimes,
+    /// Where the endpoints are, below the issuer's path.
+    pub paths: Paths,
+    /// What is demanded of clients.
+    pub policy: Policy,
+    /// The largest inputs that are looked at.
+    pub limits: Limits,
+    /// Scope tokens of the host's own, besides `openid`, `profile`, `email`, `address`, `phone`.
+    pub scopes: Scope,
+    /// The context classes that the host's sign-in can satisfy (`acr_values_supported`).
+    pub acr_values: Vec<Acr>,
+    /// The languages of the host's pages, as BCP 47 tags (`ui_locales_supported`).
+    pub ui_locales: Vec<String>,
+}
+
+/// How long things live. All are at least one second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lifetimes {
+    /// An authorization code; 60 s, at most 10 min ([RFC 6749 §4.1.2]).
+    ///
+    /// [RFC 6749 §4.1.2]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2
+    pub code: Duration,
+    /// An access token; 10 min, at most a day.
+    pub access_token: Duration,
+    /// A refresh token, and so the longest life of a grant; 30 days.
+    pub refresh_token: Duration,
+    /// An ID token; 10 min.
+    pub id_token: Duration,
+    /// A browser session, from its last authentication; 8 h.
+    pub session: Duration,
+    /// A sign-in under way, from the first page to the last; 1 h.
+    pub interaction: Duration,
+    /// A remembered consent; 365 days.
+    pub consent: Duration,
+    /// How long clients may cache the metadata and the JWK Set; 1 h. Announce a new signing key for
+    /// at least this long before it signs.
+    pub metadata_cache: Duration,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self {
+            code: Duration::seconds(60),
+            access_token: Duration::minutes(10),
+            refresh_token: Duration::days(30),
+            id_token: Duration::minutes(10),
+            session: Duration::hours(8),
+            interaction: Duration::hours(1),
+            consent: Duration::days(365),
+            metadata_cache: Duration::hours(1),
+        }
+    }
+}
+
+impl Lifetimes {
+    /// The longest that anything handed out can live: how long a revocation must be remembered.
+    pub(crate) fn longest(&self) -> Duration {
+        self.refresh_token.max(self.session).max(self.access_token).max(self.interaction)
+    }
+}
+
+/// What is demanded of clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Policy {
+    /// Whether confidential clients must use PKCE too; yes ([RFC 9700 §2.1.1]). Public ones always
+    /// must. A client's own [`require_pkce`](crate::Client::require_pkce) comes first.
+    ///
+    /// [RFC 9700 §2.1.1]: https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1
+    pub require_pkce: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { require_pkce: true }
+    }
+}
+
+/// The largest inputs that are looked at, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The body of a request; 64 KiB. Adapters stop reading there.
+    pub body: usize,
+    /// The query of a request; 32 KiB.
+    pub query: usize,
+    /// An interaction's token in a URL; a larger one is stored and named by a short one; 4 KiB.
+    pub interaction: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { body: 64 * 1024, query: 32 * 1024, interaction: 4 * 1024 }
+    }
+}
+
+/// Where the endpoints are, below the issuer's path. Discovery has fixed places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Paths {
+    /// The authorization endpoint; `/authorize`.
+    pub authorize: String,
+    /// The token endpoint; `/token`.
+    pub token: String,
+    /// The UserInfo endpoint; `/userinfo`.
+    pub userinfo: String,
+    /// The JWK Set; `/jwks`.
+    pub jwks: String,
+}
+
+impl Default for Paths {
+    fn default() -> Self {
+        Self {
+            authorize: "/authorize".into(),
+            token: "/token".into(),
+            userinfo: "/userinfo".into(),
+            jwks: "/jwks".into(),
+        }
+    }
+}
+
+impl Config {
+    /// The defaults, for this issuer.
+    pub fn new(issuer: Issuer) -> Self {
+        Self {
+            issuer,
+            lifetimes: Lifetimes::default(),
+            paths: Paths::default(),
+            policy: Policy::default(),
+            limits: Limits::default(),
+            scopes: Scope::default(),
+            acr_values: Vec::new(),
+            ui_locales: Vec::new(),
+        }
+    }
+
+    /// Every contradiction, each as a sentence that names the member.
+    pub(crate) fn contradictions(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let lifetimes = &self.lifetimes;
+        for (name, value, most) in [
+            ("code", lifetimes.code, Duration::minutes(10)),
+            ("access_token", lifetimes.access_token, Duration::days(1)),
+            ("refresh_token", lifetimes.refresh_token, Duration::days(3660)),
+            ("id_token", lifetimes.id_token, Duration::days(1)),
+            ("session", lifetimes.session, Duration::days(3660)),
+            ("interaction", lifetimes.interaction, Duration::days(1)),
+            ("consent", lifetimes.consent, Duration::days(36600)),
+            ("metadata_cache", lifetimes.metadata_cache, Duration::days(7)),
+        ] {
+            if value < Duration::SECOND || value > most {
+                found.push(format!(
+                    "lifetimes.{name} must be 1 to {} seconds",
+                    most.whole_seconds()
+                ));
+            }
+        }
+        let paths = &self.paths;
+        let all = [
+            ("authorize", &paths.authorize),
+            ("token", &paths.token),
+            ("userinfo", &paths.userinfo),
+            ("jwks", &paths.jwks),
+        ];
+        for (i, (name, path)) in all.iter().enumerate() {
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);
+            if !path.starts_with('/') || path.len() < 2 || !path.bytes().all(plain) {
+                found.push(format!(
+                    "paths.{name} must be a slash followed by letters, digits and -._~/"
+                ));
+            }
+            if all.iter().skip(i + 1).any(|(_, other)| other == path) {
+                found.push(format!("paths.{name} is used twice"));
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,188 @@
+//! What the provider says of itself: its metadata and its keys, made from what is wired.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    claims::standard_claims,
+    client::{AuthMethod, GrantType},
+    config::{Config, Paths},
+    provider::Core,
+    secret::Digest,
+    types::{Issuer, ResponseMode, ResponseType, Scope, SigningAlgorithm},
+    wire::{Cors, Reply, Request},
+};
+
+/// The paths and addresses of the endpoints, worked out once.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoints {
+    pub(crate) openid_configuration: String,
+    pub(crate) oauth_authorization_server: String,
+    pub(crate) authorize: String,
+    pub(crate) token: String,
+    pub(crate) userinfo: String,
+    pub(crate) jwks: String,
+    origin: String,
+}
+
+impl Endpoints {
+    pub(crate) fn new(issuer: &Issuer, paths: &Paths) -> Self {
+        let base = issuer.path();
+        Self {
+            openid_configuration: format!("{base}/.well-known/openid-configuration"),
+            // RFC 8414 §3.1: the well-known part comes before the issuer's path.
+            oauth_authorization_server: format!("/.well-known/oauth-authorization-server{base}"),
+            authorize: format!("{base}{}", paths.authorize),
+            token: format!("{base}{}", paths.token),
+            userinfo: format!("{base}{}", paths.userinfo),
+            jwks: format!("{base}{}", paths.jwks),
+            origin: issuer.origin().to_owned(),
+        }
+    }
+
+    /// The absolute address of a path.
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+
+    /// Where a request that came by POST goes on.
+    pub(crate) fn continue_at(&self, token: &str) -> String {
+        format!("{}?continue={token}", self.at(&self.authorize))
+    }
+}
+
+/// Provider metadata ([OIDC Discovery §3], [RFC 8414 §2]).
+///
+/// Closed values are listed exactly when they work; members whose absence would say something else
+/// are always written.
+///
+/// [OIDC Discovery §3]: https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata
+/// [RFC 8414 §2]: https://www.rfc-editor.org/rfc/rfc8414#section-2
+#[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the registered members are what they are")]
+struct Metadata<'m> {
+    issuer: &'m str,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    userinfo_endpoint: String,
+    jwks_uri: String,
+    scopes_supported: &'m Scopes<'m>,
+    response_types_supported: [ResponseType; 1],
+    response_modes_supported: [ResponseMode; 3],
+    grant_types_supported: [GrantType; 1],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    acr_values_supported: &'m [crate::types::Acr],
+    subject_types_supported: [&'static str; 1],
+    id_token_signing_alg_values_supported: Vec<SigningAlgorithm>,
+    token_endpoint_auth_methods_supported: [AuthMethod; 3],
+    claim_types_supported: [&'static str; 1],
+    claims_supported: Vec<&'static str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    ui_locales_supported: &'m [String],
+    claims_parameter_supported: bool,
+    request_parameter_supported: bool,
+    request_uri_parameter_supported: bool,
+    require_request_uri_registration: bool,
+    code_challenge_methods_supported: [&'static str; 1],
+    prompt_values_supported: [&'static str; 5],
+    display_values_supported: [&'static str; 4],
+    authorization_response_iss_parameter_supported: bool,
+}
+
+/// A scope as metadata lists it.
+struct Scopes<'s>(&'s Scope);
+
+impl Serialize for Scopes<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter())
+    }
+}
+
+impl<'m> Metadata<'m> {
+    fn new(
+        config: &'m Config,
+        endpoints: &Endpoints,
+        scopes: &'m Scopes<'m>,
+        algorithms: Vec<SigningAlgorithm>,
+    ) -> Self {
+        let mut claims = vec!["sub", "iss", "auth_time", "acr", "amr", "sid"];
+        claims.extend(standard_claims());
+        Self {
+            issuer: config.issuer.as_str(),
+            authorization_endpoint: endpoints.at(&endpoints.authorize),
+            token_endpoint: endpoints.at(&endpoints.token),
+            userinfo_endpoint: endpoints.at(&endpoints.userinfo),
+            jwks_uri: endpoints.at(&endpoints.jwks),
+            scopes_supported: scopes,
+            response_types_supported: [ResponseType::CODE],
+            response_modes_supported: ResponseMode::ALL,
+            grant_types_supported: GrantType::ALL,
+            acr_values_supported: &config.acr_values,
+            subject_types_supported: ["public"],
+            id_token_signing_alg_values_supported: algorithms,
+            token_endpoint_auth_methods_supported: AuthMethod::ALL,
+            claim_types_supported: ["normal"],
+            claims_supported: claims,
+            ui_locales_supported: &config.ui_locales,
+            claims_parameter_supported: false,
+            request_parameter_supported: false,
+            request_uri_parameter_supported: false,
+            require_request_uri_registration: false,
+            code_challenge_methods_supported: ["S256"],
+            prompt_values_supported: ["none", "login", "consent", "select_account", "create"],
+            display_values_supported: ["page", "popup", "touch", "wap"],
+            authorization_response_iss_parameter_supported: true,
+        }
+    }
+}
+
+/// The metadata document, at both of its places.
+pub(crate) fn metadata(core: &Core, http: &Request<'_>) -> Reply {
+    let now = core.clock.now();
+    let active = |alg: &SigningAlgorithm| core.signer.active(*alg, now).is_some();
+    let algorithms = SigningAlgorithm::ALL.into_iter().filter(active).collect();
+    let scopes = Scopes(&core.scopes);
+    let metadata = Metadata::new(&core.config, &core.endpoints, &scopes, algorithms);
+    cacheable(core, http, Reply::json(200, &metadata), "application/json")
+}
+
+/// The JWK Set ([RFC 7517 §5]).
+///
+/// [RFC 7517 §5]: https://www.rfc-editor.org/rfc/rfc7517#section-5
+pub(crate) fn jwks(core: &Core, http: &Request<'_>) -> Reply {
+    #[derive(Serialize)]
+    struct JwkSet {
+        keys: Vec<Map<String, Value>>,
+    }
+
+    let published = core.signer.published(core.clock.now());
+    let set = JwkSet { keys: published.into_iter().map(|key| key.jwk).collect() };
+    cacheable(core, http, Reply::json(200, &set), "application/jwk-set+json")
+}
+
+/// Public documents may be cached and read by any script; an unchanged one is not sent again
+/// ([RFC 9110 §13.1.2]).
+///
+/// [RFC 9110 §13.1.2]: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2
+fn cacheable(core: &Core, http: &Request<'_>, reply: Reply, media_type: &'static str) -> Reply {
+    let etag = etag(&reply.body);
+    let unchanged = http
+        .header_all("if-none-match")
+        .flat_map(|tags| tags.split(','))
+        .any(|tag| matches!(tag.trim(), "*") || tag.trim().trim_start_matches("W/") == etag);
+    let reply = if unchanged {
+        Reply::empty(304)
+    } else {
+        let mut reply = reply;
+        reply.headers.retain(|(name, _)| *name != "content-type");
+        reply.with("content-type", media_type)
+    };
+    let seconds = core.config.lifetimes.metadata_cache.whole_seconds();
+    reply.cached(format!("public, max-age={seconds}")).with("etag", etag).with_cors(Cors::Any)
+}
+
+fn etag(body: &[u8]) -> String {
+    let digest = Digest::of(body);
+    let short = digest.as_bytes().first_chunk().copied().unwrap_or_default();
+    format!("\"{:016x}\"", u64::from_be_bytes(short))
+}

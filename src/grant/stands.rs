@@ -1,0 +1,101 @@
+use super::{ConsentBasis, Grant};
+use crate::{
+    claims::Account,
+    client::Client,
+    error::{Failure, Reason},
+    provider::Core,
+    session::{Consent, SessionRecord, Standing, key_of},
+    store::Batch,
+    types::Timestamp,
+};
+
+/// What a grant stands on, as it is now.
+pub(crate) struct Facts {
+    standing: Option<Standing>,
+    consent: Option<Consent>,
+    session: Option<SessionRecord>,
+    account: Option<Account>,
+}
+
+/// How much of it is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standings {
+    /// Client, subject, consent and session: before a first set of tokens.
+    All,
+    /// Client and subject: access tokens are short, the rest bites when they end.
+    Light,
+}
+
+impl Facts {
+    /// Loads them. The account comes with the claims that are wanted of it.
+    pub(crate) async fn load(
+        core: &Core,
+        grant: &Grant,
+        standings: Standings,
+        wanted: &[&str],
+    ) -> Result<Self, Failure> {
+        let issuer = &core.config.issuer;
+        let mut batch = Batch::new(core);
+        let standing = batch.add::<Standing>(Standing::key(issuer, &grant.subject));
+        let (mut consent, mut session) = (None, None);
+        if standings == Standings::All {
+            if matches!(grant.consent, ConsentBasis::Remembered(_)) {
+                let key = Consent::key(issuer, &grant.subject, &grant.client);
+                consent = Some(batch.add::<Consent>(key));
+            }
+            session = grant.session.as_ref().map(|s| batch.add::<SessionRecord>(key_of(s)));
+        }
+        let read = batch.read().await?;
+        let consent = consent.map(|slot| read.get(&slot)).transpose()?.flatten();
+        let session = session.map(|slot| read.get(&slot)).transpose()?.flatten();
+        Ok(Self {
+            standing: read.get(&standing)?.map(|r| r.body),
+            consent: consent.map(|r| r.body),
+            session: session.map(|r| r.body),
+            account: core.accounts.account(&grant.subject, wanted).await?,
+        })
+    }
+
+    /// The account, for its claims.
+    pub(crate) fn account(self) -> Option<Account> {
+        self.account
+    }
+}
+
+impl Grant {
+    /// Whether everything that the grant stands on still lives; the first thing that does not is the
+    /// reason.
+    pub(crate) fn stands(
+        &self,
+        client: &Client,
+        facts: &Facts,
+        standings: Standings,
+        now: Timestamp,
+    ) -> Result<(), Reason> {
+        if !client.enabled || client.epoch != self.client_epoch {
+            return Err(Reason::ClientChanged);
+        }
+        if !Standing::holds(facts.standing.as_ref(), self.subject_epoch) {
+            return Err(Reason::SubjectChanged);
+        }
+        if !facts.account.as_ref().is_some_and(|account| account.active) {
+            return Err(Reason::SubjectInactive);
+        }
+        if standings == Standings::Light {
+            return Ok(());
+        }
+        if let ConsentBasis::Remembered(epoch) = self.consent {
+            let holds = |c: &Consent| c.live(now) && c.epoch() == epoch;
+            if !facts.consent.as_ref().is_some_and(holds) {
+                return Err(Reason::ConsentWithdrawn);
+            }
+        }
+        if self.session.is_some() {
+            let live = |s: &SessionRecord| s.live(facts.standing.as_ref(), now);
+            if !facts.session.as_ref().is_some_and(live) {
+                return Err(Reason::SessionEnded);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,420 @@
+use std::{fmt, sync::Arc};
+
+use crate::{
+    authorize::{self, Outcome, Sessions, Verdict},
+    builder::ProviderBuilder,
+    claims::{self, Accounts},
+    client::Clients,
+    config::Config,
+    discovery::{self, Endpoints},
+    env::{Clock, Entropy, Event, Observer, What},
+    error::{AuthorizeError, BearerError, Failure, PageError, Reason, TokenError},
+    mint::Signer,
+    secret::{Handle, HandleKind, TokenKeys},
+    session::{self, Login, Session},
+    store::{Store, StoreError},
+    throttle::Throttle,
+    token,
+    types::{ClientId, Scope, Subject},
+    wire::{CookieNames, Cors, Reply, Request, set_cookie},
+};
+
+/// An OpenID Provider: one method per endpoint, and [`dispatch`](Self::dispatch) for adapters.
+///
+/// Cloning is cheap; all clones are the same provider. Every future is `Send`, and may be dropped at
+/// any await point: what was asked has then happened whole or not at all.
+#[derive(Clone)]
+pub struct Provider(Arc<Core>);
+
+/// Everything that an endpoint needs.
+pub(crate) struct Core {
+    pub(crate) config: Config,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) cookies: CookieNames,
+    /// Every scope token that is known.
+    pub(crate) scopes: Scope,
+    /// The first makes, all are accepted; never empty.
+    pub(crate) keys: Vec<TokenKeys>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clients: Arc<dyn Clients>,
+    pub(crate) accounts: Arc<dyn Accounts>,
+    pub(crate) signer: Arc<dyn Signer>,
+    pub(crate) throttle: Arc<dyn Throttle>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) observer: Arc<dyn Observer>,
+}
+
+impl Provider {
+    /// Begins a provider with this configuration.
+    pub fn builder(config: Config) -> ProviderBuilder {
+        ProviderBuilder::new(config)
+    }
+
+    pub(crate) fn from_core(core: Core) -> Self {
+        Self(Arc::new(core))
+    }
+
+    /// How it was configured.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The paths that [`dispatch`](Self::dispatch) answers, for a router.
+    pub fn paths(&self) -> [&str; 6] {
+        let endpoints = &self.0.endpoints;
+        [
+            &endpoints.authorize,
+            &endpoints.token,
+            &endpoints.userinfo,
+            &endpoints.jwks,
+            &endpoints.openid_configuration,
+            &endpoints.oauth_authorization_server,
+        ]
+    }
+
+    /// The authorization endpoint, GET and POST ([OIDC Core §3.1.2]), with the provider's own
+    /// sessions.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthorizeError`] knows whether it may go back to the client.
+    ///
+    /// [OIDC Core §3.1.2]: https://openid.net/specs/openid-connect-core-1_0.html#AuthorizationEndpoint
+    pub async fn authorize(&self, request: Request<'_>) -> Result<Outcome, AuthorizeError> {
+        self.0.authorize(&request, Sessions::Own).await
+    }
+
+    /// The authorization endpoint for a host with sessions of its own: `login` is who it says is
+    /// signed in, if anybody is. No session of the provider's is read or made.
+    ///
+    /// # Errors
+    ///
+    /// As [`authorize`](Self::authorize).
+    ///
+    /// # Security
+    ///
+    /// The host vouches for `login`; it stays vouched for until the interaction, if there is one,
+    /// ends, unless [`revoke_all`](Self::revoke_all) comes in between.
+    pub async fn authorize_as(
+        &self,
+        request: Request<'_>,
+        login: Option<Login>,
+    ) -> Result<Outcome, AuthorizeError> {
+        self.0.authorize(&request, Sessions::Host(login)).await
+    }
+
+    /// An interaction once more, for showing its page: after a redirect to it, a reload, or the back
+    /// button. If nothing is left to ask, the outcome is the answer to the client.
+    ///
+    /// # Errors
+    ///
+    /// A page, if the token is no good: expired, already finished, or begun in another browser.
+    pub async fn interaction(
+        &self,
+        request: Request<'_>,
+        token: &str,
+    ) -> Result<Outcome, AuthorizeError> {
+        self.0.refused(authorize::revisit(&self.0, &request, token).await)
+    }
+
+    /// Goes on with an interaction, with what the person decided on its page. The same form sent
+    /// twice gives the same code.
+    ///
+    /// # Errors
+    ///
+    /// As [`interaction`](Self::interaction), and whatever then goes back to the client.
+    ///
+    /// # Security
+    ///
+    /// Call it only for a POST. `Verdict::Login` is believed: check the person's credentials first.
+    pub async fn resume(
+        &self,
+        request: Request<'_>,
+        token: &str,
+        verdict: Verdict,
+    ) -> Result<Outcome, AuthorizeError> {
+        self.0.refused(authorize::resume(&self.0, &request, token, verdict).await)
+    }
+
+    /// The token endpoint ([RFC 6749 §3.2]).
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError`], with its JSON answer.
+    ///
+    /// [RFC 6749 §3.2]: https://www.rfc-editor.org/rfc/rfc6749#section-3.2
+    pub async fn token(&self, request: Request<'_>) -> Result<Reply, TokenError> {
+        let answer = token::token(&self.0, &request).await;
+        if let Err(error) = &answer {
+            self.0.note(What::TokenRefused, error.failure());
+        }
+        answer.map(|reply| reply.with_cors(Cors::Any))
+    }
+
+    /// The UserInfo endpoint, GET and POST ([OIDC Core §5.3]).
+    ///
+    /// # Errors
+    ///
+    /// [`BearerError`], with its challenge.
+    ///
+    /// [OIDC Core §5.3]: https://openid.net/specs/openid-connect-core-1_0.html#UserInfo
+    pub async fn userinfo(&self, request: Request<'_>) -> Result<Reply, BearerError> {
+        let answer = claims::userinfo(&self.0, &request).await;
+        if let Err(failure) = answer.as_ref().map_err(BearerError::failure)
+            && let Some(failure) = failure
+        {
+            self.0.note(What::BearerRefused, failure);
+        }
+        answer.map(|reply| reply.with_cors(Cors::Any))
+    }
+
+    /// The provider's metadata ([OIDC Discovery §4], [RFC 8414 §3]).
+    ///
+    /// [OIDC Discovery §4]: https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig
+    /// [RFC 8414 §3]: https://www.rfc-editor.org/rfc/rfc8414#section-3
+    pub fn metadata(&self, request: Request<'_>) -> Reply {
+        discovery::metadata(&self.0, &request)
+    }
+
+    /// The JWK Set ([RFC 7517 §5]).
+    ///
+    /// [RFC 7517 §5]: https://www.rfc-editor.org/rfc/rfc7517#section-5
+    pub fn jwks(&self, request: Request<'_>) -> Reply {
+        discovery::jwks(&self.0, &request)
+    }
+
+    /// Who is signed in at this browser.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; nobody is declared signed out because of that.
+    pub async fn session(&self, request: Request<'_>) -> Result<Option<Session>, StoreError> {
+        let core = &*self.0;
+        let Some(current) = session::current(core, &request).await? else { return Ok(None) };
+        let record = current.record.body;
+        let standing = session::standing(core, &record.subject).await?;
+        Ok(record.live(standing.as_ref(), core.clock.now()).then(|| Session {
+            subject: record.subject,
+            authentication: record.auth,
+            expires: record.until,
+        }))
+    }
+
+    /// Signs a person in at this browser, outside of any request of a client; answers the header
+    /// fields to send along.
+    ///
+    /// # Errors
+    ///
+    /// The store or the source of randomness failed.
+    pub async fn sign_in(
+        &self,
+        request: Request<'_>,
+        login: &Login,
+    ) -> Result<authorize::Cookies, PageError> {
+        let core = &*self.0;
+        let before = session::current(core, &request).await?;
+        let fresh = Handle::random(HandleKind::Session, &*core.entropy)?;
+        let current = session::sign_in(core, before, fresh, login, core.clock.now()).await?;
+        core.observer.observe(&Event::new(What::SignedIn).subject(&login.subject));
+        Ok(vec![("set-cookie", set_cookie(&core.cookies.session, Some(&current.handle)).into())])
+    }
+
+    /// Signs out whoever is signed in at this browser, and ends the session's unredeemed codes;
+    /// answers the header fields to send along.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; the session is then still there.
+    pub async fn sign_out(&self, request: Request<'_>) -> Result<authorize::Cookies, PageError> {
+        let core = &*self.0;
+        if let Some(current) = session::current(core, &request).await? {
+            let subject = current.record.body.subject.clone();
+            session::end(core, current, core.clock.now()).await?;
+            core.observer.observe(&Event::new(What::SignedOut).subject(&subject));
+        }
+        Ok(vec![("set-cookie", set_cookie(&core.cookies.session, None).into())])
+    }
+
+    /// Ends every session and grant of a person: after a password change, or when the account is
+    /// closed. One write, whatever they hold.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; nothing may have changed.
+    pub async fn revoke_all(&self, subject: &Subject) -> Result<(), PageError> {
+        let core = &*self.0;
+        Ok(session::revoke_all(core, subject, core.clock.now()).await?)
+    }
+
+    /// Takes back what a person has agreed that a client may have, and with it every grant that
+    /// stands on it.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; nothing may have changed.
+    pub async fn withdraw_consent(
+        &self,
+        subject: &Subject,
+        client: &ClientId,
+    ) -> Result<(), PageError> {
+        let core = &*self.0;
+        Ok(session::withdraw(core, subject, client, core.clock.now()).await?)
+    }
+
+    /// Does up to `limit` records' worth of housekeeping, and answers how many it did: call it every
+    /// minute or so, on any number of nodes.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; it will be done another time.
+    pub async fn work(&self, limit: u32) -> Result<u32, StoreError> {
+        self.0.store.purge(self.0.clock.now(), limit).await
+    }
+
+    /// Answers any request by its path, errors included.
+    pub async fn dispatch(&self, request: Request<'_>) -> Outcome {
+        match self.try_dispatch(request).await {
+            Ok(outcome) => outcome,
+            Err(error) => Outcome::Reply(error.reply()),
+        }
+    }
+
+    /// As [`dispatch`](Self::dispatch), for a host with an error page of its own.
+    ///
+    /// # Errors
+    ///
+    /// What must be shown to the person and not be redirected.
+    pub async fn try_dispatch(&self, request: Request<'_>) -> Result<Outcome, PageError> {
+        let core = &*self.0;
+        let Some(route) = Route::find(&core.endpoints, request.path) else {
+            return Ok(Outcome::Elsewhere);
+        };
+        if let Some(reply) = route.preliminary(core, &request) {
+            return reply.map(Outcome::Reply);
+        }
+        let reply = match route {
+            Route::Metadata => self.metadata(request),
+            Route::Jwks => self.jwks(request),
+            Route::Token => {
+                self.token(request).await.unwrap_or_else(|e| e.reply().with_cors(Cors::Any))
+            }
+            Route::UserInfo => {
+                self.userinfo(request).await.unwrap_or_else(|e| e.reply().with_cors(Cors::Any))
+            }
+            Route::Authorize => {
+                return match self.authorize(request).await {
+                    Ok(outcome) => Ok(outcome),
+                    Err(AuthorizeError::Page(error)) => Err(error),
+                    Err(AuthorizeError::Redirect(error)) => Ok(Outcome::Reply(error.reply())),
+                };
+            }
+        };
+        let head = request.method == "HEAD";
+        Ok(Outcome::Reply(if head { Reply { body: Vec::new(), ..reply } } else { reply }))
+    }
+}
+
+impl Core {
+    /// The keys that make.
+    pub(crate) fn first_keys(&self) -> &TokenKeys {
+        #[expect(clippy::indexing_slicing, reason = "build() refuses an empty list")]
+        &self.keys[0]
+    }
+
+    async fn authorize(
+        &self,
+        request: &Request<'_>,
+        sessions: Sessions,
+    ) -> Result<Outcome, AuthorizeError> {
+        self.refused(authorize::authorize(self, request, sessions).await)
+    }
+
+    fn refused<T>(&self, answer: Result<T, AuthorizeError>) -> Result<T, AuthorizeError> {
+        answer.inspect_err(|error| self.note(What::AuthorizationRefused, error.failure()))
+    }
+
+    fn note(&self, what: What, failure: &Failure) {
+        let event = Event::new(what).refused(failure.reason, failure.cause.as_deref());
+        self.observer.observe(&event);
+    }
+}
+
+/// An endpoint, found by its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Route {
+    Metadata,
+    Jwks,
+    Authorize,
+    Token,
+    UserInfo,
+}
+
+impl Route {
+    fn find(endpoints: &Endpoints, path: &str) -> Option<Self> {
+        [
+            (&endpoints.authorize, Self::Authorize),
+            (&endpoints.token, Self::Token),
+            (&endpoints.userinfo, Self::UserInfo),
+            (&endpoints.jwks, Self::Jwks),
+            (&endpoints.openid_configuration, Self::Metadata),
+            (&endpoints.oauth_authorization_server, Self::Metadata),
+        ]
+        .into_iter()
+        .find_map(|(known, route)| (known == path).then_some(route))
+    }
+
+    /// The methods that it answers ([RFC 9110 §10.2.1]).
+    ///
+    /// [RFC 9110 §10.2.1]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.1
+    const fn methods(self) -> &'static str {
+        match self {
+            Self::Metadata | Self::Jwks => "GET, HEAD, OPTIONS",
+            Self::Authorize => "GET, POST",
+            Self::Token => "POST, OPTIONS",
+            Self::UserInfo => "GET, POST, OPTIONS",
+        }
+    }
+
+    /// Scripts of other origins need these endpoints; the authorization endpoint is none of them
+    /// ([RFC 9700 §2.6]).
+    ///
+    /// [RFC 9700 §2.6]: https://www.rfc-editor.org/rfc/rfc9700#section-2.6
+    const fn cors(self) -> Cors {
+        match self {
+            Self::Authorize => Cors::No,
+            _ => Cors::Any,
+        }
+    }
+
+    /// What is answered before the endpoint is asked: other methods, pre-flights, too large inputs.
+    fn preliminary(self, core: &Core, http: &Request<'_>) -> Option<Result<Reply, PageError>> {
+        let allowed = self.methods().split(", ").any(|method| method == http.method);
+        if !allowed {
+            let reply = Reply::empty(405).with("allow", self.methods()).with_cors(self.cors());
+            return Some(Ok(reply));
+        }
+        if http.method == "OPTIONS" {
+            return Some(Ok(Reply::empty(204)
+                .with("allow", self.methods())
+                .with_cors(self.cors())
+                .with("access-control-allow-methods", self.methods())
+                .with("access-control-allow-headers", "authorization, content-type")
+                .with("access-control-max-age", "7200")));
+        }
+        let limits = &core.config.limits;
+        if http.body.len() > limits.body || http.query.len() > limits.query {
+            return Some(match self {
+                Self::Authorize => Err(Reason::BodyTooLarge.into()),
+                _ => Ok(TokenError::from(Reason::BodyTooLarge).reply().with_cors(self.cors())),
+            });
+        }
+        None
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provider").field("issuer", &self.0.config.issuer).finish_non_exhaustive()
+    }
+}

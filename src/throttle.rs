@@ -1,0 +1,70 @@
+use std::{fmt::Debug, net::IpAddr, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+
+/// Decides whether an attempt to prove something may go on.
+///
+/// Asked before a secret is checked, told when it was wrong. The default, `()`, lets everything
+/// pass; a service on the open internet puts its rate limiter here. Key it on the source as well as
+/// on the name, so that nobody can lock out somebody else ([RFC 6749 §10.10]).
+///
+/// [RFC 6749 §10.10]: https://www.rfc-editor.org/rfc/rfc6749#section-10.10
+#[async_trait]
+pub trait Throttle: Debug + Send + Sync + 'static {
+    /// Whether the attempt may go on.
+    ///
+    /// # Errors
+    ///
+    /// It may not for this long; the client sees 429 with `Retry-After`.
+    async fn admit(&self, attempt: &Attempt<'_>) -> Result<(), Duration>;
+
+    /// The attempt was wrong.
+    async fn failed(&self, attempt: &Attempt<'_>);
+}
+
+/// An attempt to prove something with a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attempt<'a> {
+    /// What is being proven.
+    pub kind: AttemptKind,
+    /// Whose secret it is: the client identifier as it was sent, known or not.
+    pub name: &'a str,
+    /// Where it comes from, if the host says so.
+    pub peer: Option<IpAddr>,
+}
+
+/// What an [`Attempt`] proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AttemptKind {
+    /// That the sender is the client.
+    ClientSecret,
+}
+
+impl<'a> Attempt<'a> {
+    pub(crate) fn client(name: &'a str, peer: Option<IpAddr>) -> Self {
+        Self { kind: AttemptKind::ClientSecret, name, peer }
+    }
+}
+
+/// Lets everything pass.
+#[async_trait]
+impl Throttle for () {
+    async fn admit(&self, _attempt: &Attempt<'_>) -> Result<(), Duration> {
+        Ok(())
+    }
+
+    async fn failed(&self, _attempt: &Attempt<'_>) {}
+}
+
+#[async_trait]
+impl<T: Throttle + ?Sized> Throttle for Arc<T> {
+    async fn admit(&self, attempt: &Attempt<'_>) -> Result<(), Duration> {
+        (**self).admit(attempt).await
+    }
+
+    async fn failed(&self, attempt: &Attempt<'_>) {
+        (**self).failed(attempt).await;
+    }
+}
