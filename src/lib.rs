@@ -28,6 +28,8 @@ mod provider;
 mod secret;
 mod session;
 pub mod store;
+#[cfg(feature = "test-util")]
+pub mod test_util;
 mod throttle;
 mod token;
 mod types;

@@ -132,17 +132,21 @@ pub(crate) type KnownClient = Arc<Client>;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::RedirectUri;
 
     #[test]
     fn secret_and_method_agree() {
         let id = || ClientId::new("c").unwrap();
         let secret = || ClientSecret::new("s");
-        let none = ClientMetadata {
-            token_endpoint_auth_method: AuthMethod::None,
+        let metadata = |method| ClientMetadata {
+            redirect_uris: vec![RedirectUri::new("https://c.example/cb").unwrap()],
+            token_endpoint_auth_method: method,
             ..ClientMetadata::default()
         };
-        assert!(Client::confidential(id(), secret(), none).is_err());
-        assert!(Client::public(id(), ClientMetadata::default()).unwrap().is_public());
+        let refused = Client::confidential(id(), secret(), metadata(AuthMethod::None)).unwrap_err();
+        assert_eq!(refused, InvalidMetadata::SecretAndMethod);
+        let public = Client::public(id(), metadata(AuthMethod::ClientSecretPost)).unwrap();
+        assert!(public.is_public());
         assert_eq!(format!("{:?}", secret()), "ClientSecret(..)");
     }
 }

@@ -17,15 +17,22 @@
 //! the bytes nor judges validity: `get` may return a record whose `keep_until` is past, and
 //! [`Expect::Absent`] conflicts with one. Every call bounds its own time.
 
+#[cfg(any(test, feature = "test-util"))]
+pub mod contract;
+#[cfg(any(test, feature = "test-util"))]
+mod fault;
 mod key;
 mod memory;
 mod record;
+mod sharded;
 mod typed;
 
 use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
 
+#[cfg(any(test, feature = "test-util"))]
+pub use fault::{Calls, Fault, FaultyStore, Operation};
 pub use key::{Cursor, Key, Kind, Label, Listing};
 pub use memory::MemoryStore;
 pub use record::{Record, Version};

@@ -1,1 +1,17 @@
+//! The integration tests: one binary, a file per topic.
+//!
+//! `blackbox` drives the example server over HTTP, with relying parties written by others and a real
+//! browser; everything else runs a provider in this process, on a clock and a source of randomness
+//! of its own.
 
+mod atomicity;
+mod blackbox;
+mod code_flow;
+mod hosted;
+mod interaction;
+mod metadata;
+mod public_api;
+mod redaction;
+mod schema;
+mod support;
+mod threats;

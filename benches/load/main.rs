@@ -1,0 +1,131 @@
+//! The whole flow over HTTP, against a bare router: what a provider costs beyond its web server and
+//! its signature.
+//!
+//! One flow is three requests on a keep-alive connection over loopback: GET `/authorize` with the
+//! session cookie of one of the people (signed in, consent remembered), POST `/token` with the code,
+//! `client_secret_basic` and the PKCE verifier, GET `/userinfo` with the access token. Every answer is
+//! checked.
+//!
+//! Three processes take part. The **server** has one thread and one core, mimalloc, and two axum
+//! routers on two ports: the *library*'s over a `MemoryStore` whose purge runs every second, and a
+//! *bare* one that answers the same three requests with replies of the same sizes, the second after
+//! one signature by the same `Signer` over as many bytes, and knows no protocol. The **client** has
+//! the other core. This process starts both and takes down their CPU time.
+//!
+//! Slices of one second alternate between the two routers; a round is one slice each, and its ratio
+//! is what drifts least. Read the ratio of CPU time too when the machine has other things to do.
+//!
+//! ```text
+//! cargo bench --features axum,test-util --bench load -- \
+//!     [--rounds 12] [--alg RS256,ES256] [--users 10000] [--connections 16]
+//! ```
+
+mod bare;
+mod client;
+mod harness;
+mod process;
+mod report;
+mod server;
+#[path = "../world.rs"]
+mod world;
+
+use std::{error::Error, process::ExitCode};
+
+use lexopt::{
+    Arg::{Long, Value},
+    ValueExt,
+};
+use oidc_op::SigningAlgorithm;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const USAGE: &str =
+    "usage: load [--rounds N] [--alg RS256,ES256] [--users N] [--connections N] [--bench]";
+
+/// What to do and how much of it.
+struct Options {
+    role: Role,
+    rounds: usize,
+    algorithms: Vec<SigningAlgorithm>,
+    users: usize,
+    connections: usize,
+}
+
+enum Role {
+    /// Starts the other two and reports.
+    Harness,
+    Server,
+    Client,
+    /// `cargo bench -- FILTER` means another benchmark.
+    Nothing,
+}
+
+fn main() -> ExitCode {
+    let options = match Options::parse(lexopt::Parser::from_env()) {
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("{error}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("load: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build()?;
+    match options.role {
+        Role::Harness => runtime.block_on(harness::run(options)),
+        Role::Server => runtime.block_on(server::run(options.algorithms[0], options.users)),
+        Role::Client => runtime.block_on(client::run(options.connections)),
+        Role::Nothing => Ok(()),
+    }
+}
+
+impl Options {
+    fn parse(mut arguments: lexopt::Parser) -> Result<Self, lexopt::Error> {
+        let (mut role, mut bench) = (Role::Harness, false);
+        let (mut rounds, mut algorithms, mut users, mut connections) = (None, None, None, None);
+        while let Some(argument) = arguments.next()? {
+            match argument {
+                Long("server") => role = Role::Server,
+                Long("client") => role = Role::Client,
+                Long("bench") => bench = true,
+                Long("rounds") => rounds = Some(arguments.value()?.parse()?),
+                Long("users") => users = Some(arguments.value()?.parse()?),
+                Long("connections") => connections = Some(arguments.value()?.parse()?),
+                Long("alg") => {
+                    let list = arguments.value()?.string()?;
+                    let parsed: Result<Vec<_>, _> = list.split(',').map(str::parse).collect();
+                    algorithms = Some(parsed.map_err(|e| format!("--alg {list}: {e}"))?);
+                }
+                Value(filter) if filter != "load" => role = Role::Nothing,
+                Value(_) => {}
+                other => return Err(other.unexpected()),
+            }
+        }
+        // `cargo test --benches` says nothing at all: a short try is enough then.
+        let chosen = rounds.is_some() || algorithms.is_some() || users.is_some();
+        let try_out = !bench && !chosen;
+        let default = |full, short| if try_out { short } else { full };
+        let options = Self {
+            role,
+            rounds: rounds.unwrap_or(default(12, 1)),
+            algorithms: algorithms
+                .unwrap_or_else(|| vec![SigningAlgorithm::RS256, SigningAlgorithm::ES256]),
+            users: users.unwrap_or(default(10_000, 100)),
+            connections: connections.unwrap_or(16),
+        };
+        if options.rounds == 0 || options.users == 0 || options.connections == 0 {
+            return Err("--rounds, --users and --connections are at least 1".into());
+        }
+        Ok(options)
+    }
+}

@@ -1,0 +1,206 @@
+//! What the steps of the protocol cost, in this process and through the public API: no HTTP, no
+//! runtime, a [`MemoryStore`](oidc_op::MemoryStore), mimalloc.
+//!
+//! | benchmark | one iteration |
+//! |---|---|
+//! | `mint/<alg>` | one signature of the [`KeySet`] over 546 bytes, the size of an ID token |
+//! | `decide` | `authorize` for a person who is signed in and has agreed: parse, validate, three records read, the decision, one grant written, the redirect |
+//! | `redeem/<alg>` | `token` for a fresh code: parse, authenticate the client, four records read, access and ID token, one conditional write |
+//! | `userinfo` | `userinfo` for an access token: open it, two records read, the claims |
+//! | `parse/every_parameter` | `authorize` with all parameters that are known and without a cookie: decode, look up, validate everything, refuse with a `login_required` redirect; the store is not touched |
+//! | `parse/100_parameters` | `authorize` with the most parameters that are looked at, none of them a `client_id`: decode, build the error page |
+//! | `discovery`, `jwks` | the whole document, with its `ETag` |
+//!
+//! The clock stands still while time is taken. Between chunks of iterations it moves on by three
+//! hours and the store is purged, so that memory stays bounded; neither is part of the measurement.
+
+mod world;
+
+use std::{
+    hint::black_box,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use criterion::{Bencher, Criterion, criterion_group, criterion_main};
+use oidc_op::{
+    Clock, KeySet, Outcome, Provider, Reply, Request, Signer, SigningAlgorithm, Timestamp,
+};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+const FORM: (&str, &[u8]) = ("content-type", b"application/x-www-form-urlencoded");
+/// How many iterations may pass between two purges.
+const CHUNK: u64 = 4096;
+
+fn mint(c: &mut Criterion) {
+    use SigningAlgorithm::{ES256, ES384, ES512, EdDSA, PS256, RS256};
+    let algorithms = [RS256, PS256, ES256, ES384, ES512, EdDSA];
+    let keys = KeySet::generate(&algorithms, NOW).expect("keys can be made");
+    let input = [b'x'; 546];
+    let mut group = c.benchmark_group("mint");
+    for algorithm in algorithms {
+        let key = keys.active(algorithm, NOW).expect("it was made");
+        group.bench_function(algorithm.as_str(), |b| {
+            b.iter(|| now_or_never(keys.sign(black_box(&key), black_box(&input))));
+        });
+    }
+}
+
+fn decide(c: &mut Criterion) {
+    let scene = Scene::new(SigningAlgorithm::ES256);
+    c.bench_function("decide", |b| scene.measure(b, || (), |()| scene.authorize()));
+}
+
+fn redeem(c: &mut Criterion) {
+    let mut group = c.benchmark_group("redeem");
+    for algorithm in [SigningAlgorithm::ES256, SigningAlgorithm::RS256] {
+        let scene = Scene::new(algorithm);
+        group.bench_function(algorithm.as_str(), |b| {
+            scene.measure(b, || scene.token_form(), |form| scene.token(&form));
+        });
+    }
+}
+
+fn userinfo(c: &mut Criterion) {
+    let scene = Scene::new(SigningAlgorithm::ES256);
+    let tokens = scene.token(&scene.token_form());
+    let tokens: serde_json::Value = serde_json::from_slice(&tokens.body).expect("it is JSON");
+    let bearer = format!("Bearer {}", tokens["access_token"].as_str().expect("there is one"));
+    let headers = [("authorization", bearer.as_bytes())];
+    let request = Request::new("GET", "/userinfo").headers(&headers);
+    c.bench_function("userinfo", |b| {
+        b.iter(|| now_or_never(scene.provider.userinfo(black_box(request))).expect("it is good"));
+    });
+}
+
+fn parse(c: &mut Criterion) {
+    let scene = Scene::new(SigningAlgorithm::ES256);
+    let every = format!(
+        "{}&response_mode=query&display=page&prompt=none&max_age=3600&ui_locales=en-GB%20de\
+         &claims_locales=en&login_hint=ada%40mail.example&acr_values=urn%3Amace%3Asilver\
+         &resource=https%3A%2F%2Fapi.example%2F",
+        world::authorize_query(0)
+    );
+    let hundred = (0..100).map(|n| format!("p{n}=v%20{n}&")).collect::<String>();
+    let mut group = c.benchmark_group("parse");
+    for (name, query) in [("every_parameter", &every), ("100_parameters", &hundred)] {
+        let request = Request::new("GET", "/authorize").query(query);
+        group.bench_function(name, |b| {
+            b.iter(|| now_or_never(scene.provider.dispatch(black_box(request))));
+        });
+    }
+}
+
+fn documents(c: &mut Criterion) {
+    let provider = Scene::new(SigningAlgorithm::ES256).provider;
+    let request = Request::new("GET", "/");
+    c.bench_function("discovery", |b| b.iter(|| provider.metadata(black_box(request))));
+    c.bench_function("jwks", |b| b.iter(|| provider.jwks(black_box(request))));
+}
+
+/// One person who is signed in and has agreed, and the hands of the provider's clock.
+struct Scene {
+    provider: Provider,
+    hands: Hands,
+    cookie: String,
+    query: String,
+    verifier: String,
+    basic: String,
+}
+
+impl Scene {
+    fn new(algorithm: SigningAlgorithm) -> Self {
+        let hands = Hands(Arc::new(AtomicI64::new(NOW.unix())));
+        let keys = KeySet::generate(&[SigningAlgorithm::RS256, algorithm], NOW);
+        let keys = Arc::new(keys.expect("keys can be made"));
+        let provider = world::provider(keys, algorithm, 1, hands.clone());
+        Self {
+            cookie: now_or_never(world::settle(&provider, 0)),
+            provider,
+            hands,
+            query: world::authorize_query(0),
+            verifier: world::verifier(0),
+            basic: world::basic(),
+        }
+    }
+
+    fn authorize(&self) -> Reply {
+        let headers = [("cookie", self.cookie.as_bytes())];
+        let request = Request::new("GET", "/authorize").query(&self.query).headers(&headers);
+        match now_or_never(self.provider.authorize(request)) {
+            Ok(Outcome::Reply(reply)) => reply,
+            other => panic!("not a code: {other:?}"),
+        }
+    }
+
+    /// The body that redeems a fresh code.
+    fn token_form(&self) -> String {
+        let reply = self.authorize();
+        let code = reply.header("location").and_then(world::code_of).expect("there is a code");
+        world::token_form(code, &self.verifier)
+    }
+
+    fn token(&self, form: &str) -> Reply {
+        let headers = [FORM, ("authorization", self.basic.as_bytes())];
+        let request = Request::new("POST", "/token").headers(&headers).body(form.as_bytes());
+        now_or_never(self.provider.token(request)).expect("the code is good")
+    }
+
+    /// Takes the time of `step`, each on an input of its own, without that of making the inputs and
+    /// of purging the store.
+    fn measure<I, O>(
+        &self,
+        bencher: &mut Bencher<'_>,
+        mut input: impl FnMut() -> I,
+        mut step: impl FnMut(I) -> O,
+    ) {
+        bencher.iter_custom(|iterations| {
+            let (mut left, mut taken) = (iterations, Duration::ZERO);
+            while left > 0 {
+                let chunk = left.min(CHUNK);
+                let inputs: Vec<_> = (0..chunk).map(|_| input()).collect();
+                let mut outputs = Vec::with_capacity(inputs.len());
+                let start = Instant::now();
+                outputs.extend(inputs.into_iter().map(&mut step));
+                taken += start.elapsed();
+                left -= chunk;
+                self.purge();
+            }
+            taken
+        });
+    }
+
+    fn purge(&self) {
+        self.hands.0.fetch_add(3 * 3600, Ordering::Relaxed);
+        now_or_never(self.provider.work(u32::MAX)).expect("a memory store does not fail");
+    }
+}
+
+/// A clock that stands still until it is moved.
+#[derive(Clone, Debug)]
+struct Hands(Arc<AtomicI64>);
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// The output of a future that has nothing to wait for.
+fn now_or_never<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("there was something to wait for"),
+    }
+}
+
+criterion_group!(benches, mint, decide, redeem, userinfo, parse, documents);
+criterion_main!(benches);

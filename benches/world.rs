@@ -1,0 +1,157 @@
+//! What both benches run against: a provider over a [`MemoryStore`] with one confidential client
+//! (`client_secret_basic`, PKCE S256), and people who are signed in and whose consent is remembered.
+//!
+//! Everything about a person but their session cookie follows from their number, so that a client in
+//! another process knows it too. All texts have the same length for every number.
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_trait::async_trait;
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use oidc_op::{
+    Account, Accounts, Client, ClientId, ClientMetadata, ClientSecret, Clock, Config, Duration,
+    HostError, Issuer, KeySet, Login, MemoryStore, Outcome, Provider, RedirectUri, Request, Secret,
+    Secrets, SigningAlgorithm, StaticClients, Subject, SystemEntropy, Verdict,
+};
+use ring::digest::{SHA256, digest};
+use serde_json::{Map, Value};
+
+pub(crate) const REDIRECT_URI: &str = "https://rp.example/cb";
+const CLIENT_ID: &str = "relying-party";
+const CLIENT_SECRET: &str = "b2R0eS1zZWNyZXQtb2YtMzItcmFuZG9tLWJ5dGVz";
+
+/// A provider whose client gets ID tokens signed with this algorithm, and `people` accounts.
+pub(crate) fn provider(
+    keys: Arc<KeySet>,
+    algorithm: SigningAlgorithm,
+    people: usize,
+    clock: impl Clock + Clone,
+) -> Provider {
+    let mut metadata = ClientMetadata::default();
+    metadata.redirect_uris.push(RedirectUri::new(REDIRECT_URI).expect("it is exact"));
+    metadata.id_token_signed_response_alg = algorithm;
+    let id = ClientId::new(CLIENT_ID).expect("it is printable");
+    let client = Client::confidential(id, ClientSecret::new(CLIENT_SECRET), metadata);
+
+    let mut config = Config::new(Issuer::new("https://id.example").expect("it is https"));
+    // Long enough for a clock that `protocol` moves on by hours.
+    config.lifetimes.session = Duration::days(3650);
+    config.lifetimes.consent = Duration::days(3650);
+    Provider::builder(config)
+        .store(MemoryStore::with_clock(clock.clone()))
+        .clients(StaticClients::from_iter([client.expect("the metadata fit")]))
+        .accounts(People::new(people))
+        .signer(keys)
+        .secrets(Secrets::new(Secret::random(&SystemEntropy::new()).expect("there is entropy")))
+        .clock(clock)
+        .build()
+        .expect("everything is there")
+}
+
+/// Signs a person in, has them agree to the client's request for good, and answers the `Cookie`
+/// header of their browser from then on.
+pub(crate) async fn settle(provider: &Provider, person: usize) -> String {
+    let login = Login::new(Subject::new(subject(person)).expect("it is visible"));
+    let cookies = provider.sign_in(Request::new("GET", "/"), &login).await.expect("it is stored");
+    let session = name_and_value(&cookies[0].1);
+
+    let query = authorize_query(person);
+    let headers = [("cookie", session.as_bytes())];
+    let request = Request::new("GET", "/authorize").query(&query).headers(&headers);
+    let outcome = provider.authorize(request).await.expect("the request is good");
+    let Outcome::Interact(page) = outcome else { panic!("consent was not asked for") };
+
+    let both = format!("{session}; {}", name_and_value(&page.headers[0].1));
+    let headers = [("cookie", both.as_bytes())];
+    let request = Request::new("POST", "/interaction").headers(&headers);
+    let verdict = Verdict::Consent { scope: page.scope.clone(), remember: true };
+    let outcome = provider.resume(request, &page.token, verdict).await.expect("it goes on");
+    assert!(matches!(outcome, Outcome::Reply(_)), "consent was not enough");
+    session.to_owned()
+}
+
+fn name_and_value(set_cookie: &str) -> &str {
+    set_cookie.split(';').next().unwrap_or_default()
+}
+
+/// The subject of a person.
+pub(crate) fn subject(person: usize) -> String {
+    format!("person-{person:012}")
+}
+
+/// The query of a person's authorization request.
+pub(crate) fn authorize_query(person: usize) -> String {
+    let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier(person).as_bytes()));
+    format!(
+        "response_type=code&client_id={CLIENT_ID}&redirect_uri=https%3A%2F%2Frp.example%2Fcb\
+         &scope=openid%20profile%20email&state={}&nonce={}&code_challenge={challenge}\
+         &code_challenge_method=S256",
+        scramble("state", person),
+        scramble("nonce", person),
+    )
+}
+
+/// The PKCE verifier of a person's request.
+pub(crate) fn verifier(person: usize) -> String {
+    scramble("verifier", person)
+}
+
+/// The body of the token request for a code.
+pub(crate) fn token_form(code: &str, verifier: &str) -> String {
+    format!(
+        "grant_type=authorization_code&code={code}\
+         &redirect_uri=https%3A%2F%2Frp.example%2Fcb&code_verifier={verifier}"
+    )
+}
+
+/// The `Authorization` header of the client.
+pub(crate) fn basic() -> String {
+    format!("Basic {}", STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}")))
+}
+
+/// The code of an answer to the client.
+pub(crate) fn code_of(location: &str) -> Option<&str> {
+    location.split_once("?code=")?.1.split('&').next().filter(|code| !code.is_empty())
+}
+
+/// 43 characters that look random.
+fn scramble(purpose: &str, person: usize) -> String {
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, format!("{purpose} {person}").as_bytes()))
+}
+
+/// The host's accounts: a map in memory, from which the wanted claims are copied.
+#[derive(Debug)]
+struct People(HashMap<String, Map<String, Value>>);
+
+impl People {
+    fn new(count: usize) -> Self {
+        let claims = |person: usize| {
+            [
+                ("name", format!("Ada Example {person:012}").into()),
+                ("preferred_username", format!("ada{person:012}").into()),
+                ("email", format!("ada{person:012}@mail.example").into()),
+                ("email_verified", true.into()),
+            ]
+            .map(|(name, value): (&str, Value)| (name.to_owned(), value))
+        };
+        Self((0..count).map(|n| (subject(n), Map::from_iter(claims(n)))).collect())
+    }
+}
+
+#[async_trait]
+impl Accounts for People {
+    async fn account(
+        &self,
+        subject: &Subject,
+        wanted: &[&str],
+    ) -> Result<Option<Account>, HostError> {
+        Ok(self.0.get(subject.as_str()).map(|known| {
+            let claims = known.iter().filter(|(name, _)| wanted.contains(&name.as_str()));
+            Account::active()
+                .claims(claims.map(|(name, value)| (name.clone(), value.clone())).collect())
+        }))
+    }
+}

@@ -1,0 +1,1 @@
+//! The example server as its users meet it: over HTTP.

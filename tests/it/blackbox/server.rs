@@ -1,0 +1,261 @@
+//! The example server, as a process of its own: started, waited for, watched and stopped.
+
+use std::{
+    fs::{self, File},
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+/// A server that is running. Dropping it stops it.
+pub(crate) struct Server {
+    pub(crate) issuer: String,
+    pub(crate) port: u16,
+    child: Child,
+    log: PathBuf,
+    place: TempDir,
+}
+
+/// How a server is configured: the test's own lines, besides what all have.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Setup<'s> {
+    /// Names the log.
+    pub(crate) name: &'s str,
+    /// Members that stand before the first table.
+    pub(crate) members: &'s str,
+    /// Tables.
+    pub(crate) tables: &'s str,
+    /// The log filter; the server's own default if empty.
+    pub(crate) log: &'s str,
+}
+
+/// Where logs, screenshots and the like of a test run are to be found: `target/test-output`.
+pub(crate) fn output(folder: &str) -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let folder = target.join("test-output").join(folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Waits for something that will be so soon; says what, if it does not happen.
+#[track_caller]
+pub(crate) fn until<T>(what: &str, within: Duration, mut check: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + within;
+    loop {
+        if let Some(found) = check() {
+            return found;
+        }
+        assert!(Instant::now() < end, "{what}: not within {within:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+impl Server {
+    /// The server that tests share which leave nothing behind that others could see. It runs for as
+    /// long as one of them does.
+    pub(crate) fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let server = Arc::new(Self::start(Setup { name: "shared", ..Setup::default() }));
+            *shared = Arc::downgrade(&server);
+            server
+        })
+    }
+
+    /// Starts a server of the test's own, and waits until it answers.
+    pub(crate) fn start(setup: Setup<'_>) -> Self {
+        for _ in 0..3 {
+            // The port is free now; should somebody take it first, another one is tried.
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let mut server = Self::spawn(port, setup);
+            let ready = until("the server answers", Duration::from_secs(30), || {
+                if server.child.try_wait().unwrap().is_some() {
+                    return Some(false);
+                }
+                get(port, "/.well-known/openid-configuration").map(|answer| answer.contains("200"))
+            });
+            if ready {
+                return server;
+            }
+            let log = server.log();
+            assert!(log.contains("in use"), "the server did not start:\n{log}");
+        }
+        panic!("no port stays free");
+    }
+
+    fn spawn(port: u16, setup: Setup<'_>) -> Self {
+        let place = tempfile::tempdir().unwrap();
+        let issuer = format!("http://localhost:{port}");
+        let config = place.path().join("server.toml");
+        let data = place.path().join("data");
+        let text = format!(
+            "issuer = {issuer:?}\nlisten = \"127.0.0.1:{port}\"\nstore = \"memory:\"\n\
+             data = {data:?}\n{}\n{}\n{}",
+            setup.members,
+            setup.tables,
+            super::fixture::tables(),
+        );
+        fs::write(&config, text).unwrap();
+        let log = output("logs").join(format!("{}-{port}.log", setup.name));
+        let file = File::create(&log).unwrap();
+        let mut command = Command::new(binary());
+        command.arg("--config").arg(&config).current_dir(place.path()).stdin(Stdio::null());
+        command.stdout(file.try_clone().unwrap()).stderr(file).env_remove("RUST_LOG");
+        if !setup.log.is_empty() {
+            command.env("RUST_LOG", setup.log);
+        }
+        let child = command.spawn().unwrap();
+        Self { issuer, port, child, log, place }
+    }
+
+    /// An address of the server.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer)
+    }
+
+    /// What it has written to standard output and error.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap()).into_owned()
+    }
+
+    /// Its data directory.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.place.path().join("data")
+    }
+
+    /// The memory that it holds now, in KiB.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// How it ended, if it did within this time.
+    pub(crate) fn ended(&mut self, within: Duration) -> ExitStatus {
+        until("the server ends", within, || self.child.try_wait().unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let running = matches!(self.child.try_wait(), Ok(None));
+        if running {
+            self.signal("TERM");
+            let end = Instant::now() + Duration::from_secs(5);
+            while Instant::now() < end && matches!(self.child.try_wait(), Ok(None)) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+        if !std::thread::panicking() {
+            let log = self.log();
+            assert!(!log.contains("panicked at"), "the server panicked:\n{log}");
+        }
+    }
+}
+
+/// A plain GET; none if nobody answers.
+fn get(port: u16, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
+}
+
+/// Runs the server with a configuration that it is to refuse; answers how it ended and what it said.
+pub(crate) fn refuse(config: &str) -> (Option<i32>, String) {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("server.toml");
+    fs::write(&path, config.replace("{data}", &place.path().join("data").display().to_string()))
+        .unwrap();
+    let mut child = Command::new(binary())
+        .arg("--config")
+        .arg(&path)
+        .current_dir(place.path())
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let end = Instant::now() + Duration::from_secs(20);
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > end {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let output = child.wait_with_output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
+/// The server's binary, next to the tests' own. `cargo test` has built it; with `--test it`, which
+/// does not build examples, it is built here if it is missing or older than its sources.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let test = std::env::current_exe().unwrap();
+        let profile = test.parent().and_then(Path::parent).unwrap();
+        let binary = profile.join("examples").join(format!("server{}", std::env::consts::EXE_SUFFIX));
+        if !is_fresh(&binary) {
+            build(profile.ends_with("release"));
+        }
+        assert!(
+            binary.exists(),
+            "{} is missing: run `cargo build --example server --features axum,tracing`",
+            binary.display()
+        );
+        binary
+    })
+}
+
+/// Whether the binary is younger than every file that Cargo says it was made of.
+fn is_fresh(binary: &Path) -> bool {
+    let modified = |path: &Path| fs::metadata(path).and_then(|file| file.modified());
+    let Ok(built) = modified(binary) else { return false };
+    let Ok(sources) = fs::read_to_string(binary.with_extension("d")) else { return false };
+    let sources = sources.split_once(": ").map_or("", |(_, sources)| sources).trim();
+    !sources.is_empty()
+        && sources
+            .split(' ')
+            .all(|source| modified(Path::new(source)).is_ok_and(|changed| changed <= built))
+}
+
+/// Builds the server with the features that these tests were built with, so that nothing is built
+/// twice.
+fn build(release: bool) {
+    let features = [
+        ("axum", cfg!(feature = "axum")),
+        ("test-util", cfg!(feature = "test-util")),
+        ("vendored", cfg!(feature = "vendored")),
+    ];
+    let mut list = "tracing".to_owned();
+    for (name, _) in features.iter().filter(|(_, on)| *on) {
+        list = format!("{list},{name}");
+    }
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--example", "server", "--features", &list]);
+    if release {
+        cargo.arg("--release");
+    }
+    let status = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
+    assert!(status.success(), "run `cargo build --example server --features {list}` and see why");
+}

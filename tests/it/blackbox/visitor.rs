@@ -1,0 +1,217 @@
+//! A person at the server's pages: keeps cookies, follows redirects, fills in forms.
+
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+
+use reqwest::{
+    Client, ClientBuilder, Method, StatusCode, Url,
+    cookie::{CookieStore, Jar},
+    header::{HeaderMap, HeaderName, HeaderValue},
+    redirect::Policy,
+};
+
+use super::{
+    html::{Form, forms},
+    server::Server,
+};
+
+/// One browser, as far as HTTP sees it.
+pub(crate) struct Visitor {
+    http: Client,
+    jar: Arc<Jar>,
+    origin: Url,
+}
+
+/// What a request ended in: a page of the provider's, or an answer for a client.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    pub(crate) url: Url,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+    /// The statuses of the redirects on the way.
+    pub(crate) redirects: Vec<StatusCode>,
+}
+
+/// A client without redirects or proxies; with compression off it sends no `Accept-Encoding`.
+pub(crate) fn http() -> ClientBuilder {
+    Client::builder().redirect(Policy::none()).no_proxy()
+}
+
+impl Visitor {
+    pub(crate) fn new(server: &Server) -> Self {
+        Self::build(server, http())
+    }
+
+    /// A visitor from another loopback address.
+    pub(crate) fn from_address(server: &Server, address: impl Into<IpAddr>) -> Self {
+        Self::build(server, http().local_address(address.into()))
+    }
+
+    fn build(server: &Server, http: ClientBuilder) -> Self {
+        let jar = Arc::new(Jar::default());
+        let http = http.cookie_provider(Arc::clone(&jar)).build().unwrap();
+        Self { http, jar, origin: server.issuer.parse().unwrap() }
+    }
+
+    /// The cookies that are sent to the provider.
+    pub(crate) fn cookies(&self) -> String {
+        let cookies = self.jar.cookies(&self.origin);
+        cookies.map(|cookies| cookies.to_str().unwrap().to_owned()).unwrap_or_default()
+    }
+
+    /// Takes over the cookies of another browser.
+    pub(crate) fn steal_cookies(&self, other: &Self) {
+        for cookie in other.cookies().split("; ") {
+            self.jar.add_cookie_str(cookie, &self.origin);
+        }
+    }
+
+    /// Opens an address and follows redirects, as far as the provider goes.
+    pub(crate) async fn open(&self, url: impl AsRef<str>) -> Page {
+        let url = self.origin.join(url.as_ref()).unwrap();
+        self.follow(self.send(Method::GET, url, None, &[]).await).await
+    }
+
+    /// Submits the form that has this button, with these values in its fields.
+    pub(crate) async fn submit(
+        &self,
+        page: &Page,
+        button: &str,
+        values: &[(&str, &str)],
+    ) -> Page {
+        let (url, body) = page.filled_in(button, values);
+        // As Chromium does it from a page with `Referrer-Policy: no-referrer`.
+        let headers = [("origin", "null"), ("sec-fetch-site", "same-origin")];
+        self.follow(self.post(url, body, &headers).await).await
+    }
+
+    /// Sends a form, and follows nothing.
+    pub(crate) async fn post(&self, url: Url, body: String, headers: &[(&str, &str)]) -> Page {
+        self.send(Method::POST, url, Some(body), headers).await
+    }
+
+    /// Sends one request, and follows nothing.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        url: Url,
+        form: Option<String>,
+        headers: &[(&str, &str)],
+    ) -> Page {
+        let mut request = self.http.request(method, url.clone());
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            request = request.header(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        if let Some(form) = form {
+            request =
+                request.header("content-type", "application/x-www-form-urlencoded").body(form);
+        }
+        let response = request.send().await.unwrap();
+        Page {
+            url,
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: response.text().await.unwrap(),
+            redirects: Vec::new(),
+        }
+    }
+
+    /// Logs in and agrees, whichever of it the pages ask.
+    pub(crate) async fn consent(&self, mut page: Page, user: (&str, &str)) -> Page {
+        for _ in 0..4 {
+            if page.is_answer() {
+                return page;
+            }
+            let values = [("login", user.0), ("password", user.1)];
+            let values = if page.asks_password() { &values[..] } else { &[] };
+            page = self.submit(&page, "submit", values).await;
+        }
+        panic!("the pages do not end: {page:?}")
+    }
+
+    async fn follow(&self, mut page: Page) -> Page {
+        for _ in 0..10 {
+            let Some(location) = page.location().filter(|location| self.is_ours(location)) else {
+                return page;
+            };
+            let mut redirects = std::mem::take(&mut page.redirects);
+            redirects.push(page.status);
+            page = self.send(Method::GET, location, None, &[]).await;
+            page.redirects = redirects;
+        }
+        panic!("the redirects do not end")
+    }
+
+    fn is_ours(&self, url: &Url) -> bool {
+        url.origin() == self.origin.origin()
+    }
+}
+
+impl Page {
+    /// Where a redirect leads.
+    pub(crate) fn location(&self) -> Option<Url> {
+        let location = self.headers.get("location")?.to_str().unwrap();
+        Some(self.url.join(location).unwrap())
+    }
+
+    /// Whether it is a redirect to a client.
+    pub(crate) fn is_answer(&self) -> bool {
+        self.headers.contains_key("location")
+    }
+
+    /// The parameters of a redirect to a client, each of which comes once.
+    #[track_caller]
+    pub(crate) fn answer(&self) -> BTreeMap<String, String> {
+        let location = self.location().unwrap_or_else(|| panic!("not an answer: {self:?}"));
+        let pairs: Vec<_> = location.query_pairs().into_owned().collect();
+        let map: BTreeMap<_, _> = pairs.iter().cloned().collect();
+        assert_eq!(map.len(), pairs.len(), "a parameter comes twice: {location}");
+        map
+    }
+
+    #[track_caller]
+    pub(crate) fn code(&self) -> String {
+        let mut answer = self.answer();
+        answer.remove("code").unwrap_or_else(|| panic!("no code: {answer:?}"))
+    }
+
+    pub(crate) fn asks_password(&self) -> bool {
+        self.body.contains("name=\"password\"")
+    }
+
+    /// The value of a header field that comes once.
+    #[track_caller]
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.get_all(name).iter();
+        let value = values.next()?;
+        assert_eq!(values.next(), None, "{name} comes twice");
+        Some(value.to_str().unwrap())
+    }
+
+    /// The form that has this button.
+    #[track_caller]
+    pub(crate) fn form(&self, button: &str) -> Form {
+        let mut forms = forms(&self.body).into_iter();
+        forms
+            .find(|form| form.buttons.iter().any(|b| b.id == button))
+            .unwrap_or_else(|| panic!("no button #{button}: {} {}", self.status, self.body))
+    }
+
+    /// The form that has this button, ready to be sent.
+    #[track_caller]
+    pub(crate) fn filled_in(&self, button: &str, values: &[(&str, &str)]) -> (Url, String) {
+        let form = self.form(button);
+        let pressed = form.buttons.iter().find(|b| b.id == button).unwrap();
+        let mut fields = form.fields.clone();
+        if !pressed.name.is_empty() {
+            fields.push((pressed.name.clone(), pressed.value.clone()));
+        }
+        for (name, value) in values {
+            fields.retain(|(n, _)| n != name);
+            fields.push(((*name).to_owned(), (*value).to_owned()));
+        }
+        assert_eq!(form.method.to_ascii_lowercase(), "post");
+        (self.url.join(&form.action).unwrap(), serde_html_form::to_string(fields).unwrap())
+    }
+}

@@ -1,0 +1,260 @@
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex},
+};
+
+use async_trait::async_trait;
+use oidc_op::{
+    Account, Accounts, Client, ClientId, ClientMetadata, ClientSecret, Config, Duration, HostError,
+    Issuer, KeySet, Provider, Request, Secret, Secrets, Signer, SigningAlgorithm, StaticClients,
+    Subject, Timestamp,
+    store::{MemoryStore, Store},
+    test_util::{Recorder, SeededEntropy, TestClock},
+};
+use serde_json::{Map, Value, json};
+
+use super::{Answer, Browser, CHALLENGE, VERIFIER, form};
+
+pub(crate) const ALICE: &str = "alice";
+pub(crate) const BOB: &str = "bob";
+
+/// Making RSA keys is slow; one set serves all tests.
+static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
+    use SigningAlgorithm::{ES256, EdDSA, RS256};
+    KeySet::generate(&[RS256, ES256, EdDSA], Timestamp::from_unix(0)).unwrap()
+});
+
+/// The people, as the host knows them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Host(Arc<Mutex<HashMap<String, Account>>>);
+
+pub(crate) fn host() -> Host {
+    let host = Host::default();
+    for name in [ALICE, BOB] {
+        let claims = json!({
+            "name": name, "given_name": name, "family_name": "Example", "email": format!("{name}@example.org"),
+            "email_verified": true, "phone_number": "+1 555 0100", "phone_number_verified": false,
+            "address": {"country": "NL"}, "updated_at": 1_700_000_000, "secret_claim": "never asked for"
+        });
+        let Value::Object(claims) = claims else { unreachable!() };
+        host.set(name, Account::active().claims(claims));
+    }
+    host
+}
+
+impl Host {
+    pub(crate) fn set(&self, subject: &str, account: Account) {
+        self.0.lock().unwrap().insert(subject.to_owned(), account);
+    }
+
+    pub(crate) fn disable(&self, subject: &str) {
+        self.set(subject, {
+            let mut account = Account::active().claims(Map::new());
+            account.active = false;
+            account
+        });
+    }
+}
+
+#[async_trait]
+impl Accounts for Host {
+    async fn account(
+        &self,
+        subject: &Subject,
+        _wanted: &[&str],
+    ) -> Result<Option<Account>, HostError> {
+        Ok(self.0.lock().unwrap().get(subject.as_str()).cloned())
+    }
+}
+
+/// What a provider under test is made of.
+pub(crate) struct Setup {
+    pub(crate) config: Config,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) secrets: Secrets,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) signer: Arc<dyn Signer>,
+    pub(crate) clock: TestClock,
+    pub(crate) host: Host,
+    pub(crate) seed: u64,
+}
+
+impl Setup {
+    pub(crate) fn new() -> Self {
+        let clock = TestClock::at(Timestamp::from_unix(1_800_000_000));
+        Self {
+            config: Config::new(Issuer::new("https://id.example").unwrap()),
+            clients: clients(),
+            secrets: Secrets::new(Secret::new([1; 32]).unwrap()),
+            store: Arc::new(MemoryStore::with_clock(clock.clone())),
+            signer: Arc::new(KEYS.clone()),
+            clock,
+            host: host(),
+            seed: 1,
+        }
+    }
+
+    pub(crate) fn build(self) -> Op {
+        let recorder = Recorder::default();
+        let provider = Provider::builder(self.config)
+            .store(self.store.clone())
+            .clients(self.clients.into_iter().collect::<StaticClients>())
+            .accounts(self.host.clone())
+            .signer(self.signer)
+            .secrets(self.secrets)
+            .clock(self.clock.clone())
+            .entropy(SeededEntropy::new(self.seed))
+            .observer(recorder.clone())
+            .build()
+            .unwrap();
+        Op { provider, clock: self.clock, host: self.host, store: self.store, recorder }
+    }
+}
+
+/// A client by name; confidential ones have their name as their secret.
+pub(crate) fn client(name: &str, public: bool, redirect_uris: &[&str], extra: Value) -> Client {
+    let mut json = json!({ "redirect_uris": redirect_uris });
+    json.as_object_mut().unwrap().extend(extra.as_object().cloned().unwrap_or_default());
+    let metadata: ClientMetadata = serde_json::from_value(json).unwrap();
+    let id = ClientId::new(name).unwrap();
+    if public {
+        Client::public(id, metadata).unwrap()
+    } else {
+        Client::confidential(id, ClientSecret::new(name), metadata).unwrap()
+    }
+}
+
+/// The fixtures of the threat catalogue, as far as they exist.
+fn clients() -> Vec<Client> {
+    let cb = |host: &str| format!("https://{host}.example/cb");
+    let native = json!({"application_type": "native"});
+    let mut first_party = client("first-party", false, &[&cb("first")], json!({}));
+    first_party.first_party = true;
+    let mut optional = client("optional-pkce", false, &[&cb("optional")], json!({}));
+    optional.require_pkce = Some(false);
+    vec![
+        client("conf-basic", false, &[&cb("client")], json!({"client_name": "Basic"})),
+        client(
+            "conf-post",
+            false,
+            &[&cb("post")],
+            json!({"token_endpoint_auth_method": "client_secret_post"}),
+        ),
+        client("public-web", true, &[&cb("public")], json!({})),
+        client(
+            "native-loopback",
+            true,
+            &["http://127.0.0.1/cb", "http://[::1]/cb"],
+            native.clone(),
+        ),
+        client("native-scheme", true, &["com.example.app:/cb"], native),
+        client("q-client", false, &["https://c.example/cb?a=1&b=2"], json!({})),
+        client("es256", false, &[&cb("es256")], json!({"id_token_signed_response_alg": "ES256"})),
+        client("eddsa", false, &[&cb("eddsa")], json!({"id_token_signed_response_alg": "EdDSA"})),
+        client("clientB", false, &[&cb("client")], json!({})),
+        first_party,
+        optional,
+    ]
+}
+
+/// A provider under test.
+#[derive(Clone)]
+pub(crate) struct Op {
+    pub(crate) provider: Provider,
+    pub(crate) clock: TestClock,
+    pub(crate) host: Host,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) recorder: Recorder,
+}
+
+impl Op {
+    pub(crate) fn new() -> Self {
+        Setup::new().build()
+    }
+
+    /// A valid authorization request of `conf-basic`.
+    pub(crate) fn request() -> Vec<(&'static str, &'static str)> {
+        vec![
+            ("client_id", "conf-basic"),
+            ("redirect_uri", "https://client.example/cb"),
+            ("response_type", "code"),
+            ("scope", "openid profile email"),
+            ("state", "af0ifjsldkj"),
+            ("nonce", "n-0S6_WzA2Mj"),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+        ]
+    }
+
+    /// The same, with some parameters changed, added, or (empty) taken away.
+    pub(crate) fn request_with<'p>(changes: &[(&'p str, &'p str)]) -> Vec<(&'p str, &'p str)> {
+        let mut request = Self::request();
+        for (name, value) in changes {
+            request.retain(|(known, _)| known != name);
+            if !value.is_empty() {
+                request.push((name, value));
+            }
+        }
+        request
+    }
+
+    /// Alice's code for `conf-basic`, by way of the pages, in a browser of her own.
+    pub(crate) async fn code(&self) -> String {
+        let mut browser = Browser::new(self);
+        browser.code(&Self::request(), ALICE).await
+    }
+
+    /// A request to the token endpoint with the credentials of a client that uses Basic.
+    pub(crate) async fn token(&self, id: &str, secret: &str, body: &[(&str, &str)]) -> Answer {
+        use base64::{Engine, engine::general_purpose::STANDARD};
+        let basic = format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));
+        self.post("/token", &form(body), &[("authorization", &basic)]).await
+    }
+
+    /// Redeems a code of `conf-basic`.
+    pub(crate) async fn redeem(&self, code: &str) -> Answer {
+        self.token("conf-basic", "conf-basic", &Self::redemption(code)).await
+    }
+
+    /// What a redemption of a code of [`Op::request`] sends.
+    pub(crate) fn redemption(code: &str) -> [(&str, &str); 4] {
+        [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", "https://client.example/cb"),
+            ("code_verifier", VERIFIER),
+        ]
+    }
+
+    pub(crate) async fn userinfo(&self, token: &str) -> Answer {
+        let bearer = format!("Bearer {token}");
+        self.send("GET", "/userinfo", "", &[("authorization", &bearer)], "").await
+    }
+
+    /// Posts a form without cookies.
+    pub(crate) async fn post(&self, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut all = vec![("content-type", "application/x-www-form-urlencoded")];
+        all.extend_from_slice(headers);
+        self.send("POST", path, "", &all, body).await
+    }
+
+    /// Sends any request through `dispatch`.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        query: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let headers: Vec<_> = headers.iter().map(|(n, v)| (*n, v.as_bytes())).collect();
+        let request =
+            Request::new(method, path).query(query).headers(&headers).body(body.as_bytes());
+        Answer::from(self.provider.dispatch(request).await)
+    }
+
+    /// Moves the clock.
+    pub(crate) fn wait(&self, seconds: i64) {
+        self.clock.advance(Duration::seconds(seconds));
+    }
+}

@@ -1,0 +1,28 @@
+// Headless Chromium through the pages of the example server. Every scenario has a browser context of
+// its own, is given `issuer`, `clients`, `user` and `screenshots`, and throws if anything is amiss.
+
+import { chromium } from 'playwright-core'
+import { Visit } from './lib/visit.mjs'
+import { serve } from './lib/jobs.mjs'
+import * as demo from './scenarios/demo.mjs'
+import * as requests from './scenarios/requests.mjs'
+import * as resubmission from './scenarios/resubmission.mjs'
+import * as screenshots from './scenarios/screenshots.mjs'
+import * as signIn from './scenarios/sign-in.mjs'
+
+const browser = await chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
+})
+
+const all = { ...demo, ...requests, ...resubmission, ...screenshots, ...signIn }
+await serve(Object.fromEntries(Object.entries(all).map(([name, scenario]) => [name, Visit.during(browser, scenario)])))
+await browser.close()

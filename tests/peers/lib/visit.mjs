@@ -1,0 +1,94 @@
+// One person at one browser: a context of its own, relying parties as needed, and the steps that most
+// scenarios are made of.
+
+import { RelyingParty } from './relying-party.mjs'
+
+export class Visit {
+  #parties = []
+  /** The addresses of the provider's pages that were shown. */
+  shown = []
+  /** What the browser refused to do for a page because of its Content-Security-Policy. */
+  violations = []
+
+  /** Wraps a scenario: everything is closed when it ends, and a failure leaves a picture. */
+  static during(browser, scenario) {
+    return async (given) => {
+      const visit = new Visit()
+      Object.assign(visit, given)
+      visit.context = await browser.newContext({
+        javaScriptEnabled: scenario.javaScript ?? true,
+        reducedMotion: 'reduce',
+      })
+      visit.context.setDefaultTimeout(10_000)
+      visit.page = await visit.tab()
+      try {
+        await scenario(visit)
+        if (visit.violations.length > 0) throw new Error(`policy violations:\n${visit.violations.join('\n')}`)
+      } catch (error) {
+        await visit.page.screenshot({ path: `${given.screenshots}/failed-${scenario.name}.png` }).catch(() => {})
+        const text = await visit.page.innerText('body').catch(() => '')
+        error.stack += `\nat ${visit.page.url()}:\n${text}`
+        throw error
+      } finally {
+        await visit.context.close()
+        for (const party of visit.#parties) party.close()
+      }
+    }
+  }
+
+  /** Another tab of the same browser. */
+  async tab() {
+    const page = await this.context.newPage()
+    page.on('framenavigated', (frame) => {
+      if (frame.url().startsWith(this.issuer)) this.shown.push(frame.url())
+    })
+    page.on('console', (message) => {
+      if (/content security policy/i.test(message.text())) this.violations.push(message.text())
+    })
+    page.on('dialog', (dialog) => {
+      this.violations.push(`a dialog: ${dialog.message()}`)
+      dialog.dismiss()
+    })
+    return page
+  }
+
+  /** A relying party for a client of the server's configuration, by its identifier. */
+  async party(id, options) {
+    const registered = this.clients.find(({ client_id }) => client_id === id)
+    const party = await RelyingParty.start(this.issuer, registered, options)
+    this.#parties.push(party)
+    return party
+  }
+
+  /** Begins a sign-in at a relying party. */
+  start(party, parameters, page = this.page) {
+    return page.goto(party.url('/login', parameters))
+  }
+
+  /** Fills in the login form and sends it. */
+  async logIn(page = this.page, password = this.user.password) {
+    await page.fill('input[name=login]', this.user.login)
+    await page.fill('input[name=password]', password)
+    await page.click('button#submit')
+  }
+
+  /** Agrees on the consent page. */
+  async allow(page = this.page) {
+    await page.locator('button#cancel').waitFor()
+    await page.click('button#submit')
+  }
+
+  /** What the relying party shows in the end. */
+  outcome(page = this.page) {
+    return page.innerText('#outcome')
+  }
+
+  /** Signs in, so that there is a session; with a client that needs no consent. */
+  async session(parameters) {
+    const party = await this.party('first-party')
+    await this.start(party, parameters)
+    await this.logIn()
+    await this.outcome()
+    return party
+  }
+}
