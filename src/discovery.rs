@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
+    authorize::CONTINUE,
     claims::standard_claims,
     client::{AuthMethod, GrantType},
     config::{Config, Paths},
@@ -47,7 +48,7 @@ impl Endpoints {
 
     /// Where a request that came by POST goes on.
     pub(crate) fn continue_at(&self, token: &str) -> String {
-        format!("{}?continue={token}", self.at(&self.authorize))
+        format!("{}?{CONTINUE}={token}", self.at(&self.authorize))
     }
 }
 

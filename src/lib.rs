@@ -47,7 +47,8 @@ pub use config::{Config, Lifetimes, Limits, Paths, Policy};
 pub use env::TracingObserver;
 pub use env::{Clock, Entropy, EntropyError, Event, Observer, SystemClock, SystemEntropy, What};
 pub use error::{
-    AuthorizeError, BearerError, ErrorCode, HostError, PageError, Reason, RedirectError, TokenError,
+    AuthorizeError, BearerError, ErrorCode, HostError, InternalError, PageError, Reason,
+    RedirectError, TokenError,
 };
 pub use mint::{
     KeyError, KeyProblem, KeyRotation, KeySet, KeyState, PublishedKey, SignError, Signer,

@@ -8,11 +8,11 @@ use crate::{
     config::Config,
     discovery::{self, Endpoints},
     env::{Clock, Entropy, Event, Observer, What},
-    error::{AuthorizeError, BearerError, Failure, PageError, Reason, TokenError},
+    error::{AuthorizeError, BearerError, Failure, InternalError, PageError, Reason, TokenError},
     mint::Signer,
     secret::{Handle, HandleKind, TokenKeys},
     session::{self, Login, Session},
-    store::{Store, StoreError},
+    store::Store,
     throttle::Throttle,
     token,
     types::{ClientId, Scope, Subject},
@@ -189,7 +189,7 @@ impl Provider {
     /// # Errors
     ///
     /// The store failed; nobody is declared signed out because of that.
-    pub async fn session(&self, request: Request<'_>) -> Result<Option<Session>, StoreError> {
+    pub async fn session(&self, request: Request<'_>) -> Result<Option<Session>, InternalError> {
         let core = &*self.0;
         let Some(current) = session::current(core, &request).await? else { return Ok(None) };
         let record = current.record.body;
@@ -211,7 +211,7 @@ impl Provider {
         &self,
         request: Request<'_>,
         login: &Login,
-    ) -> Result<authorize::Cookies, PageError> {
+    ) -> Result<authorize::Cookies, InternalError> {
         let core = &*self.0;
         let before = session::current(core, &request).await?;
         let fresh = Handle::random(HandleKind::Session, &*core.entropy)?;
@@ -226,7 +226,10 @@ impl Provider {
     /// # Errors
     ///
     /// The store failed; the session is then still there.
-    pub async fn sign_out(&self, request: Request<'_>) -> Result<authorize::Cookies, PageError> {
+    pub async fn sign_out(
+        &self,
+        request: Request<'_>,
+    ) -> Result<authorize::Cookies, InternalError> {
         let core = &*self.0;
         if let Some(current) = session::current(core, &request).await? {
             let subject = current.record.body.subject.clone();
@@ -242,7 +245,7 @@ impl Provider {
     /// # Errors
     ///
     /// The store failed; nothing may have changed.
-    pub async fn revoke_all(&self, subject: &Subject) -> Result<(), PageError> {
+    pub async fn revoke_all(&self, subject: &Subject) -> Result<(), InternalError> {
         let core = &*self.0;
         Ok(session::revoke_all(core, subject, core.clock.now()).await?)
     }
@@ -257,7 +260,7 @@ impl Provider {
         &self,
         subject: &Subject,
         client: &ClientId,
-    ) -> Result<(), PageError> {
+    ) -> Result<(), InternalError> {
         let core = &*self.0;
         Ok(session::withdraw(core, subject, client, core.clock.now()).await?)
     }
@@ -268,8 +271,8 @@ impl Provider {
     /// # Errors
     ///
     /// The store failed; it will be done another time.
-    pub async fn work(&self, limit: u32) -> Result<u32, StoreError> {
-        self.0.store.purge(self.0.clock.now(), limit).await
+    pub async fn work(&self, limit: u32) -> Result<u32, InternalError> {
+        Ok(self.0.store.purge(self.0.clock.now(), limit).await?)
     }
 
     /// Answers any request by its path, errors included.

@@ -69,10 +69,10 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (library, bare) = (self.side(|r| &r.library), self.side(|r| &r.bare));
-        writeln!(f, "\n{:34}{:>12}{:>12}", self.algorithm.as_str(), "library", "bare")?;
+        writeln!(f, "\n{:34}{:>16}{:>16}", self.algorithm.as_str(), "library", "bare")?;
         let mut row = |name: &str, digits: usize, value: &dyn Fn(&Side<'_>) -> f64| {
             let (library, bare) = (value(&library), value(&bare));
-            writeln!(f, "  {name:32}{library:>12.digits$}{bare:>12.digits$}")
+            writeln!(f, "  {name:32}{library:>16.digits$}{bare:>16.digits$}")
         };
         row("flows/s, median", 0, &|s| s.spread(Sample::flows_per_second).median)?;
         row("latency of a flow, p50, µs", 0, &|s| s.latency(50))?;
@@ -81,7 +81,7 @@ impl fmt::Display for Report {
         row("server core busy, %", 0, &|s| s.busy(|sample| sample.server))?;
         row("client core busy, %", 0, &|s| s.busy(|sample| sample.client))?;
         let Sizes { library, bare } = &self.sizes;
-        writeln!(f, "  {:32}{:>12}{:>12}", "reply sizes, bytes", Sum(library), Sum(bare))?;
+        writeln!(f, "  {:32}{:>16}{:>16}", "reply sizes, bytes", Sum(library), Sum(bare))?;
         writeln!(f, "  peak memory of the server: {} MiB", self.peak_memory / 1024)?;
 
         let ratio = |r: &Round| r.library.flows_per_second() / r.bare.flows_per_second();

@@ -102,9 +102,8 @@ impl Settings {
 
     fn resolve(&mut self, directory: &Path) {
         let secrets = &mut self.secrets;
-        let sources =
-            secrets.token.iter_mut().chain(&mut secrets.storage).chain(&mut secrets.pairwise);
-        let files = sources.filter_map(|source| match source {
+        let lists = secrets.token.iter_mut().chain(&mut secrets.storage).flatten();
+        let files = lists.chain(&mut secrets.pairwise).filter_map(|source| match source {
             SecretSource::File(path) => Some(path),
             SecretSource::Value(_) => None,
         });
@@ -138,7 +137,7 @@ impl Settings {
                 "tls: browsers would be sent to the http address of `issuer`; make it https",
             ));
         }
-        if !self.keys.algorithms.contains(&SigningAlgorithm::RS256) {
+        if !self.keys.algorithms().contains(&SigningAlgorithm::RS256) {
             return Err(ConfigError::new(
                 "keys.algorithms: RS256 must be among them (OpenID Connect Core, section 15.1)",
             ));
@@ -323,18 +322,23 @@ impl Limits {
 }
 
 /// Where the signing keys are.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Keys {
     /// A private JWK Set; made in the data directory if absent.
     pub(crate) file: Option<PathBuf>,
-    pub(crate) algorithms: Vec<SigningAlgorithm>,
+    algorithms: Option<Vec<SigningAlgorithm>>,
 }
 
-impl Default for Keys {
-    fn default() -> Self {
+impl Keys {
+    /// What there must be a key for.
+    pub(crate) fn algorithms(&self) -> &[SigningAlgorithm] {
         use SigningAlgorithm::{ES256, EdDSA, PS256, RS256};
-        Self { file: None, algorithms: vec![RS256, ES256, EdDSA, PS256] }
+        match (&self.algorithms, &self.file) {
+            (Some(algorithms), _) => algorithms,
+            (None, Some(_)) => &[RS256],
+            (None, None) => &[RS256, ES256, EdDSA, PS256],
+        }
     }
 }
 
@@ -460,8 +464,9 @@ impl<'de> Deserialize<'de> for UserEntry {
             _ => return Err(D::Error::custom("give either password or password_hash")),
         };
         let claims = members.claims.into_iter();
-        let claims: Result<_, _> =
-            claims.map(|(name, value)| Ok((name, claim(value).map_err(D::Error::custom)?))).collect();
+        let claims: Result<_, _> = claims
+            .map(|(name, value)| Ok((name, claim(value).map_err(D::Error::custom)?)))
+            .collect();
         Ok(Self {
             username: members.username,
             password,
@@ -477,9 +482,9 @@ fn claim(value: toml::Value) -> Result<Value, &'static str> {
     Ok(match value {
         toml::Value::String(text) => text.into(),
         toml::Value::Integer(number) => number.into(),
-        toml::Value::Float(number) => serde_json::Number::from_f64(number)
-            .ok_or("claims: a number must be finite")?
-            .into(),
+        toml::Value::Float(number) => {
+            serde_json::Number::from_f64(number).ok_or("claims: a number must be finite")?.into()
+        }
         toml::Value::Boolean(bit) => bit.into(),
         toml::Value::Datetime(time) => time.to_string().into(),
         toml::Value::Array(list) => {
@@ -540,7 +545,8 @@ impl<'de> Visitor<'de> for ClientVisitor {
             }
             (None, AuthMethod::None) => Client::public(id, metadata),
             (None, _) => {
-                let hint = if method_is_named { "" } else { " (or token_endpoint_auth_method none)" };
+                let hint =
+                    if method_is_named { "" } else { " (or token_endpoint_auth_method none)" };
                 return Err(A::Error::custom(format_args!(
                     "client {id:?} has no client_secret{hint}"
                 )));
@@ -653,9 +659,8 @@ impl Network {
 impl<'de> Deserialize<'de> for Network {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| {
-            D::Error::custom("an IP address, or a network such as \"10.0.0.0/8\"")
-        })
+        Self::parse(&text)
+            .ok_or_else(|| D::Error::custom("an IP address, or a network such as \"10.0.0.0/8\""))
     }
 }
 
@@ -686,8 +691,14 @@ mod tests {
             ("store = \"sqlite:/x?key=hush\"", "line 3, column 9: store: a store of the kind"),
             ("[lifetimes]\ncode = -1", "line 4, column 8: lifetimes.code: invalid value"),
             ("[features]\nmagic = true", "line 4, column 1: features: unknown field `magic`"),
-            ("[[clients]]\nclient_id = \"a\"\nlogo = 1", "line 5, column 8: clients.logo: a client"),
-            ("[[clients]]\nredirect_uris = [\"http://x.example\"]", "clients.redirect_uris: a redir"),
+            (
+                "[[clients]]\nclient_id = \"a\"\nlogo = 1",
+                "line 5, column 8: clients.logo: a client",
+            ),
+            (
+                "[[clients]]\nredirect_uris = [\"http://x.example\"]",
+                "clients.redirect_uris: a redir",
+            ),
             ("[[clients]]\nclient_id = \"a\"\n", "line 3, column 1: clients: client \"a\" has no"),
             ("[[clients]]\n", "missing field `client_id`"),
             ("[[users]]\nusername = \"a\"\nsub = \"a\"\n", "give either password or password_hash"),

@@ -1,1 +1,380 @@
-fn main() {}
+//! A complete OpenID Provider: the `oidc-op` crate on axum and tokio, with people, pages, limits, and
+//! a demo relying party to try it with.
+//!
+//! ```sh
+//! cargo run --example server --features axum,tracing
+//! ```
+//!
+//! starts the demo; `--config FILE` starts what the file says. `sample.toml` explains every member.
+//!
+//! | file | what |
+//! |---|---|
+//! | `config.rs` | the configuration: one TOML file, or one sentence about what is wrong with it |
+//! | `data.rs` | keys and secrets, made at the first start |
+//! | `users.rs`, `limits.rs` | the people, and how often a password may be guessed |
+//! | `interaction.rs`, `pages.rs` | where people act, and what they see |
+//! | `demo.rs` | the start page and the demo relying party |
+//! | `layers.rs`, `patience.rs` | what surrounds every request and every connection |
+
+mod config;
+mod data;
+mod demo;
+mod interaction;
+mod layers;
+mod limits;
+mod pages;
+mod patience;
+mod users;
+
+use std::{
+    fmt,
+    io::{self, IsTerminal},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{Router, http::StatusCode, routing::get};
+use axum_server::{
+    Handle, Server,
+    tls_rustls::{RustlsAcceptor, RustlsConfig},
+};
+use oidc_op::{
+    Issuer, Provider, StaticClients, TracingObserver,
+    adapter::{axum::router, http::Pages},
+    store::MemoryStore,
+};
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+use tokio::{runtime::Runtime, signal, task::JoinSet, time};
+use tracing::{error, info, warn};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    config::{ConfigError, Network, Settings, Tls},
+    demo::Demo,
+    limits::Limits,
+    pages::Site,
+    patience::PatientAcceptor,
+    users::Users,
+};
+
+const HELP: &str = "\
+An OpenID Provider to try out, to test against, and to learn from.
+
+Usage: server [--config FILE]
+
+  --config FILE  what to do, as TOML; the file sample.toml explains every member.
+                 Without it: a demo at http://localhost:8080/
+  --help         this text
+
+RUST_LOG says what is logged, before the configuration does.
+";
+
+/// Everything that a request needs.
+pub(crate) struct App {
+    pub(crate) provider: Provider,
+    pub(crate) pages: Pages,
+    pub(crate) site: Arc<Site>,
+    pub(crate) issuer: Issuer,
+    pub(crate) users: Arc<Users>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) demo: Option<Demo>,
+    pub(crate) trusted_proxies: Vec<Network>,
+}
+
+/// Why the server ends other than by being asked to.
+enum Stop {
+    /// It was told something that cannot be.
+    Configuration(String),
+    /// The machine would not let it.
+    Machine(String),
+}
+
+impl From<ConfigError> for Stop {
+    fn from(error: ConfigError) -> Self {
+        Self::Configuration(error.to_string())
+    }
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Stop::Configuration(text)) => {
+            eprintln!("server: {text}");
+            ExitCode::from(2)
+        }
+        Err(Stop::Machine(text)) => {
+            eprintln!("server: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Stop> {
+    let arguments = Arguments::parse().map_err(|e| Stop::Configuration(e.to_string()))?;
+    let config = match arguments {
+        Arguments::Help => {
+            print!("{HELP}");
+            return Ok(());
+        }
+        Arguments::Run { config } => config,
+    };
+    let settings = match &config {
+        Some(path) => Settings::load(path)?,
+        None => Settings::demo()?,
+    };
+    log_to_stdout(&settings.log)?;
+    layers::report_panics();
+    let machine = |e: io::Error| Stop::Machine(format!("the async runtime: {e}"));
+    let served = Runtime::new().map_err(machine)?.block_on(serve(settings));
+    // With the name of the file, for what is only found out when everything is put together.
+    served.map_err(|stop| match (stop, config) {
+        (Stop::Configuration(text), Some(path)) => {
+            Stop::Configuration(format!("{}: {text}", path.display()))
+        }
+        (stop, _) => stop,
+    })
+}
+
+enum Arguments {
+    Help,
+    Run { config: Option<PathBuf> },
+}
+
+impl Arguments {
+    fn parse() -> Result<Self, lexopt::Error> {
+        use lexopt::prelude::*;
+        let mut config = None;
+        let mut parser = lexopt::Parser::from_env();
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Short('h') | Long("help") => return Ok(Self::Help),
+                Short('c') | Long("config") if config.is_none() => {
+                    config = Some(parser.value()?.into());
+                }
+                _ => return Err(argument.unexpected()),
+            }
+        }
+        Ok(Self::Run { config })
+    }
+}
+
+/// One event per line; what strangers write is escaped where it is logged.
+fn log_to_stdout(directives: &str) -> Result<(), ConfigError> {
+    let filter = match std::env::var(EnvFilter::DEFAULT_ENV) {
+        Ok(directives) => EnvFilter::try_new(directives)
+            .map_err(|e| ConfigError::new(format!("{}: {e}", EnvFilter::DEFAULT_ENV)))?,
+        Err(_) => {
+            EnvFilter::try_new(directives).map_err(|e| ConfigError::new(format!("log: {e}")))?
+        }
+    };
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(io::stdout().is_terminal()).init();
+    Ok(())
+}
+
+/// Puts everything together and serves until told to stop.
+async fn serve(settings: Settings) -> Result<(), Stop> {
+    let tls = settings.tls.as_ref().map(rustls_config).transpose()?;
+    let listener = bind(settings.listen)
+        .map_err(|e| Stop::Machine(format!("listen: {}: {e}", settings.listen)))?;
+    let inner = match (settings.features.demo, &tls) {
+        (true, Some(_)) => {
+            // TLS is for the world; the demo asks the provider over a door of its own.
+            let inner = bind((Ipv4Addr::LOCALHOST, 0).into());
+            Some(inner.map_err(|e| Stop::Machine(format!("features.demo: loopback: {e}")))?)
+        }
+        _ => None,
+    };
+    let local = |listener: &TcpListener| {
+        let address = listener.local_addr().unwrap_or(settings.listen);
+        reachable(address)
+    };
+    let asked_at = local(inner.as_ref().unwrap_or(&listener));
+    let (app, routes) = assemble(settings, asked_at)?;
+
+    let handle = Handle::new();
+    tokio::spawn(stop_when_told(handle.clone()));
+    tokio::spawn(keep_house(Arc::clone(&app)));
+    announce(&app, &listener);
+    let mut servers = JoinSet::new();
+    let patience = PatientAcceptor(layers::CONNECTION);
+    let from = |listener| axum_server::from_tcp(listener).map(|s| careful(s, &handle));
+    let machine = |e: io::Error| Stop::Machine(format!("serving: {e}"));
+    let service = routes.into_make_service_with_connect_info::<SocketAddr>();
+    let server = from(listener).map_err(machine)?;
+    match tls {
+        Some(config) => {
+            let acceptor = RustlsAcceptor::new(config).acceptor(patience);
+            servers.spawn(server.acceptor(acceptor).serve(service.clone()));
+        }
+        None => drop(servers.spawn(server.acceptor(patience).serve(service.clone()))),
+    }
+    if let Some(inner) = inner {
+        servers.spawn(from(inner).map_err(machine)?.acceptor(patience).serve(service));
+    }
+    while let Some(ended) = servers.join_next().await {
+        ended.map_err(io::Error::from).flatten().map_err(machine)?;
+    }
+    info!("stopped");
+    Ok(())
+}
+
+/// The provider, everything that it needs, and the routes.
+fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>, Router), Stop> {
+    if settings.built_in {
+        warn!(
+            "this is a demo: everybody may know the passwords, and a restart forgets who is signed in"
+        );
+    }
+    let kept = data::load(&settings)?;
+    let site = Arc::new(Site::new(&settings));
+    let limits = Arc::new(Limits::new(&settings.limits));
+    let config = settings.provider();
+    let issuer = settings.issuer;
+    let demo = settings.features.demo.then(|| Demo::new(&issuer, asked_at)).transpose()?;
+    let mut clients: Vec<_> = settings.clients.into_iter().map(|entry| entry.0).collect();
+    if let Some(demo) = &demo {
+        if clients.iter().any(|client| client.id.as_str() == demo::CLIENT_ID) {
+            let text =
+                "clients: client_id \"demo\" is the demo's; rename it or turn features.demo off";
+            return Err(ConfigError::new(text).into());
+        }
+        clients.push(demo.client()?);
+    }
+    let users = Arc::new(Users::new(settings.users)?);
+    let provider = Provider::builder(config)
+        .store(MemoryStore::new())
+        .clients(clients.into_iter().collect::<StaticClients>())
+        .accounts(Arc::clone(&users))
+        .signer(kept.keys)
+        .secrets(kept.secrets)
+        .throttle(Arc::clone(&limits))
+        .observer(TracingObserver)
+        .build()
+        .map_err(|e| ConfigError::new(e.to_string()))?;
+    let pages = Pages::at(site.interaction("")).errors({
+        let site = Arc::clone(&site);
+        move |error| site.provider_error(error)
+    });
+    let app = Arc::new(App {
+        provider,
+        pages,
+        site,
+        issuer,
+        users,
+        limits,
+        demo,
+        trusted_proxies: settings.trusted_proxies,
+    });
+    Ok((Arc::clone(&app), layers::around(routes(&app), &app)))
+}
+
+fn routes(app: &Arc<App>) -> Router {
+    let interaction = get(interaction::show).post(interaction::decide);
+    Router::new()
+        .route("/health", get(async || "ok\n"))
+        .route(&app.site.interaction("{token}"), interaction)
+        .merge(demo::routes(app))
+        .with_state(Arc::clone(app))
+        .merge(router(&app.provider, app.pages.clone()))
+        .fallback(async || StatusCode::NOT_FOUND)
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Where this machine reaches a socket that may listen on all of its addresses.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+/// HTTP/1.1, with bounds on what a request may bring along.
+fn careful(mut server: Server<SocketAddr>, handle: &Handle<SocketAddr>) -> Server<SocketAddr> {
+    server.http_builder().http1().max_buf_size(64 * 1024).max_headers(100);
+    server.http1_only().handle(handle.clone())
+}
+
+fn rustls_config(tls: &Tls) -> Result<RustlsConfig, ConfigError> {
+    let wrong = |member: &str, path: &PathBuf, e: &dyn fmt::Display| {
+        ConfigError::new(format!("tls.{member}: {}: {e}", path.display()))
+    };
+    let chain = CertificateDer::pem_file_iter(&tls.certificate).and_then(Iterator::collect);
+    let chain: Vec<_> = chain.map_err(|e| wrong("certificate", &tls.certificate, &e))?;
+    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|e| wrong("key", &tls.key, &e))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .map_err(|e| ConfigError::new(format!("tls: {e}")))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(RustlsConfig::from_config(Arc::new(config)))
+}
+
+/// Tells whoever reads the log where to go.
+fn announce(app: &App, listener: &TcpListener) {
+    let issuer = app.issuer.as_str();
+    match listener.local_addr() {
+        Ok(address) => info!(issuer, %address, "listening"),
+        Err(_) => info!(issuer, "listening"),
+    }
+    for (login, password) in app.site.demo_people() {
+        info!("sign in as {login} with the password {password}");
+    }
+    info!("open {}{}/", app.issuer.origin(), app.issuer.path());
+}
+
+/// What must be done now and then.
+async fn keep_house(app: Arc<App>) {
+    const AT_ONCE: u32 = 1000;
+    let mut minutes = time::interval(Duration::from_secs(60));
+    loop {
+        minutes.tick().await;
+        app.limits.sweep();
+        if let Some(demo) = &app.demo {
+            demo.sweep();
+        }
+        loop {
+            match app.provider.work(AT_ONCE).await {
+                Ok(AT_ONCE) => tokio::task::yield_now().await,
+                Ok(_) => break,
+                Err(error) => {
+                    error!(error = layers::chain(&error), "housekeeping failed");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM, then lets requests under way end.
+async fn stop_when_told(handle: Handle<SocketAddr>) {
+    let terminated = async {
+        #[cfg(unix)]
+        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+        #[cfg(not(unix))]
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        _ = signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+    info!("stopping");
+    handle.graceful_shutdown(Some(Duration::from_secs(10)));
+}

@@ -62,6 +62,9 @@ pub(crate) enum Sessions {
     Host(Option<Login>),
 }
 
+/// The one parameter of the crate's own: a request that came by POST and comes back by GET.
+pub(crate) const CONTINUE: &str = "op_continue";
+
 /// A cookie to set along with whatever is answered.
 pub(crate) type Cookies = Vec<(&'static str, Cow<'static, str>)>;
 
@@ -82,7 +85,7 @@ pub(crate) async fn authorize(
     sessions: Sessions,
 ) -> Result<Outcome, AuthorizeError> {
     let params = http.query_and_form().and_then(Params::bounded).map_err(PageError::from)?;
-    if let Some(token) = params.one("continue").map_err(PageError::from)? {
+    if let Some(token) = params.one(CONTINUE).map_err(PageError::from)? {
         let pending = Pending::open(core, token).await.map_err(PageError::from)?;
         let kept = Params::parse(&[pending.query.as_bytes()]);
         let asked = Asked::from_params(core, &kept).await?;

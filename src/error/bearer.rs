@@ -67,7 +67,6 @@ impl fmt::Display for BearerError {
 
 impl std::error::Error for BearerError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        let cause = self.failure.as_ref()?.cause.as_deref()?;
-        Some(cause as &(dyn std::error::Error + 'static))
+        self.failure.as_ref()?.source()
     }
 }

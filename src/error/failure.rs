@@ -29,6 +29,11 @@ impl From<Reason> for Failure {
 }
 
 impl Failure {
+    /// What lies beneath, as `Error::source` hands it out.
+    pub(super) fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static))
+    }
+
     fn caused(reason: Reason, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { reason, cause: Some(cause.into()) }
     }

@@ -7,6 +7,7 @@
 mod bearer;
 mod code;
 mod failure;
+mod internal;
 mod page;
 mod reason;
 mod redirect;
@@ -16,6 +17,7 @@ pub use bearer::BearerError;
 pub use code::ErrorCode;
 pub(crate) use failure::Failure;
 pub use failure::HostError;
+pub use internal::InternalError;
 pub use page::PageError;
 pub use reason::Reason;
 pub use redirect::{AuthorizeError, RedirectError};

@@ -53,7 +53,7 @@ impl fmt::Display for PageError {
 
 impl std::error::Error for PageError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static))
+        self.0.source()
     }
 }
 

@@ -90,7 +90,7 @@ impl fmt::Display for RedirectError {
 
 impl std::error::Error for RedirectError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.failure.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static))
+        self.failure.source()
     }
 }
 

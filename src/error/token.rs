@@ -100,6 +100,6 @@ impl fmt::Display for TokenError {
 
 impl std::error::Error for TokenError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.failure.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static))
+        self.failure.source()
     }
 }

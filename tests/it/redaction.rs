@@ -1,1 +1,68 @@
-//! redaction
+//! No secret is seen in `Debug` or in an error (P-11, SL-05).
+
+use std::fmt::Write;
+
+use oidc_op::{KeySet, Login, Outcome, Request, Secret, Secrets, Subject, Verdict};
+
+use crate::support::{ALICE, Browser, Op, Setup, form};
+
+/// Every public value of a whole sign-in is printed; what was handed out is in none of it.
+#[tokio::test]
+async fn a_whole_sign_in_prints_no_secret() {
+    let setup = Setup::new();
+    let mut printed = format!("{:?} {:?}", setup.secrets, setup.signer);
+    write!(printed, "{:?} {:?} {:?}", setup.clients, setup.config, setup.store).unwrap();
+    let op = setup.build();
+    let mut browser = Browser::new(&op);
+    let mut secrets = vec!["hunter2-of-the-client".to_owned()];
+
+    let query = form(&Op::request());
+    let request = Request::new("GET", "/authorize").query(&query);
+    let outcome = op.provider.authorize(request).await.unwrap();
+    write!(printed, "{outcome:?} {request:?} {:?}", op.provider).unwrap();
+    let Outcome::Interact(interaction) = &outcome else { panic!("{outcome:?}") };
+    secrets.push(interaction.token.clone());
+
+    let answer = browser.authorize(&Op::request()).await;
+    write!(printed, "{answer:?}").unwrap();
+    let login = Verdict::Login(Login::new(Subject::new(ALICE).unwrap()));
+    let answer = browser.submit(&answer.page().token.clone(), login).await;
+    let page = answer.page();
+    secrets.push(page.token.clone());
+    let (token, scope) = (page.token.clone(), page.scope.clone());
+    write!(printed, "{answer:?}").unwrap();
+    let answer = browser.agree(&token, &scope, true).await;
+    write!(printed, "{answer:?}").unwrap();
+    let code = answer.parameter("code");
+    secrets.extend(browser.cookies.values().cloned());
+
+    let body = form(&Op::redemption(&code));
+    let headers: [(&str, &[u8]); 2] = [
+        ("content-type", b"application/x-www-form-urlencoded"),
+        ("authorization", b"Basic Y29uZi1iYXNpYzpodW50ZXIyLW9mLXRoZS1jbGllbnQ="),
+    ];
+    let request = Request::new("POST", "/token").headers(&headers).body(body.as_bytes());
+    let error = op.provider.token(request).await.unwrap_err();
+    write!(printed, "{request:?} {error:?} {error} {:?}", error.reply()).unwrap();
+    let answer = op.redeem(&code).await;
+    write!(printed, "{answer:?}").unwrap();
+    secrets.extend([code, answer.member("access_token"), answer.member("id_token")]);
+
+    for secret in &secrets {
+        assert!(!printed.contains(secret.as_str()), "{secret} in {printed}");
+    }
+    assert!(printed.contains("conf-basic"), "something was printed");
+}
+
+/// Private keys and secrets leave only through a method whose name says so.
+#[test]
+fn keys_and_secrets_are_exposed_by_name_only() {
+    let keys =
+        KeySet::generate(&[oidc_op::SigningAlgorithm::ES256], oidc_op::Timestamp::from_unix(0))
+            .unwrap();
+    let json: serde_json::Value = serde_json::from_str(&keys.expose_json()).unwrap();
+    let private = json["keys"][0]["d"].as_str().unwrap();
+    assert!(!format!("{keys:?}").contains(private));
+    let secret = Secret::new(*b"0123456789abcdef0123456789abcdef").unwrap();
+    assert!(!format!("{secret:?} {:?}", Secrets::new(secret.clone())).contains("0123"));
+}

@@ -1,1 +1,160 @@
-//! schema
+//! Stored records: the JSON of this release is pinned, and what a newer release wrote is refused.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use oidc_op::{
+    Timestamp,
+    store::{
+        Cursor, Expect, Key, Kind, Label, Listing, MemoryStore, Put, Record, Store, StoreError,
+        Version,
+    },
+};
+
+use crate::support::{ALICE, Browser, Op, Setup};
+
+/// Keeps the last body of each kind, and rewrites what is read.
+#[derive(Debug)]
+struct Scribe {
+    inner: MemoryStore,
+    written: Mutex<Vec<(Kind, String)>>,
+    rewrite: Mutex<Option<(Kind, &'static str, &'static str)>>,
+}
+
+impl Scribe {
+    fn written(&self, kind: Kind) -> String {
+        let written = self.written.lock().unwrap();
+        let last = written.iter().rev().find(|(of, _)| *of == kind);
+        last.unwrap_or_else(|| panic!("no {kind:?} was written")).1.clone()
+    }
+}
+
+#[async_trait]
+impl Store for Scribe {
+    async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
+        let record = self.inner.get(key).await?;
+        let rewrite = *self.rewrite.lock().unwrap();
+        Ok(record.map(|record| match rewrite {
+            Some((kind, from, to)) if kind == key.kind() => {
+                let body = String::from_utf8(record.body.to_vec()).unwrap();
+                assert!(body.contains(from), "{body}");
+                let body = body.replacen(from, to, 1).into_bytes();
+                Record::new(record.version, body, record.keep_until)
+            }
+            _ => record,
+        }))
+    }
+
+    async fn put(&self, key: &Key, expect: Expect<'_>, record: Record) -> Result<Put, StoreError> {
+        let body = String::from_utf8(record.body.to_vec()).unwrap();
+        self.written.lock().unwrap().push((key.kind(), body));
+        self.inner.put(key, expect, record).await
+    }
+
+    async fn delete(&self, key: &Key, version: &Version) -> Result<Put, StoreError> {
+        self.inner.delete(key, version).await
+    }
+
+    async fn list(
+        &self,
+        kind: Kind,
+        label: &Label,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Listing, StoreError> {
+        self.inner.list(kind, label, after, limit).await
+    }
+
+    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u32, StoreError> {
+        self.inner.purge(before, limit).await
+    }
+}
+
+fn scribed() -> (Op, Arc<Scribe>) {
+    let setup = Setup::new();
+    let inner = MemoryStore::with_clock(setup.clock.clone());
+    let store = Arc::new(Scribe { inner, written: Mutex::default(), rewrite: Mutex::default() });
+    (Setup { store: store.clone(), ..setup }.build(), store)
+}
+
+/// Clock and randomness are fixed, so every byte is. A change here is a change of the schema: readers
+/// ship a release before writers, and whatever narrows rights raises `v`.
+#[tokio::test]
+async fn the_json_of_this_release_is_pinned() {
+    let (op, store) = scribed();
+    let mut browser = Browser::new(&op);
+    let mut request = Op::request();
+    request.push(("resource", "https://api.example/"));
+    let code = browser.code(&request, ALICE).await;
+    let pending = store.written(Kind::Grant);
+    op.redeem(&code).await;
+    let redeemed = store.written(Kind::Grant);
+    op.redeem(&code).await;
+    let revoked = store.written(Kind::Grant);
+    let alice = oidc_op::Subject::new(ALICE).unwrap();
+    op.provider.revoke_all(&alice).await.unwrap();
+    browser.authorize(&Op::request_with(&[("state", &"s".repeat(8_000))])).await;
+    let interaction = store.written(Kind::Interaction);
+    let members: Vec<_> = interaction.split(',').map(|m| m.split(':').next().unwrap()).collect();
+    assert_eq!(members, ["{\"v\"", "\"digest\"", "\"sealed\""]);
+
+    let pinned = [
+        ("grant, pending", pending),
+        ("grant, redeemed", redeemed),
+        ("grant, revoked", revoked),
+        ("session", store.written(Kind::Session)),
+        ("consent", store.written(Kind::Consent)),
+        ("standing", store.written(Kind::Standing)),
+    ]
+    .map(|(name, body)| format!("{name}\n{body}\n"))
+    .join("");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/schema.0.1.txt");
+    if std::env::var_os("PIN_SCHEMA").is_some() {
+        std::fs::write(file, &pinned).unwrap();
+    }
+    assert_eq!(pinned, std::fs::read_to_string(file).unwrap(), "see PIN_SCHEMA in this test");
+}
+
+/// A newer schema is refused with 503, never misunderstood; so is a damaged record.
+#[tokio::test]
+async fn newer_and_damaged_records_are_refused() {
+    for (kind, from, to) in [
+        (Kind::Grant, "\"v\":1", "\"v\":2"),
+        (Kind::Grant, "\"v\":1", "\"v\":65535"),
+        (Kind::Grant, "{", "["),
+        (Kind::Grant, "\"Pending\"", "\"Suspended\""),
+        (Kind::Session, "\"v\":1", "\"v\":2"),
+        (Kind::Consent, "\"v\":1", "\"v\":2"),
+        (Kind::Standing, "\"v\":1", "\"v\":2"),
+    ] {
+        let (op, store) = scribed();
+        let alice = oidc_op::Subject::new(ALICE).unwrap();
+        op.provider.revoke_all(&alice).await.unwrap();
+        op.wait(1);
+        let mut browser = Browser::new(&op);
+        let code = browser.code(&Op::request(), ALICE).await;
+        *store.rewrite.lock().unwrap() = Some((kind, from, to));
+        let answer = op.redeem(&code).await;
+        assert_eq!(
+            (answer.status(), answer.error()),
+            (503, "temporarily_unavailable".into()),
+            "{kind:?} {to}"
+        );
+        assert_eq!(answer.header("retry-after"), Some("5"));
+        if kind != Kind::Grant {
+            let answer = browser.authorize(&Op::request()).await;
+            assert_eq!(answer.parameter("error"), "temporarily_unavailable", "{kind:?}");
+        }
+        *store.rewrite.lock().unwrap() = None;
+        assert_eq!(op.redeem(&code).await.status(), 200, "{kind:?} {to}: nothing is lost");
+    }
+}
+
+/// What an older reader does not know, it carries along unharmed: unknown members are ignored.
+#[tokio::test]
+async fn unknown_members_are_ignored() {
+    let (op, store) = scribed();
+    let code = op.code().await;
+    *store.rewrite.lock().unwrap() = Some((Kind::Grant, "{\"v\":1,", "{\"v\":1,\"later\":[1],"));
+    assert_eq!(op.redeem(&code).await.status(), 200);
+}

@@ -24,5 +24,7 @@ const browser = await chromium.launch({
 })
 
 const all = { ...demo, ...requests, ...resubmission, ...screenshots, ...signIn }
-await serve(Object.fromEntries(Object.entries(all).map(([name, scenario]) => [name, Visit.during(browser, scenario)])))
+await serve(
+  Object.fromEntries(Object.entries(all).map(([name, scenario]) => [name, Visit.during(browser, scenario)])),
+)
 await browser.close()

@@ -38,7 +38,7 @@ pub(crate) fn forms(html: &str) -> Vec<Form> {
                 name: attribute("name"),
                 value: attribute("value"),
             }),
-            "input" if attribute("name").is_empty() => {}
+            "input" if attribute("name").is_empty() || tag.attribute("disabled").is_some() => {}
             "input" if attribute("type") == "checkbox" && tag.attribute("checked").is_none() => {}
             "input" => {
                 let value = tag.attribute("value").unwrap_or_else(|| {
@@ -140,10 +140,10 @@ fn unescape(text: &str) -> String {
 
 #[test]
 fn forms_are_read() {
-    let html = r##"<p>1 < 2</p><form method="post" action="/a?b=1&amp;c=2"><input name=login
+    let html = r#"<p>1 < 2</p><form method="post" action="/a?b=1&amp;c=2"><input name=login
         value="&#34;a&gt;b&quot;" /><input type="checkbox" name="scope" value="email" checked>
-        <input type=checkbox name="other"><button id="submit">Go</button>
-        <button id='cancel' name='verdict' value="cancel" formnovalidate>No</button></form>"##;
+        <input type=checkbox name="other"><input type="checkbox" name="scope" checked disabled><button id="submit">Go</button>
+        <button id='cancel' name='verdict' value="cancel" formnovalidate>No</button></form>"#;
     let form = &forms(html)[0];
     assert_eq!((&*form.action, &*form.method), ("/a?b=1&c=2", "post"));
     let fields: Vec<_> = form.fields.iter().map(|(n, v)| (&**n, &**v)).collect();

@@ -1,1 +1,24 @@
-//! The example server as its users meet it: over HTTP.
+//! The example server from outside: over HTTP, with relying parties written by others and a browser.
+//!
+//! | file | what |
+//! |---|---|
+//! | `relying_party.rs` | the crate `openidconnect` |
+//! | `openid_client.rs` | the npm package `openid-client` |
+//! | `browser.rs` | headless Chromium |
+//! | `threats/` | rows of the catalogue that concern the HTTP layer, the pages and the log |
+//! | `process.rs` | start and end of the server |
+//!
+//! `tests/setup` installs what they need. Logs and pictures are in `target/test-output`.
+
+mod browser;
+mod fixture;
+mod html;
+mod openid_client;
+mod party;
+mod peers;
+mod process;
+mod raw;
+mod relying_party;
+mod server;
+mod threats;
+mod visitor;

@@ -15,7 +15,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::server::output;
+use super::server::{output, tls};
 
 /// A script that runs. It ends when its standard input does, so also when the tests die.
 pub(crate) struct Script {
@@ -31,7 +31,8 @@ struct Jobs {
     last: u64,
 }
 
-type Waiting = Arc<Mutex<HashMap<u64, Sender<Value>>>>;
+/// Who waits for which answer; `None` once the script has closed its output.
+type Waiting = Arc<Mutex<Option<HashMap<u64, Sender<Value>>>>>;
 
 impl Script {
     /// The script with this name; it runs for as long as one of the tests does that use it.
@@ -57,12 +58,13 @@ impl Script {
         let mut child = Command::new("node")
             .arg(name)
             .current_dir(&peers)
+            .env("NODE_EXTRA_CA_CERTS", tls().0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(log).unwrap())
             .spawn()
             .unwrap_or_else(|error| panic!("node cannot be started ({error}): run tests/setup"));
-        let waiting = Waiting::default();
+        let waiting = Waiting::new(Mutex::new(Some(HashMap::new())));
         let stdout = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn({
             let waiting = Arc::clone(&waiting);
@@ -70,12 +72,13 @@ impl Script {
                 for line in stdout.lines().map_while(Result::ok) {
                     let Ok(answer) = serde_json::from_str::<Value>(&line) else { continue };
                     let id = answer["id"].as_u64().unwrap_or_default();
-                    if let Some(sender) = waiting.lock().unwrap().remove(&id) {
+                    let mut waiting = waiting.lock().unwrap();
+                    if let Some(sender) = waiting.as_mut().and_then(|w| w.remove(&id)) {
                         let _ = sender.send(answer);
                     }
                 }
-                // Nobody answers any more; whoever still waits is to hear of it.
-                waiting.lock().unwrap().clear();
+                // Nobody answers any more; whoever still waits hears of it.
+                waiting.lock().unwrap().take();
             }
         });
         let stdin = child.stdin.take();
@@ -92,7 +95,8 @@ impl Script {
             jobs.last += 1;
             given["id"] = json!(jobs.last);
             given["scenario"] = json!(scenario);
-            jobs.waiting.lock().unwrap().insert(jobs.last, sender);
+            let id = jobs.last;
+            jobs.waiting.lock().unwrap().as_mut().map(|waiting| waiting.insert(id, sender));
             let line = format!("{given}\n");
             // If it is gone already, the answer that never comes says so.
             let _ = jobs.stdin.as_mut().unwrap().write_all(line.as_bytes());

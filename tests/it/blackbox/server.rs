@@ -1,8 +1,9 @@
 //! The example server, as a process of its own: started, waited for, watched and stopped.
 
 use std::{
+    fmt::Write as _,
     fs::{self, File},
-    io::{Read, Write},
+    io::{Read, Write as _},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -18,7 +19,7 @@ pub(crate) struct Server {
     pub(crate) port: u16,
     child: Child,
     log: PathBuf,
-    place: TempDir,
+    place: Arc<TempDir>,
 }
 
 /// How a server is configured: the test's own lines, besides what all have.
@@ -32,6 +33,8 @@ pub(crate) struct Setup<'s> {
     pub(crate) tables: &'s str,
     /// The log filter; the server's own default if empty.
     pub(crate) log: &'s str,
+    /// Whether the server speaks TLS.
+    pub(crate) tls: bool,
 }
 
 /// Where logs, screenshots and the like of a test run are to be found: `target/test-output`.
@@ -70,13 +73,21 @@ impl Server {
 
     /// Starts a server of the test's own, and waits until it answers.
     pub(crate) fn start(setup: Setup<'_>) -> Self {
+        Self::start_in(setup, &Arc::new(tempfile::tempdir().unwrap()))
+    }
+
+    /// The same with what an earlier one may have left behind.
+    pub(crate) fn start_in(setup: Setup<'_>, place: &Arc<TempDir>) -> Self {
         for _ in 0..3 {
             // The port is free now; should somebody take it first, another one is tried.
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            let mut server = Self::spawn(port, setup);
+            let mut server = Self::spawn(port, setup, Arc::clone(place));
             let ready = until("the server answers", Duration::from_secs(30), || {
                 if server.child.try_wait().unwrap().is_some() {
                     return Some(false);
+                }
+                if setup.tls {
+                    return TcpStream::connect(("127.0.0.1", port)).ok().map(|_| true);
                 }
                 get(port, "/.well-known/openid-configuration").map(|answer| answer.contains("200"))
             });
@@ -89,18 +100,23 @@ impl Server {
         panic!("no port stays free");
     }
 
-    fn spawn(port: u16, setup: Setup<'_>) -> Self {
-        let place = tempfile::tempdir().unwrap();
-        let issuer = format!("http://localhost:{port}");
+    fn spawn(port: u16, setup: Setup<'_>, place: Arc<TempDir>) -> Self {
+        let scheme = if setup.tls { "https" } else { "http" };
+        let issuer = format!("{scheme}://localhost:{port}");
         let config = place.path().join("server.toml");
         let data = place.path().join("data");
-        let text = format!(
+        let mut text = format!(
             "issuer = {issuer:?}\nlisten = \"127.0.0.1:{port}\"\nstore = \"memory:\"\n\
-             data = {data:?}\n{}\n{}\n{}",
+             data = {:?}\n{}\n{}\n{}",
+            data.to_str().unwrap(),
             setup.members,
             setup.tables,
             super::fixture::tables(),
         );
+        if setup.tls {
+            let (certificate, key) = tls();
+            let _ = write!(text, "[tls]\ncertificate = {certificate:?}\nkey = {key:?}\n");
+        }
         fs::write(&config, text).unwrap();
         let log = output("logs").join(format!("{}-{port}.log", setup.name));
         let file = File::create(&log).unwrap();
@@ -136,11 +152,26 @@ impl Server {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
+    /// The processor time that it has used, in ticks of the system's clock.
+    pub(crate) fn processor_ticks(&self) -> u64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let (_, after_name) = stat.rsplit_once(") ").unwrap();
+        let fields = after_name.split(' ').skip(11).take(2);
+        fields.map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+    }
+
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &pid]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// Waits until nobody can connect any more.
+    pub(crate) fn stops_listening(&self, within: Duration) {
+        until("the server stops listening", within, || {
+            TcpStream::connect(("127.0.0.1", self.port)).is_err().then_some(())
+        });
     }
 
     /// How it ended, if it did within this time.
@@ -179,6 +210,21 @@ fn get(port: u16, path: &str) -> Option<String> {
     Some(answer)
 }
 
+/// A certificate for localhost and its key, as files; made once.
+pub(crate) fn tls() -> (String, String) {
+    static FILES: OnceLock<TempDir> = OnceLock::new();
+    let place = FILES.get_or_init(|| {
+        let place = tempfile::tempdir().unwrap();
+        let names = vec!["localhost".to_owned()];
+        let made = rcgen::generate_simple_self_signed(names).unwrap();
+        fs::write(place.path().join("certificate.pem"), made.cert.pem()).unwrap();
+        fs::write(place.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+        place
+    });
+    let file = |name| place.path().join(name).to_str().unwrap().to_owned();
+    (file("certificate.pem"), file("key.pem"))
+}
+
 /// Runs the server with a configuration that it is to refuse; answers how it ended and what it said.
 pub(crate) fn refuse(config: &str) -> (Option<i32>, String) {
     let place = tempfile::tempdir().unwrap();
@@ -214,7 +260,8 @@ fn binary() -> &'static Path {
     BINARY.get_or_init(|| {
         let test = std::env::current_exe().unwrap();
         let profile = test.parent().and_then(Path::parent).unwrap();
-        let binary = profile.join("examples").join(format!("server{}", std::env::consts::EXE_SUFFIX));
+        let binary =
+            profile.join("examples").join(format!("server{}", std::env::consts::EXE_SUFFIX));
         if !is_fresh(&binary) {
             build(profile.ends_with("release"));
         }
@@ -243,14 +290,16 @@ fn is_fresh(binary: &Path) -> bool {
 /// twice.
 fn build(release: bool) {
     let features = [
-        ("axum", cfg!(feature = "axum")),
+        ("full", cfg!(feature = "full")),
+        ("http", cfg!(feature = "http")),
+        ("tower", cfg!(feature = "tower")),
+        ("axum", true),
+        ("tracing", true),
         ("test-util", cfg!(feature = "test-util")),
         ("vendored", cfg!(feature = "vendored")),
     ];
-    let mut list = "tracing".to_owned();
-    for (name, _) in features.iter().filter(|(_, on)| *on) {
-        list = format!("{list},{name}");
-    }
+    let on = features.into_iter().filter(|(_, on)| *on).map(|(name, _)| name);
+    let list = on.collect::<Vec<_>>().join(",");
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--example", "server", "--features", &list]);
     if release {

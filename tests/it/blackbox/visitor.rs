@@ -9,6 +9,8 @@ use reqwest::{
     redirect::Policy,
 };
 
+use url::form_urlencoded::Serializer;
+
 use super::{
     html::{Form, forms},
     server::Server,
@@ -59,13 +61,6 @@ impl Visitor {
         cookies.map(|cookies| cookies.to_str().unwrap().to_owned()).unwrap_or_default()
     }
 
-    /// Takes over the cookies of another browser.
-    pub(crate) fn steal_cookies(&self, other: &Self) {
-        for cookie in other.cookies().split("; ") {
-            self.jar.add_cookie_str(cookie, &self.origin);
-        }
-    }
-
     /// Opens an address and follows redirects, as far as the provider goes.
     pub(crate) async fn open(&self, url: impl AsRef<str>) -> Page {
         let url = self.origin.join(url.as_ref()).unwrap();
@@ -73,12 +68,7 @@ impl Visitor {
     }
 
     /// Submits the form that has this button, with these values in its fields.
-    pub(crate) async fn submit(
-        &self,
-        page: &Page,
-        button: &str,
-        values: &[(&str, &str)],
-    ) -> Page {
+    pub(crate) async fn submit(&self, page: &Page, button: &str, values: &[(&str, &str)]) -> Page {
         let (url, body) = page.filled_in(button, values);
         // As Chromium does it from a page with `Referrer-Policy: no-referrer`.
         let headers = [("origin", "null"), ("sec-fetch-site", "same-origin")];
@@ -180,6 +170,10 @@ impl Page {
         self.body.contains("name=\"password\"")
     }
 
+    pub(crate) fn asks_consent(&self) -> bool {
+        self.body.contains("name=\"scope\"")
+    }
+
     /// The value of a header field that comes once.
     #[track_caller]
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -212,6 +206,8 @@ impl Page {
             fields.push(((*name).to_owned(), (*value).to_owned()));
         }
         assert_eq!(form.method.to_ascii_lowercase(), "post");
-        (self.url.join(&form.action).unwrap(), serde_html_form::to_string(fields).unwrap())
+        (self.url.join(&form.action).unwrap(), {
+            Serializer::new(String::new()).extend_pairs(fields).finish()
+        })
     }
 }

@@ -23,7 +23,9 @@ async function run(scenario, given) {
   try {
     return { ok: (await scenario(given)) ?? {} }
   } catch (error) {
-    return { error: [error.stack, error.cause && `cause: ${inspect(error.cause)}`].filter(Boolean).join('\n') }
+    return {
+      error: [error.stack, error.cause && `cause: ${inspect(error.cause)}`].filter(Boolean).join('\n'),
+    }
   }
 }
 

@@ -48,7 +48,11 @@ export class RelyingParty {
 
   /** A new authorization request. */
   async begin(extra = {}) {
-    const [verifier, state, nonce] = [client.randomPKCECodeVerifier(), client.randomState(), client.randomNonce()]
+    const [verifier, state, nonce] = [
+      client.randomPKCECodeVerifier(),
+      client.randomState(),
+      client.randomNonce(),
+    ]
     const maxAge = extra.max_age === undefined ? undefined : Number(extra.max_age)
     this.#begun.set(state, { verifier, nonce, maxAge })
     return client.buildAuthorizationUrl(this.config, {

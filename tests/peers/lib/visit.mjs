@@ -18,6 +18,7 @@ export class Visit {
       visit.context = await browser.newContext({
         javaScriptEnabled: scenario.javaScript ?? true,
         reducedMotion: 'reduce',
+        ignoreHTTPSErrors: true,
       })
       visit.context.setDefaultTimeout(10_000)
       visit.page = await visit.tab()
@@ -25,7 +26,9 @@ export class Visit {
         await scenario(visit)
         if (visit.violations.length > 0) throw new Error(`policy violations:\n${visit.violations.join('\n')}`)
       } catch (error) {
-        await visit.page.screenshot({ path: `${given.screenshots}/failed-${scenario.name}.png` }).catch(() => {})
+        await visit.page
+          .screenshot({ path: `${given.screenshots}/failed-${scenario.name}.png` })
+          .catch(() => {})
         const text = await visit.page.innerText('body').catch(() => '')
         error.stack += `\nat ${visit.page.url()}:\n${text}`
         throw error
@@ -74,7 +77,7 @@ export class Visit {
 
   /** Agrees on the consent page. */
   async allow(page = this.page) {
-    await page.locator('button#cancel').waitFor()
+    await page.locator('#return-host').waitFor()
     await page.click('button#submit')
   }
 

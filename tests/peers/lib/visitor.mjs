@@ -15,7 +15,10 @@ export class Visitor {
       const response = await fetch(url, {
         ...options,
         redirect: 'manual',
-        headers: { ...options.headers, cookie: Array.from(this.#cookies, (pair) => pair.join('=')).join('; ') },
+        headers: {
+          ...options.headers,
+          cookie: Array.from(this.#cookies, (pair) => pair.join('=')).join('; '),
+        },
       })
       for (const cookie of response.headers.getSetCookie()) {
         const [, name, value] = /^([^=]+)=([^;]*)/.exec(cookie)
@@ -52,9 +55,16 @@ function page(url, status, html, origin) {
   const forms = Array.from(html.matchAll(/<form\b([^>]*)>(.*?)<\/form>/gs), ([, head, body]) => {
     const { action = '' } = attributes(head)
     const inputs = Array.from(body.matchAll(/<input\b([^>]*)>/gs), ([, tag]) => attributes(tag))
-    const sent = inputs.filter(({ name, type, checked }) => name && (type !== 'checkbox' || checked !== undefined))
+    const sent = inputs.filter(
+      ({ name, type, checked, disabled }) =>
+        name && disabled === undefined && (type !== 'checkbox' || checked !== undefined),
+    )
     const buttons = Array.from(body.matchAll(/<button\b([^>]*)>/gs), ([, tag]) => attributes(tag))
-    return { action: new URL(action, url), fields: sent.map(({ name, value }) => [name, value ?? 'on']), buttons }
+    return {
+      action: new URL(action, url),
+      fields: sent.map(({ name, value }) => [name, value ?? 'on']),
+      buttons,
+    }
   })
   // response_mode=form_post: the form goes to the client.
   const away = forms.find(({ action }) => action.origin !== origin)
@@ -64,7 +74,9 @@ function page(url, status, html, origin) {
 
 function attributes(tag) {
   const all = tag.matchAll(/([\w-]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?/g)
-  return Object.fromEntries(Array.from(all, ([, name, a, b, c]) => [name.toLowerCase(), unescape(a ?? b ?? c ?? '')]))
+  return Object.fromEntries(
+    Array.from(all, ([, name, a, b, c]) => [name.toLowerCase(), unescape(a ?? b ?? c ?? '')]),
+  )
 }
 
 const named = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }

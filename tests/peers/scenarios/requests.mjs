@@ -100,7 +100,7 @@ export async function hostile_text(visit) {
   await page.locator('#error').waitFor()
   await harmless(page)
   await visit.logIn()
-  await page.locator('button#cancel').waitFor()
+  await page.locator('#return-host').waitFor()
   await harmless(page)
   const text = await page.innerText('main')
   assert.ok(text.includes('<img src=x onerror=alert(1)>'), text)
@@ -110,7 +110,10 @@ export async function hostile_text(visit) {
 /** Nothing on the page came from the request. */
 async function harmless(page) {
   const strange = await page.evaluate(() =>
-    Array.from(document.querySelectorAll('script, iframe, object, img[src=x], [onerror], [onclick], base'), (node) => node.outerHTML),
+    Array.from(
+      document.querySelectorAll('script, iframe, object, img[src=x], [onerror], [onclick], base'),
+      (node) => node.outerHTML,
+    ),
   )
   assert.deepEqual(strange, [])
 }

@@ -10,9 +10,9 @@ export async function pictures(visit) {
 
   await page.goto(visit.issuer)
   await picture(visit, 'demo-signed-out')
-  await page.getByRole('link', { name: /sign in/i }).or(page.getByRole('button', { name: /sign in/i })).first().click()
+  await page.click('#sign-in')
   await visit.logIn()
-  await page.getByRole('button', { name: /sign out/i }).waitFor()
+  await page.locator('#sign-out').waitFor()
   await picture(visit, 'demo-signed-in')
   await visit.context.clearCookies()
 
@@ -22,7 +22,7 @@ export async function pictures(visit) {
   await page.locator('#error').waitFor()
   await picture(visit, 'login-error')
   await visit.logIn()
-  await page.locator('button#cancel').waitFor()
+  await page.locator('#return-host').waitFor()
   await picture(visit, 'consent')
   await visit.allow()
   await visit.outcome()

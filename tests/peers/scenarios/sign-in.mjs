@@ -19,7 +19,11 @@ export async function wrong_password_then_right(visit) {
   const error = page.locator('#error')
   assert.equal(await error.getAttribute('role'), 'alert')
   assert.notEqual((await error.innerText()).trim(), '')
-  assert.equal(await page.inputValue('input[name=login]'), visit.user.login, 'the name need not be typed again')
+  assert.equal(
+    await page.inputValue('input[name=login]'),
+    visit.user.login,
+    'the name need not be typed again',
+  )
   assert.equal(await page.inputValue('input[name=password]'), '')
   assert.equal(party.answers.length, 0)
   await visit.logIn()
@@ -47,7 +51,7 @@ export async function keyboard_only(visit) {
   await keyboard.press('Tab')
   await keyboard.type(visit.user.password)
   await keyboard.press('Enter')
-  await page.locator('button#cancel').waitFor()
+  await page.locator('#return-host').waitFor()
   for (let presses = 0; presses < 20; presses++) {
     if (await page.evaluate(() => document.activeElement.id === 'submit')) break
     await keyboard.press('Tab')
@@ -60,7 +64,7 @@ export async function consent_names_who_asks_for_what(visit) {
   const party = await visit.party('third-party')
   await visit.start(party, { scope: 'openid profile email phone' })
   await visit.logIn()
-  await visit.page.locator('button#cancel').waitFor()
+  await visit.page.locator('#return-host').waitFor()
   const text = await visit.page.innerText('main')
   for (const part of ['Third Party', '127.0.0.1', visit.user.login]) {
     assert.ok(text.includes(part), `${part} in ${text}`)
@@ -77,6 +81,7 @@ export async function cancel(visit) {
   const party = await visit.party('third-party')
   await visit.start(party)
   await visit.logIn()
+  await visit.page.locator('#return-host').waitFor()
   await visit.page.click('button#cancel')
   assert.equal(await visit.outcome(), 'Failed: access_denied')
   assert.deepEqual(Object.keys(party.last.parameters).sort(), ['error', 'error_description', 'iss', 'state'])
@@ -90,12 +95,16 @@ export async function single_sign_on(visit) {
   await visit.logIn()
   await visit.allow()
   await visit.outcome()
-  const before = visit.shown.length
-  await visit.start(second)
-  assert.equal(await visit.outcome(), `Signed in as ${visit.user.sub}`)
-  assert.equal(visit.shown.length, before, `pages were shown: ${visit.shown.slice(before)}`)
+  await single_sign_on_to(visit, second)
   assert.equal(second.last.claims.auth_time, first.last.claims.auth_time)
   assert.notEqual(second.last.claims.sid, first.last.claims.sid, 'a session has another name for each client')
+}
+
+async function single_sign_on_to(visit, party) {
+  const before = visit.shown.length
+  await visit.start(party)
+  assert.equal(await visit.outcome(), `Signed in as ${visit.user.sub}`)
+  assert.equal(visit.shown.length, before, `pages were shown: ${visit.shown.slice(before)}`)
 }
 
 export async function create_account(visit) {
@@ -103,7 +112,8 @@ export async function create_account(visit) {
   const party = await visit.party('first-party')
   await visit.start(party, { prompt: 'create' })
   await page.fill('input[name=name]', 'Nora Newcomer')
-  await page.fill('input[name=login]', 'nora')
+  await page.fill('input[name=username]', 'nora')
+  await page.fill('input[name=email]', 'nora@example.com')
   await page.fill('input[name=password]', 'a password that nobody else has')
   await page.click('button#submit')
   assert.match(await visit.outcome(), /^Signed in as /)
@@ -117,4 +127,17 @@ export async function select_account(visit) {
   await visit.page.click('button#submit')
   assert.equal(await visit.outcome(), `Signed in as ${visit.user.sub}`)
   assert.equal(party.answers.length, 2)
+}
+
+/** The cookies are bound to the host (`__Host-`), and to TLS. */
+export async function over_tls(visit) {
+  await sign_in(visit)
+  await single_sign_on_to(visit, await visit.party('first-party'))
+  const cookies = await visit.context.cookies(visit.issuer)
+  assert.deepEqual(cookies.map(({ name }) => name).sort(), ['__Host-op_browser', '__Host-op_session'])
+  for (const { secure, httpOnly, sameSite, path, domain } of cookies) {
+    const attributes = { secure, httpOnly, sameSite, path, domain }
+    const wanted = { secure: true, httpOnly: true, sameSite: 'Lax', path: '/', domain: 'localhost' }
+    assert.deepEqual(attributes, wanted)
+  }
 }

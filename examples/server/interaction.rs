@@ -1,0 +1,370 @@
+//! Where people act: sign in, agree, choose an account, create one.
+//!
+//! Each page is at the interaction's own address and posts to it. The interaction's token together
+//! with the cookie of the browser that began it protects the forms; nothing is verified, not even a
+//! password, before both have been seen to fit and the form has been seen to come from a page of
+//! ours.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{Path, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use oidc_op::{
+    AuthorizeError, Interaction, Login, Need, Outcome, PageError, Reason, Reply, Scope, Verdict,
+};
+use tracing::info;
+
+use crate::{
+    App,
+    layers::{Capped, Form, Received},
+    pages::{Filled, OOPS, Problem},
+    users::{NewUser, NotCreated, Turn, User},
+};
+
+/// GET: the page that the interaction needs now, or with `?page=` another way to sign in.
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Path(token): Path<String>,
+    received: Received,
+) -> Response {
+    let fields = received.fields();
+    match app.provider.interaction(received.request(&fields), &token).await {
+        Ok(Outcome::Interact(interaction)) => app.show(*interaction, received.query().one("page")),
+        outcome => app.answer(outcome),
+    }
+}
+
+/// POST: what the person decided.
+pub(crate) async fn decide(
+    State(app): State<Arc<App>>,
+    Path(token): Path<String>,
+    received: Received,
+) -> Response {
+    let Some(form) = received.form() else { return app.refuse(Reason::MediaType) };
+    if !received.is_from(&app.issuer) {
+        return app.refuse(Reason::CrossOrigin);
+    }
+    let visit = Visit { app: &app, received: &received, token: &token };
+    match form.one("action") {
+        "login" => visit.sign_in(&form).await,
+        "create" if app.site.registration() => visit.create_account(&form).await,
+        "consent" => {
+            let tokens: Vec<_> = form.all("scope").collect();
+            let Ok(scope) = Scope::parse(&tokens.join(" ")) else {
+                return app.refuse(Reason::ScopeMalformed);
+            };
+            visit.resume(Verdict::Consent { scope, remember: form.has("remember") }).await
+        }
+        "select" => visit.resume(Verdict::SelectAccount).await,
+        "cancel" => visit.resume(Verdict::Cancel).await,
+        _ => app.refuse(Reason::VerdictUnfit),
+    }
+}
+
+impl App {
+    /// The page for an interaction.
+    fn show(&self, mut interaction: Interaction, wish: &str) -> Response {
+        let headers = std::mem::take(&mut interaction.headers);
+        let site = &self.site;
+        let person = interaction.subject.as_ref().and_then(|sub| self.users.by_subject(sub));
+        let need = match (wish, interaction.need) {
+            ("login", _) => Need::Login,
+            ("create", _) => Need::CreateAccount,
+            (_, need) => need,
+        };
+        let page = match (need, person.as_deref()) {
+            (Need::CreateAccount, _) if site.registration() => {
+                site.create(&interaction, &Filled::default(), None)
+            }
+            (Need::Consent, Some(person)) => site.consent(&interaction, person),
+            (Need::SelectAccount, Some(person)) => site.select(&interaction, person),
+            (_, Some(person)) if interaction.need == Need::Login => {
+                site.login(&interaction, Some(person), &person.username, None)
+            }
+            _ => {
+                let hint = interaction.hints.login_hint.as_deref().filter(|hint| hint.len() < 255);
+                site.login(&interaction, None, hint.unwrap_or_default(), None)
+            }
+        };
+        with_fields(page, headers)
+    }
+
+    /// The provider's answer; a further page is a redirect to it.
+    pub(crate) fn answer(&self, outcome: Result<Outcome, AuthorizeError>) -> Response {
+        match self.pages.answer(outcome) {
+            Some(reply) => reply.into_response(),
+            None => StatusCode::NOT_FOUND.into_response(),
+        }
+    }
+
+    pub(crate) fn refuse(&self, reason: Reason) -> Response {
+        info!(reason = reason.code(), "form refused");
+        self.answer(Err(PageError::from(reason).into()))
+    }
+
+    /// Too many people are being signed in at this moment.
+    fn busy(&self) -> Response {
+        let text = "Many people are signing in just now. Try again in a moment.";
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let page = self.site.error(status, OOPS, text, None, "temporarily_unavailable");
+        ([(header::RETRY_AFTER, "5")], page).into_response()
+    }
+}
+
+/// A form that was sent for an interaction.
+struct Visit<'v> {
+    app: &'v App,
+    received: &'v Received,
+    token: &'v str,
+}
+
+/// What the interaction is waiting for at this browser.
+enum Opened {
+    /// A page.
+    Waiting(Box<Interaction>),
+    /// Nothing: the person is signed in and has agreed, perhaps in another tab.
+    Through(Reply),
+}
+
+impl Visit<'_> {
+    async fn resume(&self, verdict: Verdict) -> Response {
+        let fields = self.received.fields();
+        let request = self.received.request(&fields);
+        self.app.answer(self.app.provider.resume(request, self.token, verdict).await)
+    }
+
+    async fn resume_as(&self, user: &User) -> Response {
+        let mut login = Login::new(user.subject.clone());
+        login.amr = vec!["pwd".into()];
+        self.resume(Verdict::Login(login)).await
+    }
+
+    /// Whether there is such an interaction, and this is the browser that began it.
+    async fn open(&self) -> Result<Opened, Response> {
+        let fields = self.received.fields();
+        let request = self.received.request(&fields);
+        match self.app.provider.interaction(request, self.token).await {
+            Ok(Outcome::Interact(interaction)) => Ok(Opened::Waiting(interaction)),
+            Ok(Outcome::Reply(reply)) => Ok(Opened::Through(reply)),
+            outcome => Err(self.app.answer(outcome)),
+        }
+    }
+
+    async fn sign_in(&self, form: &Form) -> Response {
+        let opened = match self.open().await {
+            Ok(opened) => opened,
+            Err(answer) => return answer,
+        };
+        let login = form.one("login");
+        match self.authenticate(login, form.one("password")).await {
+            Ok(user) => self.resume_as(&user).await,
+            Err(refused) => {
+                let wait = refused.wait();
+                let Some((status, text)) = refused.told() else { return self.app.busy() };
+                let page = match opened {
+                    Opened::Waiting(mut interaction) => {
+                        let headers = std::mem::take(&mut interaction.headers);
+                        let page =
+                            self.app.site.login(&interaction, None, login, Some((status, &text)));
+                        with_fields(page, headers)
+                    }
+                    Opened::Through(reply) => reply.into_response(),
+                };
+                with_retry(page, wait)
+            }
+        }
+    }
+
+    /// The person whose login and password these are. Cheap checks come before the dear one, and the
+    /// count is asked once more when it is our turn, since others may have used it up meanwhile.
+    async fn authenticate(&self, login: &str, password: &str) -> Result<Arc<User>, Refused> {
+        let App { users, limits, .. } = self.app;
+        let account = users.counted_as(login);
+        let peer = self.received.peer();
+        limits.admit_login(&account, peer).map_err(Refused::Throttled)?;
+        let turn = users.turn().await.ok_or(Refused::Busy)?;
+        limits.admit_login(&account, peer).map_err(Refused::Throttled)?;
+        if let Some(user) = users.authenticate(turn, login, password).await {
+            return Ok(user);
+        }
+        limits.login_failed(&account, peer);
+        info!(account = ?Capped(&account), ?peer, "sign-in refused");
+        Err(Refused::Wrong)
+    }
+
+    async fn create_account(&self, form: &Form) -> Response {
+        let opened = match self.open().await {
+            Ok(opened) => opened,
+            Err(answer) => return answer,
+        };
+        let filled = Filled {
+            name: form.one("name").trim(),
+            username: form.one("username").trim(),
+            email: form.one("email").trim(),
+        };
+        let refused = match self.new_user(filled, form.one("password")).await {
+            Ok(user) => return self.resume_as(&user).await,
+            Err(refused) => refused,
+        };
+        let (status, problem, wait) = match refused {
+            NotNew::Problem(problem) => (StatusCode::OK, problem, None),
+            NotNew::Throttled(wait) => {
+                let text = "Too many accounts have been created from here. Try again later.";
+                (StatusCode::TOO_MANY_REQUESTS, Problem { field: "name", text }, Some(wait))
+            }
+            NotNew::Busy => return self.app.busy(),
+        };
+        let page = match opened {
+            Opened::Waiting(mut interaction) => {
+                let headers = std::mem::take(&mut interaction.headers);
+                let page = self.app.site.create(&interaction, &filled, Some((status, problem)));
+                with_fields(page, headers)
+            }
+            Opened::Through(reply) => reply.into_response(),
+        };
+        with_retry(page, wait)
+    }
+
+    async fn new_user(&self, filled: Filled<'_>, password: &str) -> Result<Arc<User>, NotNew> {
+        let new = check(filled, password).map_err(NotNew::Problem)?;
+        let App { users, limits, .. } = self.app;
+        let (username, peer) = (new.username.clone(), self.received.peer());
+        limits.admit_registration(peer).map_err(NotNew::Throttled)?;
+        let turn = self.turn().await?;
+        limits.registered(peer);
+        match users.create(turn, new, password).await {
+            Ok(user) => {
+                info!(sub = %user.subject, ?peer, "account created");
+                Ok(user)
+            }
+            Err(NotCreated::Full) => Err(NotNew::Busy),
+            // A form that was sent twice: the account is theirs already.
+            Err(NotCreated::Taken) => self.authenticate(&username, password).await.map_err(|_| {
+                let text = "Somebody has this user name or e-mail address already.";
+                NotNew::Problem(Problem { field: "username", text })
+            }),
+        }
+    }
+
+    async fn turn(&self) -> Result<Turn, NotNew> {
+        self.app.users.turn().await.ok_or(NotNew::Busy)
+    }
+}
+
+/// Why a password was not believed.
+enum Refused {
+    /// It, or the login, is wrong; nobody learns which.
+    Wrong,
+    Throttled(Duration),
+    Busy,
+}
+
+impl Refused {
+    fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::Throttled(wait) => Some(*wait),
+            Self::Wrong | Self::Busy => None,
+        }
+    }
+
+    /// What the login page says of it.
+    fn told(&self) -> Option<(StatusCode, String)> {
+        match self {
+            Self::Wrong => {
+                Some((StatusCode::OK, "The user name or the password is not right.".to_owned()))
+            }
+            Self::Throttled(wait) => {
+                let minutes = wait.as_secs().div_ceil(60);
+                let unit = if minutes == 1 { "minute" } else { "minutes" };
+                let text = format!("Too many attempts. Try again in {minutes} {unit}.");
+                Some((StatusCode::TOO_MANY_REQUESTS, text))
+            }
+            Self::Busy => None,
+        }
+    }
+}
+
+/// Why an account was not created.
+enum NotNew {
+    Problem(Problem),
+    Throttled(Duration),
+    Busy,
+}
+
+/// What an account needs.
+fn check(filled: Filled<'_>, password: &str) -> Result<NewUser, Problem> {
+    let Filled { name, username, email } = filled;
+    let wrong = |field, text| Err(Problem { field, text });
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
+        return wrong("name", "Write your name, in at most 100 letters.");
+    }
+    if !(3..=32).contains(&username.len()) || !username.chars().all(plain) {
+        return wrong(
+            "username",
+            "A user name has 3 to 32 letters, digits, dots, dashes or underscores.",
+        );
+    }
+    let address = email.len() <= 254 && email.bytes().all(|b| matches!(b, 0x21..=0x7E));
+    let parts = email.split_once('@').filter(|(local, domain)| {
+        !local.is_empty() && !domain.contains('@') && domain.split('.').all(|l| !l.is_empty())
+    });
+    if !address || parts.is_none() {
+        return wrong("email", "Write your e-mail address, like name@example.com.");
+    }
+    if password.chars().count() < 8 || password.len() > 1024 {
+        return wrong("password", "A password has at least 8 characters.");
+    }
+    let (name, username, email) = (name.to_owned(), username.to_owned(), email.to_owned());
+    Ok(NewUser { username, name, email })
+}
+
+/// Adds header fields of the provider's.
+pub(crate) fn with_fields(
+    mut response: Response,
+    fields: impl IntoIterator<Item = (&'static str, std::borrow::Cow<'static, str>)>,
+) -> Response {
+    for (name, value) in fields {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().append(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
+
+fn with_retry(response: Response, wait: Option<Duration>) -> Response {
+    match wait {
+        Some(wait) => {
+            let seconds = wait.as_secs().max(1).to_string();
+            ([(header::RETRY_AFTER, seconds)], response).into_response()
+        }
+        None => response,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_needs_all_of_it() {
+        let filled = Filled { name: "Eve", username: "eve.1", email: "eve@example.com" };
+        assert!(check(filled, "long enough").is_ok());
+        for (wrong, password, field) in [
+            (Filled { name: "", ..filled }, "long enough", "name"),
+            (Filled { name: "a\nb", ..filled }, "long enough", "name"),
+            (Filled { username: "ev", ..filled }, "long enough", "username"),
+            (Filled { username: "eve@example.com", ..filled }, "long enough", "username"),
+            (Filled { username: "еve", ..filled }, "long enough", "username"),
+            (Filled { email: "eve", ..filled }, "long enough", "email"),
+            (Filled { email: "a@b@c", ..filled }, "long enough", "email"),
+            (Filled { email: "a@b..c", ..filled }, "long enough", "email"),
+            (filled, "short", "password"),
+        ] {
+            assert_eq!(check(wrong, password).unwrap_err().field, field, "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! How many wrong guesses are borne: passwords at the login page, client secrets at the token
+//! endpoint, and accounts from one place.
+//!
+//! Only what went wrong counts, so nobody is slowed down by being right. Guesses are counted by
+//! account and source together, so that nobody locks somebody else out, and more generously by each
+//! alone, against many sources and against many accounts.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::Hash,
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+    middleware::StateInformationMiddleware,
+    state::keyed::DefaultKeyedStateStore,
+};
+use oidc_op::{Attempt, Throttle};
+
+use crate::config;
+
+/// All that is counted.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    together: Failures<(String, Source)>,
+    accounts: Failures<String>,
+    sources: Failures<Source>,
+    clients: Failures<(String, Source)>,
+    registrations: Failures<Source>,
+}
+
+impl Limits {
+    pub(crate) fn new(limits: &config::Limits) -> Self {
+        let period = limits.period();
+        Self {
+            together: Failures::new(limits.login_failures, period),
+            accounts: Failures::new(limits.login_failures_per_account, period),
+            sources: Failures::new(limits.login_failures_per_source, period),
+            clients: Failures::new(limits.client_failures, period),
+            registrations: Failures::new(limits.registrations, period),
+        }
+    }
+
+    /// Whether a password may be tried at the account, or how long to wait.
+    pub(crate) fn admit_login(&self, account: &str, peer: Option<IpAddr>) -> Result<(), Duration> {
+        let source = Source::of(peer);
+        self.together.admit(&(account.to_owned(), source))?;
+        self.accounts.admit(&account.to_owned())?;
+        self.sources.admit(&source)
+    }
+
+    /// The password was wrong.
+    pub(crate) fn login_failed(&self, account: &str, peer: Option<IpAddr>) {
+        let source = Source::of(peer);
+        self.together.failed(&(account.to_owned(), source));
+        self.accounts.failed(&account.to_owned());
+        self.sources.failed(&source);
+    }
+
+    /// Whether an account may be created, or how long to wait.
+    pub(crate) fn admit_registration(&self, peer: Option<IpAddr>) -> Result<(), Duration> {
+        self.registrations.admit(&Source::of(peer))
+    }
+
+    /// An account was asked for.
+    pub(crate) fn registered(&self, peer: Option<IpAddr>) {
+        self.registrations.failed(&Source::of(peer));
+    }
+
+    /// Forgets whoever has all of their allowance back.
+    pub(crate) fn sweep(&self) {
+        self.together.sweep();
+        self.accounts.sweep();
+        self.sources.sweep();
+        self.clients.sweep();
+        self.registrations.sweep();
+    }
+}
+
+/// Guesses at client secrets.
+#[async_trait]
+impl Throttle for Limits {
+    async fn admit(&self, attempt: &Attempt<'_>) -> Result<(), Duration> {
+        self.clients.admit(&(attempt.name.to_owned(), Source::of(attempt.peer)))
+    }
+
+    async fn failed(&self, attempt: &Attempt<'_>) {
+        self.clients.failed(&(attempt.name.to_owned(), Source::of(attempt.peer)));
+    }
+}
+
+/// Where an attempt comes from: an IPv4 address, or the network that a household or a server has of
+/// IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Source(Option<IpAddr>);
+
+impl Source {
+    fn of(peer: Option<IpAddr>) -> Self {
+        Self(peer.map(|peer| match peer.to_canonical() {
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+            address => address,
+        }))
+    }
+}
+
+/// A leaky bucket of failures for each key, and until when those keys are shut whose bucket is full.
+struct Failures<K: Eq + Hash + Clone> {
+    buckets: Buckets<K>,
+    /// How long until one more failure is borne.
+    interval: Duration,
+    shut: Mutex<HashMap<K, Instant>>,
+}
+
+type Buckets<K> =
+    RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
+
+impl<K: Eq + Hash + Clone> Failures<K> {
+    /// So many failures at once, and as many again over each period.
+    fn new(most: u32, period: Duration) -> Self {
+        let most = NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN);
+        let interval = (period / most.get()).max(Duration::from_millis(1));
+        let quota = Quota::with_period(interval).unwrap_or(Quota::per_second(most));
+        Self {
+            buckets: RateLimiter::keyed(quota.allow_burst(most)).with_middleware(),
+            interval,
+            shut: Mutex::new(HashMap::new()),
+        }
+    }
+
+    fn admit(&self, key: &K) -> Result<(), Duration> {
+        let shut = self.shut.lock().unwrap_or_else(PoisonError::into_inner);
+        match shut.get(key).map(|until| until.saturating_duration_since(Instant::now())) {
+            Some(wait) if !wait.is_zero() => Err(wait),
+            _ => Ok(()),
+        }
+    }
+
+    fn failed(&self, key: &K) {
+        let wait = match self.buckets.check_key(key) {
+            Ok(state) if state.remaining_burst_capacity() > 0 => return,
+            Ok(_) => self.interval,
+            Err(until) => until.wait_time_from(DefaultClock::default().now()),
+        };
+        let mut shut = self.shut.lock().unwrap_or_else(PoisonError::into_inner);
+        shut.insert(key.clone(), Instant::now() + wait);
+    }
+
+    fn sweep(&self) {
+        self.buckets.retain_recent();
+        let now = Instant::now();
+        let mut shut = self.shut.lock().unwrap_or_else(PoisonError::into_inner);
+        shut.retain(|_, until| *until > now);
+    }
+}
+
+impl<K: Eq + Hash + Clone> fmt::Debug for Failures<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failures").field("interval", &self.interval).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Threat UI-10.
+    #[test]
+    fn failures_shut_one_account_for_one_source() {
+        let limits = Limits::new(&config::Limits { login_failures: 3, ..Default::default() });
+        let (here, there) = (Some([192, 0, 2, 1].into()), Some([192, 0, 2, 2].into()));
+        for _ in 0..3 {
+            assert_eq!(limits.admit_login("alice", here), Ok(()));
+            limits.login_failed("alice", here);
+        }
+        let wait = limits.admit_login("alice", here).unwrap_err();
+        assert!(wait > Duration::from_secs(90) && wait <= Duration::from_secs(100), "{wait:?}");
+        assert_eq!(limits.admit_login("alice", there), Ok(()));
+        assert_eq!(limits.admit_login("bob", here), Ok(()));
+        limits.sweep();
+        assert!(limits.admit_login("alice", here).is_err());
+    }
+
+    #[test]
+    fn spraying_and_distributed_guessing_end_too() {
+        let limits = Limits::new(&config::Limits::default());
+        let peer = |n: u32| Some(IpAddr::from(n.to_be_bytes()));
+        for n in 0..100 {
+            limits.login_failed("alice", peer(n));
+            limits.login_failed(&format!("user {n}"), peer(7777));
+        }
+        assert!(limits.admit_login("alice", peer(200)).is_err());
+        assert!(limits.admit_login("bob", peer(7777)).is_err());
+        assert_eq!(limits.admit_login("bob", peer(200)), Ok(()));
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_are_one_source() {
+        let source = |text: &str| Source::of(Some(text.parse().unwrap()));
+        assert_eq!(source("2001:db8::1"), source("2001:db8::ffff:1"));
+        assert_ne!(source("2001:db8::1"), source("2001:db8:0:1::1"));
+        assert_eq!(source("::ffff:192.0.2.1"), source("192.0.2.1"));
+    }
+}

@@ -1,0 +1,481 @@
+//! The pages: what is on them, and the header fields that every one of them carries.
+//!
+//! They work without scripts and load nothing but the client's logo. Their one style sheet is allowed
+//! by its hash. There is no `form-action`: some browsers apply it to the redirect that follows a
+//! form, and that leads to the client.
+
+use askama::Template;
+use axum::{
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use oidc_op::{Client, Interaction, Issuer, PageError, Reply};
+
+use crate::{
+    config::{Password, Scopes, Settings},
+    users::User,
+};
+
+/// What every page knows.
+#[derive(Debug)]
+pub(crate) struct Site {
+    style: &'static str,
+    policy: String,
+    /// The provider as people see it.
+    host: String,
+    /// The path of the issuer, below which everything is.
+    pub(crate) base: String,
+    /// Whether there is a start page worth going to.
+    has_home: bool,
+    built_in: bool,
+    demo_people: Vec<(String, String)>,
+    registration: bool,
+    scopes: Scopes,
+}
+
+impl Site {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let style = include_str!("templates/style.css");
+        let hash = ring::digest::digest(&ring::digest::SHA256, style.as_bytes());
+        let demo_people = settings.users.iter().filter_map(|user| match &user.password {
+            Password::Plain(password) if settings.built_in => {
+                Some((user.username.clone(), password.expose().to_owned()))
+            }
+            _ => None,
+        });
+        let issuer = &settings.issuer;
+        Self {
+            style,
+            policy: format!(
+                "default-src 'none'; style-src 'sha256-{}'; img-src https: data:; base-uri 'none'; \
+                 frame-ancestors 'none'",
+                STANDARD.encode(hash)
+            ),
+            host: host(issuer),
+            base: issuer.path().to_owned(),
+            has_home: settings.features.demo,
+            built_in: settings.built_in,
+            demo_people: demo_people.collect(),
+            registration: settings.features.registration,
+            scopes: settings.scopes.clone(),
+        }
+    }
+
+    pub(crate) fn registration(&self) -> bool {
+        self.registration
+    }
+
+    /// The names and passwords that everybody may know.
+    pub(crate) fn demo_people(&self) -> &[(String, String)] {
+        &self.demo_people
+    }
+
+    /// Where an interaction is.
+    pub(crate) fn interaction(&self, token: &str) -> String {
+        format!("{}/interaction/{token}", self.base)
+    }
+
+    /// The login page. `again` is who is signed in already.
+    pub(crate) fn login(
+        &self,
+        interaction: &Interaction,
+        again: Option<&User>,
+        login: &str,
+        refusal: Option<(StatusCode, &str)>,
+    ) -> Response {
+        let status = refusal.map_or(StatusCode::OK, |(status, _)| status);
+        self.page(
+            status,
+            &Login {
+                site: self,
+                client: ClientView::new(&interaction.client),
+                action: self.interaction(&interaction.token),
+                again: again.map(|user| clean(user.name())),
+                login,
+                error: refusal.map(|(_, text)| text),
+                registration: self.registration,
+            },
+        )
+    }
+
+    /// The page where an account is created, with what was filled in before.
+    pub(crate) fn create(
+        &self,
+        interaction: &Interaction,
+        filled: &Filled<'_>,
+        refusal: Option<(StatusCode, Problem)>,
+    ) -> Response {
+        let status = refusal.as_ref().map_or(StatusCode::OK, |(status, _)| *status);
+        self.page(
+            status,
+            &Create {
+                site: self,
+                client: ClientView::new(&interaction.client),
+                action: self.interaction(&interaction.token),
+                name: filled.name,
+                username: filled.username,
+                email: filled.email,
+                problem: refusal.map(|(_, problem)| problem),
+            },
+        )
+    }
+
+    /// The consent page.
+    pub(crate) fn consent(&self, interaction: &Interaction, person: &User) -> Response {
+        let client = &interaction.client;
+        let scopes = interaction.scope.iter().map(|token| self.scope(token)).collect();
+        self.page(
+            StatusCode::OK,
+            &Consent {
+                site: self,
+                client: ClientView::new(client),
+                action: self.interaction(&interaction.token),
+                person: clean(person.name()),
+                scopes,
+                // The provider asks again whenever it cannot be sure who the client is.
+                rememberable: !client.is_public()
+                    && client.metadata.redirect_uris.iter().any(oidc_op::RedirectUri::is_https),
+                return_host: &interaction.return_host,
+            },
+        )
+    }
+
+    /// The page where an account is chosen.
+    pub(crate) fn select(&self, interaction: &Interaction, person: &User) -> Response {
+        let name = clean(person.name());
+        self.page(
+            StatusCode::OK,
+            &Select {
+                site: self,
+                client: ClientView::new(&interaction.client),
+                action: self.interaction(&interaction.token),
+                initial: initial(&name),
+                person: name,
+                detail: person.email().map(clean),
+            },
+        )
+    }
+
+    /// The start page of a provider without a demo.
+    pub(crate) fn home(&self, person: Option<&User>, signed_out: bool) -> Response {
+        let person = person.map(|user| clean(user.name()));
+        self.page(StatusCode::OK, &Home { site: self, person, signed_out })
+    }
+
+    /// The demo relying party's page.
+    pub(crate) fn demo(&self, demo: DemoView<'_>) -> Response {
+        let DemoView { login, person, problem, signed_out } = demo;
+        let person = person.map(|user| clean(user.name()));
+        let scopes = ["profile", "email", "address", "phone"];
+        self.page(
+            StatusCode::OK,
+            &Demo { site: self, login, person, problem, signed_out, scopes: &scopes },
+        )
+    }
+
+    /// A page that says what went wrong, in our words only.
+    pub(crate) fn error(
+        &self,
+        status: StatusCode,
+        title: &str,
+        text: &str,
+        advice: Option<&str>,
+        code: &str,
+    ) -> Response {
+        self.page(status, &Error { site: self, title, text, advice, code })
+    }
+
+    /// The provider's own errors, on the same page.
+    pub(crate) fn provider_error(&self, error: &PageError) -> Reply {
+        let reason = error.reason();
+        let text = format!("The request cannot go on: {}.", reason.description());
+        let code = format!("{} · {}", reason.error(), reason.code());
+        let page = Error { site: self, title: OOPS, text: &text, advice: None, code: &code };
+        let mut reply = error.reply();
+        if let Ok(body) = page.render() {
+            reply.body = body.into_bytes();
+            reply.headers.retain(|(name, _)| *name != "content-security-policy");
+            reply.headers.push(("content-security-policy", self.policy.clone().into()));
+        }
+        reply
+    }
+
+    fn scope(&self, token: &str) -> ScopeView {
+        let (title, about) = match token {
+            "openid" => ("Know who you are", "A number that is yours, to recognise you next time"),
+            "profile" => (
+                "See your profile",
+                "Name, nickname, picture, website, gender, birthday, time zone and language",
+            ),
+            "email" => ("See your e-mail address", "And whether it has been verified"),
+            "address" => ("See your postal address", "Street, town, region, code and country"),
+            "phone" => ("See your phone number", "And whether it has been verified"),
+            token => {
+                let meaning = self.scopes.meaning(token).unwrap_or("A permission of this service");
+                return ScopeView {
+                    title: meaning.to_owned(),
+                    about: token.to_owned(),
+                    token: token.to_owned(),
+                    fixed: false,
+                };
+            }
+        };
+        let (token, title, about) = (token.to_owned(), title.to_owned(), about.to_owned());
+        ScopeView { fixed: token == "openid", token, title, about }
+    }
+
+    fn page(&self, status: StatusCode, page: &impl Template) -> Response {
+        match page.render() {
+            Ok(html) => (status, self.fields(), Html(html)).into_response(),
+            Err(error) => {
+                tracing::error!(%error, "a page could not be rendered");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+
+    /// What protects a page against being framed, cached, sniffed or talked about.
+    fn fields(&self) -> [(HeaderName, HeaderValue); 5] {
+        let value = HeaderValue::from_static;
+        let policy = HeaderValue::from_str(&self.policy);
+        [
+            (header::CONTENT_SECURITY_POLICY, policy.unwrap_or(value("default-src 'none'"))),
+            (header::X_FRAME_OPTIONS, value("DENY")),
+            (header::REFERRER_POLICY, value("no-referrer")),
+            (header::CACHE_CONTROL, value("no-store")),
+            (header::X_CONTENT_TYPE_OPTIONS, value("nosniff")),
+        ]
+    }
+}
+
+/// The fixed sentence on every error page.
+pub(crate) const OOPS: &str = "Oops! Something went wrong";
+
+#[derive(Template)]
+#[template(path = "login.html", config = "examples/server/askama.toml")]
+struct Login<'p> {
+    site: &'p Site,
+    client: ClientView<'p>,
+    action: String,
+    again: Option<String>,
+    login: &'p str,
+    error: Option<&'p str>,
+    registration: bool,
+}
+
+#[derive(Template)]
+#[template(path = "create.html", config = "examples/server/askama.toml")]
+struct Create<'p> {
+    site: &'p Site,
+    client: ClientView<'p>,
+    action: String,
+    name: &'p str,
+    username: &'p str,
+    email: &'p str,
+    problem: Option<Problem>,
+}
+
+impl Create<'_> {
+    fn is_wrong(&self, field: &str) -> bool {
+        self.problem.as_ref().is_some_and(|problem| problem.field == field)
+    }
+
+    /// Whether the field is where to begin: the wrong one, or the first.
+    fn is_first(&self, field: &str) -> bool {
+        self.problem.as_ref().map_or("name", |problem| problem.field) == field
+    }
+}
+
+#[derive(Template)]
+#[template(path = "consent.html", config = "examples/server/askama.toml")]
+struct Consent<'p> {
+    site: &'p Site,
+    client: ClientView<'p>,
+    action: String,
+    person: String,
+    scopes: Vec<ScopeView>,
+    rememberable: bool,
+    return_host: &'p str,
+}
+
+#[derive(Template)]
+#[template(path = "select.html", config = "examples/server/askama.toml")]
+struct Select<'p> {
+    site: &'p Site,
+    client: ClientView<'p>,
+    action: String,
+    person: String,
+    initial: String,
+    detail: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "error.html", config = "examples/server/askama.toml")]
+struct Error<'p> {
+    site: &'p Site,
+    title: &'p str,
+    text: &'p str,
+    advice: Option<&'p str>,
+    code: &'p str,
+}
+
+#[derive(Template)]
+#[template(path = "home.html", config = "examples/server/askama.toml")]
+struct Home<'p> {
+    site: &'p Site,
+    person: Option<String>,
+    signed_out: bool,
+}
+
+#[derive(Template)]
+#[template(path = "demo.html", config = "examples/server/askama.toml")]
+struct Demo<'p> {
+    site: &'p Site,
+    login: Option<&'p LoginView>,
+    person: Option<String>,
+    problem: Option<&'p str>,
+    signed_out: bool,
+    scopes: &'p [&'static str],
+}
+
+/// What the demo relying party's page shows.
+#[derive(Debug, Default)]
+pub(crate) struct DemoView<'v> {
+    /// Who is signed in at the demo.
+    pub(crate) login: Option<&'v LoginView>,
+    /// Who is signed in at the provider.
+    pub(crate) person: Option<&'v User>,
+    pub(crate) problem: Option<&'v str>,
+    pub(crate) signed_out: bool,
+}
+
+/// What the demo relying party has learned.
+#[derive(Clone, Debug)]
+pub(crate) struct LoginView {
+    pub(crate) name: String,
+    pub(crate) initial: String,
+    pub(crate) steps: Vec<&'static str>,
+    pub(crate) tables: Vec<Table>,
+}
+
+/// Members of a JSON object, for people.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// One member.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    pub(crate) note: Option<String>,
+}
+
+/// What was filled in to create an account.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Filled<'f> {
+    pub(crate) name: &'f str,
+    pub(crate) username: &'f str,
+    pub(crate) email: &'f str,
+}
+
+/// Something that must be filled in differently.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Problem {
+    pub(crate) field: &'static str,
+    pub(crate) text: &'static str,
+}
+
+/// A client, for people.
+struct ClientView<'c> {
+    name: String,
+    initial: String,
+    logo_uri: Option<&'c str>,
+    policy_uri: Option<&'c str>,
+    tos_uri: Option<&'c str>,
+}
+
+impl<'c> ClientView<'c> {
+    fn new(client: &'c Client) -> Self {
+        let name = match clean(client.name()) {
+            name if name.is_empty() => client.id.to_string(),
+            name => name,
+        };
+        let metadata = &client.metadata;
+        Self {
+            initial: initial(&name),
+            name,
+            logo_uri: metadata.logo_uri.as_deref(),
+            policy_uri: metadata.policy_uri.as_deref(),
+            tos_uri: metadata.tos_uri.as_deref(),
+        }
+    }
+}
+
+/// A scope, for people.
+struct ScopeView {
+    token: String,
+    title: String,
+    about: String,
+    fixed: bool,
+}
+
+/// A name that cannot pass for something else: no control characters, none that turn the direction
+/// of the text or take no room, and no more than fits on a line or two (threat UI-06).
+pub(crate) fn clean(name: &str) -> String {
+    let sly = |c: &char| {
+        c.is_control()
+            || matches!(*c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}'
+                | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}'
+                | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+    };
+    let kept: String = name.chars().filter(|c| !sly(c)).take(80).collect();
+    kept.trim().to_owned()
+}
+
+/// The first letter of a name, to stand for a picture.
+pub(crate) fn initial(name: &str) -> String {
+    let letter = name.chars().find(|c| c.is_alphanumeric());
+    letter.map_or_else(|| "?".to_owned(), |c| c.to_uppercase().collect())
+}
+
+fn host(issuer: &Issuer) -> String {
+    let text = issuer.as_str();
+    text.split_once("://").map_or(text, |(_, rest)| rest).trim_end_matches('/').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Threat UI-06.
+    #[test]
+    fn names_cannot_turn_the_text_around() {
+        for (name, shown) in [
+            ("Shop", "Shop"),
+            ("\u{202E}pohS\u{202C}", "pohS"),
+            ("a\u{200B}b\u{2066}c\u{2069}\r\n\u{1b}[31m", "abc[31m"),
+            ("  \u{FEFF}  ", ""),
+            ("Bücher & <Söhne>", "Bücher & <Söhne>"),
+        ] {
+            assert_eq!(clean(name), shown, "{name:?}");
+        }
+        assert_eq!(clean(&"x".repeat(1000)).len(), 80);
+        assert_eq!((initial("ärzte").as_str(), initial("…").as_str()), ("Ä", "?"));
+    }
+
+    #[test]
+    fn the_style_sheet_is_what_its_hash_says() {
+        let site = Site::new(&Settings::demo().unwrap());
+        let page = Home { site: &site, person: Some("<b>".into()), signed_out: false };
+        let html = page.render().unwrap();
+        let style = html.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
+        assert_eq!(style, site.style);
+        assert!(!html.contains("<b>") && !html.contains(" style=") && !html.contains("<script"));
+    }
+}

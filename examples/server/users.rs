@@ -1,0 +1,356 @@
+//! The people: who they are, and whether a password is theirs.
+//!
+//! Passwords are hashed with argon2id away from the async threads, by no more of them at a time than
+//! there are processors, and a name that nobody has costs as much as one that somebody has.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+    thread,
+    time::Duration as StdDuration,
+};
+
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use async_trait::async_trait;
+use oidc_op::{Account, Accounts, Clock, Entropy, HostError, Subject, SystemClock, SystemEntropy};
+use serde_json::{Map, Value, json};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task, time,
+};
+
+use crate::config::{ConfigError, Password, UserEntry};
+
+/// How many accounts people may create, so that nobody fills the memory.
+const MOST: usize = 10_000;
+/// How long somebody waits for their turn to have a password hashed.
+const PATIENCE: StdDuration = StdDuration::from_secs(5);
+/// The longest password that is looked at, in bytes.
+const LONGEST: usize = 1024;
+
+/// Everybody who has an account, in memory.
+pub(crate) struct Users {
+    people: RwLock<People>,
+    /// Whom to ask for, when nobody has the name.
+    nobody: Arc<User>,
+    turns: Arc<Semaphore>,
+}
+
+#[derive(Default)]
+struct People {
+    by_subject: HashMap<Subject, Arc<User>>,
+    /// By user name and by e-mail address, in their canonical form.
+    by_login: HashMap<String, Arc<User>>,
+    created: usize,
+}
+
+/// A person with an account.
+pub(crate) struct User {
+    pub(crate) subject: Subject,
+    pub(crate) username: String,
+    hash: String,
+    disabled: bool,
+    claims: Map<String, Value>,
+}
+
+impl User {
+    /// What to call them.
+    pub(crate) fn name(&self) -> &str {
+        self.claims.get("name").and_then(Value::as_str).unwrap_or(&self.username)
+    }
+
+    pub(crate) fn email(&self) -> Option<&str> {
+        self.claims.get("email").and_then(Value::as_str)
+    }
+
+    fn logins(&self) -> impl Iterator<Item = String> {
+        let email = self.email().map(canonical);
+        let username = canonical(&self.username);
+        let email = email.filter(|email| *email != username);
+        [username].into_iter().chain(email)
+    }
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("subject", &self.subject).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Users {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Users").finish_non_exhaustive()
+    }
+}
+
+/// Leave to hash one password.
+pub(crate) struct Turn(OwnedSemaphorePermit);
+
+/// An account could not be created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotCreated {
+    /// Somebody has the user name or the address.
+    Taken,
+    /// There are too many accounts already, or no randomness.
+    Full,
+}
+
+/// What somebody filled in to get an account, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct NewUser {
+    pub(crate) username: String,
+    pub(crate) name: String,
+    pub(crate) email: String,
+}
+
+impl Users {
+    /// Hashes the passwords that are not, on all processors, and puts everybody in their place.
+    pub(crate) fn new(entries: Vec<UserEntry>) -> Result<Self, ConfigError> {
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        let share = entries.len().div_ceil(processors).max(1);
+        let users: Vec<_> = thread::scope(|scope| {
+            let shares: Vec<_> = entries
+                .chunks(share)
+                .map(|share| scope.spawn(|| share.iter().map(User::from_entry).collect()))
+                .collect();
+            shares.into_iter().flat_map(|s| s.join().unwrap_or_else(|_| Vec::new())).collect()
+        });
+        let mut people = People::default();
+        for user in users {
+            people.insert(Arc::new(user?)).map_err(|taken| {
+                ConfigError::new(format!(
+                    "users: the login {taken:?} is two people's user name or e-mail address"
+                ))
+            })?;
+        }
+        let nobody = User {
+            subject: Subject::new("nobody").map_err(|e| ConfigError::new(e.to_string()))?,
+            username: String::new(),
+            hash: hash("nobody has this password")?,
+            disabled: true,
+            claims: Map::new(),
+        };
+        Ok(Self {
+            people: RwLock::new(people),
+            nobody: Arc::new(nobody),
+            turns: Arc::new(Semaphore::new(processors)),
+        })
+    }
+
+    pub(crate) fn by_subject(&self, subject: &Subject) -> Option<Arc<User>> {
+        let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
+        people.by_subject.get(subject).cloned()
+    }
+
+    fn by_login(&self, login: &str) -> Option<Arc<User>> {
+        let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
+        people.by_login.get(&canonical(login)).cloned()
+    }
+
+    /// What attempts at this login are counted by: one name for one account, however it was written.
+    pub(crate) fn counted_as(&self, login: &str) -> String {
+        match self.by_login(login) {
+            Some(user) => format!("sub {}", user.subject),
+            None => format!("login {}", canonical(login)),
+        }
+    }
+
+    /// Waits for a turn to hash a password; none if that takes too long.
+    pub(crate) async fn turn(&self) -> Option<Turn> {
+        let turn = Arc::clone(&self.turns).acquire_owned();
+        Some(Turn(time::timeout(PATIENCE, turn).await.ok()?.ok()?))
+    }
+
+    /// The person whose login and password these are. Whatever is wrong takes the same time.
+    pub(crate) async fn authenticate(
+        &self,
+        turn: Turn,
+        login: &str,
+        password: &str,
+    ) -> Option<Arc<User>> {
+        let user = self.by_login(login).unwrap_or_else(|| Arc::clone(&self.nobody));
+        let candidate = Arc::clone(&user);
+        let fits = password.len() <= LONGEST;
+        let password = if fits { password.to_owned() } else { String::new() };
+        let right = task::spawn_blocking(move || {
+            let Turn(_permit) = turn;
+            verify(&password, &candidate.hash)
+        });
+        let right = right.await.unwrap_or(false);
+        (right && fits && !user.disabled).then_some(user)
+    }
+
+    /// Creates an account.
+    pub(crate) async fn create(
+        &self,
+        turn: Turn,
+        new: NewUser,
+        password: &str,
+    ) -> Result<Arc<User>, NotCreated> {
+        let password = password.to_owned();
+        let hash = task::spawn_blocking(move || {
+            let Turn(_permit) = turn;
+            hash(&password)
+        });
+        let hash = hash.await.ok().and_then(Result::ok).ok_or(NotCreated::Full)?;
+        let mut id = [0; 16];
+        SystemEntropy::new().fill(&mut id).map_err(|_| NotCreated::Full)?;
+        let subject = format!("{:032x}", u128::from_be_bytes(id));
+        let user = Arc::new(User {
+            subject: Subject::new(subject).map_err(|_| NotCreated::Full)?,
+            hash,
+            disabled: false,
+            claims: new.claims(),
+            username: new.username,
+        });
+        let mut people = self.people.write().unwrap_or_else(PoisonError::into_inner);
+        if people.created >= MOST {
+            return Err(NotCreated::Full);
+        }
+        people.insert(Arc::clone(&user)).map_err(|_| NotCreated::Taken)?;
+        people.created += 1;
+        Ok(user)
+    }
+}
+
+impl People {
+    /// Puts a person in their place; all or nothing.
+    fn insert(&mut self, user: Arc<User>) -> Result<(), String> {
+        if let Some(taken) = user.logins().find(|login| self.by_login.contains_key(login)) {
+            return Err(taken);
+        }
+        for login in user.logins() {
+            self.by_login.insert(login, Arc::clone(&user));
+        }
+        self.by_subject.insert(user.subject.clone(), user);
+        Ok(())
+    }
+}
+
+impl User {
+    fn from_entry(entry: &UserEntry) -> Result<Self, ConfigError> {
+        let UserEntry { username, password, sub, claims, disabled } = entry;
+        let hash = match password {
+            Password::Plain(password) => hash(password.expose())?,
+            Password::Hash(hash) => {
+                let text = hash.expose();
+                let fits =
+                    PasswordHash::new(text).is_ok_and(|h| h.algorithm.as_str() == "argon2id");
+                if !fits {
+                    return Err(ConfigError::new(format!(
+                        "users: password_hash of {username:?} is not a PHC string of argon2id"
+                    )));
+                }
+                text.to_owned()
+            }
+        };
+        Ok(Self {
+            subject: sub.clone(),
+            username: username.trim().to_owned(),
+            hash,
+            disabled: *disabled,
+            claims: claims.clone(),
+        })
+    }
+}
+
+impl NewUser {
+    fn claims(&self) -> Map<String, Value> {
+        let claims = json!({
+            "name": self.name,
+            "preferred_username": self.username,
+            "email": self.email,
+            "email_verified": false,
+            "updated_at": SystemClock.now().unix(),
+        });
+        match claims {
+            Value::Object(claims) => claims,
+            _ => Map::new(),
+        }
+    }
+}
+
+/// A login in the one form in which it is looked up and counted.
+fn canonical(login: &str) -> String {
+    login.trim().chars().take(254).flat_map(char::to_lowercase).collect()
+}
+
+fn hash(password: &str) -> Result<String, ConfigError> {
+    let hash = Argon2::default().hash_password(password.as_bytes());
+    hash.map(|hash| hash.to_string()).map_err(|e| ConfigError::new(format!("users: argon2: {e}")))
+}
+
+fn verify(password: &str, hash: &str) -> bool {
+    Argon2::default().verify_password(password.as_bytes(), hash).is_ok()
+}
+
+#[async_trait]
+impl Accounts for Users {
+    async fn account(
+        &self,
+        subject: &Subject,
+        wanted: &[&str],
+    ) -> Result<Option<Account>, HostError> {
+        let Some(user) = self.by_subject(subject) else { return Ok(None) };
+        let claims = user.claims.iter().filter(|(name, _)| wanted.contains(&name.as_str()));
+        let claims = claims.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let mut account = Account::active().claims(claims);
+        account.active = !user.disabled;
+        Ok(Some(account))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+
+    fn users() -> Users {
+        Users::new(Settings::demo().unwrap().users).unwrap()
+    }
+
+    async fn sign_in(users: &Users, login: &str, password: &str) -> Option<String> {
+        let turn = users.turn().await.unwrap();
+        Some(users.authenticate(turn, login, password).await?.username.clone())
+    }
+
+    /// Threats UI-09, UI-10.
+    #[tokio::test]
+    async fn one_account_has_one_name_however_it_is_written() {
+        let users = users();
+        for login in ["alice", " ALICE ", "alice@example.com", "Alice@Example.COM"] {
+            assert_eq!(users.counted_as(login), "sub 248289761001", "{login}");
+            assert_eq!(sign_in(&users, login, "wonderland").await.as_deref(), Some("alice"));
+        }
+        for (login, password) in [("alice", ""), ("alice", "Wonderland"), ("", ""), ("eve", "x")] {
+            assert_eq!(sign_in(&users, login, password).await, None, "{login} {password}");
+        }
+        assert_eq!(sign_in(&users, "alice", &"x".repeat(5000)).await, None);
+    }
+
+    #[tokio::test]
+    async fn nobody_takes_a_name_that_somebody_has() {
+        let users = users();
+        let new = |username: &str, email: &str| NewUser {
+            username: username.into(),
+            name: "Eve".into(),
+            email: email.into(),
+        };
+        for (new, created) in [
+            (new("Alice", "e@example.com"), false),
+            (new("eve", "ALICE@example.com"), false),
+            (new("alice@example.com", "e@example.com"), false),
+            (new("eve", "eve@example.com"), true),
+            (new("eve2", "eve@example.com"), false),
+        ] {
+            let turn = users.turn().await.unwrap();
+            let made = users.create(turn, new.clone(), "long enough").await;
+            assert_eq!(made.is_ok(), created, "{new:?}");
+        }
+        assert_eq!(sign_in(&users, "eve@example.com", "long enough").await.as_deref(), Some("eve"));
+    }
+}

@@ -1,0 +1,84 @@
+//! Headless Chromium through the pages: `tests/peers/browser.mjs` and its `scenarios`. A failure
+//! leaves a picture in `target/test-output/screenshots`.
+
+use serde_json::json;
+
+use super::{
+    fixture::{self, ALICE, BOB, User, user},
+    peers::Script,
+    server::{Server, Setup, output},
+};
+
+#[track_caller]
+fn run(scenario: &str, who: User) {
+    run_at(&Server::shared(), scenario, who);
+}
+
+#[track_caller]
+fn run_at(server: &Server, scenario: &str, who: User) {
+    let given = json!({
+        "issuer": server.issuer,
+        "clients": fixture::clients(),
+        "user": user(who),
+        "screenshots": output("screenshots"),
+    });
+    Script::shared("browser.mjs").run(scenario, given);
+}
+
+/// A test for each scenario, by its name.
+macro_rules! scenarios {
+    ($($scenario:ident: $user:expr;)*) => {
+        $(#[test] fn $scenario() { run(stringify!($scenario), $user); })*
+    };
+}
+
+// scenarios/sign-in.mjs
+scenarios! {
+    sign_in: ALICE;
+    wrong_password_then_right: BOB;
+    without_javascript: ALICE;
+    keyboard_only: BOB;
+    consent_names_who_asks_for_what: ALICE;
+    cancel: BOB;
+    single_sign_on: ALICE;
+    create_account: BOB;
+    select_account: ALICE;
+}
+
+// scenarios/resubmission.mjs
+scenarios! {
+    back_button: ALICE;
+    back_button_after_redemption: BOB;
+    back_to_the_login_page: ALICE;
+    reload: BOB;
+    reload_after_a_wrong_password: ALICE;
+    double_click: BOB;
+    the_same_form_twice: ALICE;
+    two_tabs: BOB;
+}
+
+// scenarios/requests.mjs
+scenarios! {
+    prompt_login: ALICE;
+    prompt_none: BOB;
+    max_age: ALICE;
+    form_post: BOB;
+    form_post_without_javascript: ALICE;
+    fragment: BOB;
+    cross_site_post: ALICE;
+    cross_site_post_of_a_stranger: BOB;
+    hostile_text: ALICE;
+}
+
+// scenarios/demo.mjs, scenarios/screenshots.mjs
+scenarios! {
+    demo_relying_party: ALICE;
+    pictures: BOB;
+}
+
+/// Over TLS the cookies are bound to the host; everything else is the same.
+#[test]
+fn over_tls() {
+    let server = Server::start(Setup { name: "tls", tls: true, ..Setup::default() });
+    run_at(&server, "over_tls", ALICE);
+}

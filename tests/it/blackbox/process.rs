@@ -1,0 +1,88 @@
+//! Start and end of the server.
+
+use std::{fs, os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
+
+use super::{
+    fixture::{ALICE, FIRST_PARTY},
+    party::{self, get, sign_in},
+    raw::Raw,
+    server::{Server, Setup},
+    visitor::Visitor,
+};
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// Both signals end it with code 0; connections that idle do not keep it.
+#[tokio::test]
+async fn signals_end_it_gracefully() {
+    for signal in ["TERM", "INT"] {
+        let mut server = Server::start(Setup { name: "signal", ..Setup::default() });
+        let visitor = Visitor::new(&server);
+        sign_in(&visitor, ALICE).await;
+        let idle = Raw::connect(&server);
+        server.signal(signal);
+        assert_eq!(server.ended(SOON).code(), Some(0), "{signal}: {}", server.log());
+        drop(idle);
+    }
+}
+
+/// A request that is under way when the signal comes is still answered.
+#[tokio::test]
+async fn a_request_under_way_is_answered() {
+    let mut server = Server::start(Setup { name: "under-way", ..Setup::default() });
+    let visitor = Visitor::new(&server);
+    let code = sign_in(&visitor, ALICE).await.code();
+    let body = party::form(&[
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("client_id", FIRST_PARTY.id),
+    ]);
+    let (first, rest) = body.split_at(20);
+    let mut raw = Raw::connect(&server);
+    raw.write(format!(
+        "POST /token HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    ));
+    // The server asks for the body, so it has the request.
+    assert!(raw.read_head().starts_with("HTTP/1.1 100"));
+    raw.write(first);
+    server.signal("TERM");
+    server.stops_listening(SOON);
+    raw.write(rest);
+    let answer = raw.read();
+    assert_eq!(answer.status(), 401, "{}", answer.text);
+    assert!(answer.text.contains("invalid_client"), "{}", answer.text);
+    assert_eq!(server.ended(SOON).code(), Some(0), "{}", server.log());
+}
+
+/// Keys and secrets are made once, for nobody else's eyes; the log says which and where.
+#[tokio::test]
+async fn keys_and_secrets_are_made_at_the_first_start() {
+    let place = Arc::new(tempfile::tempdir().unwrap());
+    let setup = Setup { name: "first-start", ..Setup::default() };
+    let first = Server::start_in(setup, &place);
+    let keys = get(first.url("/jwks")).await.text().await.unwrap();
+    let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(first.data()), 0o700);
+    let mut made = Vec::new();
+    for file in fs::read_dir(first.data()).unwrap() {
+        let path = file.unwrap().path();
+        assert_eq!(mode(path.clone()), 0o600, "{}", path.display());
+        assert!(
+            first.log().contains(path.to_str().unwrap()),
+            "{}: {}",
+            path.display(),
+            first.log()
+        );
+        made.push((fs::read(&path).unwrap(), path));
+    }
+    assert!(made.len() >= 2, "{made:?}");
+    drop(first);
+
+    let second = Server::start_in(setup, &place);
+    assert_eq!(get(second.url("/jwks")).await.text().await.unwrap(), keys);
+    for (before, path) in made {
+        assert_eq!(fs::read(&path).unwrap(), before, "{}", path.display());
+    }
+}

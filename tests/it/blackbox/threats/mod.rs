@@ -1,0 +1,6 @@
+//! Rows of the threat catalogue that need a real server: the HTTP layer (HT), the pages (UI), and
+//! what is written down (SL). Each test has the name of its row.
+
+mod ht;
+mod sl;
+mod ui;

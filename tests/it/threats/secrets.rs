@@ -1,0 +1,172 @@
+//! SL: secrets at rest, randomness, defaults. Logs are in `blackbox`, `Debug` in `redaction`.
+
+use std::{collections::HashSet, sync::Arc, sync::Mutex};
+
+use async_trait::async_trait;
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use oidc_op::{
+    Config, Entropy, EntropyError, Issuer, KeySet, Provider, Secret, Secrets, SigningAlgorithm,
+    StaticClients, Timestamp,
+    store::{
+        Cursor, Expect, Key, Kind, Label, Listing, MemoryStore, Put, Record, Store, StoreError,
+        Version,
+    },
+    test_util::SeededEntropy,
+};
+
+use crate::support::{ALICE, Browser, Op, Setup, VERIFIER, host};
+
+/// Keeps a copy of everything that was ever written.
+#[derive(Debug)]
+struct Wiretap(MemoryStore, Arc<Mutex<Vec<u8>>>);
+
+#[async_trait]
+impl Store for Wiretap {
+    async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
+        self.0.get(key).await
+    }
+
+    async fn put(&self, key: &Key, expect: Expect<'_>, record: Record) -> Result<Put, StoreError> {
+        let body = record.body.iter().chain(key.hash()).copied();
+        self.1.lock().unwrap().extend(body);
+        self.0.put(key, expect, record).await
+    }
+
+    async fn delete(&self, key: &Key, version: &Version) -> Result<Put, StoreError> {
+        self.0.delete(key, version).await
+    }
+
+    async fn list(
+        &self,
+        kind: Kind,
+        label: &Label,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Listing, StoreError> {
+        self.0.list(kind, label, after, limit).await
+    }
+
+    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u32, StoreError> {
+        self.0.purge(before, limit).await
+    }
+}
+
+/// SL-01, SL-02: after a full run, nothing that anybody could present is in the store.
+#[tokio::test]
+async fn sl_01_sl_02_the_store_holds_nothing_to_present() {
+    let dump = Arc::new(Mutex::new(Vec::new()));
+    let setup = Setup::new();
+    let store = Wiretap(MemoryStore::with_clock(setup.clock.clone()), dump.clone());
+    let op = Setup { store: Arc::new(store), ..setup }.build();
+    let mut browser = Browser::new(&op);
+
+    let large = "s".repeat(8_000);
+    let answer = browser.authorize(&Op::request_with(&[("state", &large)])).await;
+    let stored_interaction = answer.page().token.clone();
+    let code = browser.follow(answer, ALICE).await.parameter("code");
+    let answer = op.redeem(&code).await;
+    let mut secrets = vec![
+        code,
+        stored_interaction,
+        answer.member("access_token"),
+        answer.member("id_token"),
+        VERIFIER.to_owned(),
+    ];
+    secrets.extend(browser.cookies.values().cloned());
+
+    let dump = dump.lock().unwrap();
+    let text = String::from_utf8_lossy(&dump);
+    assert!(text.contains("\"client\":\"conf-basic\""), "the wiretap works");
+    for secret in &secrets {
+        // the whole of it, and the part of it that is the secret
+        let raw = URL_SAFE_NO_PAD.decode(secret).unwrap_or_default();
+        let tail = raw.get(17..).unwrap_or_default();
+        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        for form in [secret.clone(), URL_SAFE_NO_PAD.encode(tail), STANDARD.encode(tail), hex(tail)]
+        {
+            assert!(form.is_empty() || !text.contains(&form), "{form}");
+        }
+        for window in [tail, raw.get(1..17).unwrap_or_default()] {
+            let found = !window.is_empty() && dump.windows(window.len()).any(|w| w == window);
+            assert!(!found, "raw bytes of {secret}");
+        }
+    }
+    assert!(!text.contains("open sesame") && !text.contains("code_verifier"));
+}
+
+/// Everything that is handed out differs and looks random; a source that fails is an error, not a
+/// weaker value.
+#[tokio::test]
+async fn sl_07_randomness() {
+    let op = Setup { seed: 7, ..Setup::new() }.build();
+    let mut browser = Browser::new(&op);
+    browser.code(&Op::request(), ALICE).await;
+    let mut seen = HashSet::new();
+    let mut counts = [0_u32; 256];
+    for _ in 0..10_000 {
+        let code = browser.authorize(&Op::request()).await.parameter("code");
+        let bytes = URL_SAFE_NO_PAD.decode(&code).unwrap();
+        bytes[1..].iter().for_each(|byte| counts[usize::from(*byte)] += 1);
+        assert!(code.len() == 64 && seen.insert(code));
+    }
+    // 470,000 bytes in 256 bins: 1836 each, give or take 43; eight of those are enough
+    assert!(counts.iter().all(|count| (1_490..2_180).contains(count)), "{counts:?}");
+
+    #[derive(Debug)]
+    struct Dry;
+
+    impl Entropy for Dry {
+        fn fill(&self, _: &mut [u8]) -> Result<(), EntropyError> {
+            Err(EntropyError)
+        }
+    }
+
+    let setup = Setup::new();
+    let provider = Provider::builder(setup.config)
+        .store(setup.store)
+        .clients(setup.clients.into_iter().collect::<StaticClients>())
+        .accounts(setup.host)
+        .signer(setup.signer)
+        .secrets(setup.secrets)
+        .clock(setup.clock)
+        .entropy(Dry)
+        .build()
+        .unwrap();
+    let op = Op { provider, ..op };
+    let answer = Browser::new(&op).authorize(&Op::request()).await;
+    assert_eq!(answer.parameter("error"), "server_error");
+}
+
+/// Nothing that must be secret or kept is made up by default.
+#[test]
+fn sl_08_nothing_is_made_up() {
+    let config = || Config::new(Issuer::new("https://id.example").unwrap());
+    let findings = |builder: oidc_op::ProviderBuilder| {
+        builder.build().map(|_| ()).unwrap_err().findings().join("\n")
+    };
+    let all = findings(Provider::builder(config()));
+    for needed in ["store", "clients", "accounts", "signer", "secrets.token"] {
+        assert!(all.contains(needed), "{needed}: {all}");
+    }
+    let es256 = KeySet::generate(&[SigningAlgorithm::ES256], Timestamp::from_unix(0)).unwrap();
+    let secret = Secret::random(&SeededEntropy::new(1)).unwrap();
+    let mut config = config();
+    config.lifetimes.code = oidc_op::Duration::minutes(11);
+    config.paths.token = "token".into();
+    let mut twice = Secrets::new(secret.clone());
+    twice.token.push(secret);
+    let several = findings(
+        Provider::builder(config)
+            .store(MemoryStore::new())
+            .clients(StaticClients::default())
+            .accounts(host())
+            .signer(es256)
+            .secrets(twice),
+    );
+    for found in ["lifetimes.code", "paths.token", "RS256", "same short name"] {
+        assert!(several.contains(found), "{found}: {several}");
+    }
+}
