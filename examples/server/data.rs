@@ -12,8 +12,8 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use oidc_op::{
-    Clock, Duration, KeyRotation, KeySet, Secret, Secrets, Signer, SigningAlgorithm,
-    SystemClock, SystemEntropy,
+    Clock, Duration, KeyRotation, KeySet, Secret, Secrets, Signer, SigningAlgorithm, SystemClock,
+    SystemEntropy,
 };
 use tracing::{info, warn};
 

@@ -10,6 +10,7 @@ mod code_flow;
 mod hosted;
 mod interaction;
 mod metadata;
+mod properties;
 mod public_api;
 mod redaction;
 mod schema;
