@@ -1,4 +1,178 @@
 //! An embeddable OpenID Provider and OAuth 2.0 authorization server.
+//!
+//! A Rust service that embeds this crate becomes an identity provider: the crate brings the protocol,
+//! the service brings its people, its pages and its database. The crate opens no socket, starts no
+//! task and keeps nothing outside of the store it is given: a [`Request`] goes in, and a [`Reply`]
+//! comes out, or a question that the service puts to the person.
+//!
+//! # What it does
+//!
+//! * The authorization code flow of [OpenID Connect Core], end to end: GET and POST, the response
+//!   modes `query`, `fragment` and `form_post`, `prompt`, `max_age`, and `iss` in every answer
+//!   ([RFC 9207]).
+//! * PKCE with S256, required of every client unless a confidential one is let off ([RFC 7636],
+//!   [RFC 9700]).
+//! * Pages as values: login, consent, choice of an account, creation of one. They survive the back
+//!   button, a reload, several tabs, and a form that is sent twice.
+//! * Single sign-on and remembered consent, or the sessions that the service has already.
+//! * Opaque access tokens, ID tokens in ten signature algorithms, UserInfo, and signing keys that
+//!   rotate while clients keep up.
+//! * Metadata ([OpenID Connect Discovery], [RFC 8414]) and a JWK Set, made from what is wired.
+//! * One conditional write per protocol step on a store of five methods, so that many nodes answer as
+//!   one, on any engine that can compare and set.
+//!
+//! # What it does not do yet
+//!
+//! Refresh tokens; introspection, revocation and logout at clients; implicit and hybrid response
+//! types; request objects and pushed requests; the `claims` parameter and `id_token_hint`; pairwise
+//! subjects; client authentication with keys, DPoP and mutual TLS; JWT access tokens and encryption;
+//! dynamic registration; the device and backchannel flows; stores other than the one in memory; an
+//! adapter for actix. The metadata advertise nothing that does not work.
+//!
+//! # What it leaves to the service
+//!
+//! Passwords and other proofs of who somebody is, the pages, TLS, limits on connections and attempts.
+//! Outside of the protocol a well-kept library beats code of our own.
+//!
+//! # One authorization
+//!
+//! ```text
+//!  browser or client               Provider                                    asks
+//!  ──────────────────────────      ──────────────────────────────────────      ────────────────
+//!  GET /authorize?client_id=…  ──▶ authorize     identify the client           Clients
+//!                                                prove the way back
+//!                                                validate the request
+//!                                                decide ──────────┐            Store, Accounts
+//!                                                │ all settled    │ to be asked
+//!  303 /interaction/{token}    ◀── Interact ◀────┼────────────────┘
+//!  GET /interaction/{token}    ──▶ interaction   ┤ decide again                the host's page
+//!  POST, the page's form       ──▶ resume        ┤ note the verdict,           Store
+//!                                                │ decide again
+//!                                                ▼
+//!  303 to the client, ?code=…  ◀── Reply ◀────── commit the grant: one write   Store
+//!
+//!  POST /token, code, verifier ──▶ token         authenticate the client       Clients, Throttle
+//!                                                check the grant, and          Store, Accounts
+//!                                                what it stands on
+//!                                                mint and sign                 Signer
+//!  access token, ID token      ◀── Reply ◀────── commit the grant: one write   Store
+//!
+//!  GET /userinfo, access token ──▶ userinfo      open the token, check         Store
+//!  claims                      ◀── Reply ◀────── what the scope asks for       Accounts
+//! ```
+//!
+//! A refusal goes back to the client only once the way back is proven: before that it is a
+//! [`PageError`], which has nowhere to go but the person's screen.
+//!
+//! # Quick start
+//!
+//! ```
+//! use async_trait::async_trait;
+//! use oidc_op::{
+//!     Account, Accounts, Client, ClientId, ClientMetadata, ClientSecret, Clock, Config, HostError,
+//!     Issuer, KeySet, Outcome, Provider, RedirectUri, Request, Secret, Secrets, SigningAlgorithm,
+//!     StaticClients, Subject, SystemClock, SystemEntropy, store::MemoryStore,
+//! };
+//!
+//! /// The people, as the service knows them.
+//! #[derive(Debug)]
+//! struct People;
+//!
+//! #[async_trait]
+//! impl Accounts for People {
+//!     async fn account(
+//!         &self,
+//!         subject: &Subject,
+//!         _wanted: &[&str],
+//!     ) -> Result<Option<Account>, HostError> {
+//!         Ok((subject == "alice").then(Account::active))
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut metadata = ClientMetadata::default();
+//! metadata.redirect_uris.push(RedirectUri::new("https://app.example/callback")?);
+//! let secret = ClientSecret::new("at least 128 random bits");
+//! let app = Client::confidential(ClientId::new("app")?, secret, metadata)?;
+//!
+//! let config = Config::new(Issuer::new("https://id.example")?);
+//! let keys = KeySet::generate(&[SigningAlgorithm::RS256], SystemClock.now())?;
+//! let provider = Provider::builder(config)
+//!     .store(MemoryStore::new())
+//!     .clients(StaticClients::from_iter([app]))
+//!     .accounts(People)
+//!     .signer(keys)
+//!     .secrets(Secrets::new(Secret::random(&SystemEntropy::new())?))
+//!     .build()?;
+//!
+//! let request = Request::new("GET", "/.well-known/openid-configuration");
+//! let Outcome::Reply(reply) = provider.dispatch(request).await else { unreachable!() };
+//! assert_eq!(reply.status, 200);
+//! let metadata: serde_json::Value = serde_json::from_slice(&reply.body)?;
+//! assert_eq!(metadata["token_endpoint"], "https://id.example/token");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A service in production keeps its keys and secrets where a restart finds them again:
+//! [`KeySet::expose_json`] and [`Secret::expose`] are for that. [`guide::embedding`] goes on from
+//! here, with the pages.
+//!
+//! # The seams
+//!
+//! What a host implements, or takes ready-made; [`ProviderBuilder`] puts them together.
+//!
+//! | trait | the host answers | ready-made |
+//! |---|---|---|
+//! | [`store::Store`] | remember this | [`store::MemoryStore`] |
+//! | [`Clients`] | which client is this identifier? | [`StaticClients`] |
+//! | [`Accounts`] | is this person active, and what is true of them? | |
+//! | [`Signer`] | sign these bytes; which keys may others check with? | [`KeySet`] |
+//! | [`Throttle`] | may this attempt go on? | `()`, which lets all pass |
+//! | [`Clock`] | what time is it? | [`SystemClock`] |
+//! | [`Entropy`] | bytes that nobody can predict | [`SystemEntropy`] |
+//! | [`Observer`] | hear what happened | `()`, which forgets; [`TracingObserver`] |
+//!
+//! Asynchronous ones are declared with the `async-trait` crate, and so are their implementations.
+//! The browser is behind no trait: where a person must act, an [`Interaction`] is handed out as a
+//! value, and the host comes back with a [`Verdict`].
+//!
+//! # Features
+//!
+//! All are off by default. They add, and never change what is there.
+//!
+//! | feature | what |
+//! |---|---|
+//! | `http` | [`adapter::http`]: conversions between the `http` crate's types and the crate's own |
+//! | `tower` | [`adapter::tower`]: a `Service` that any tower-based server can mount |
+//! | `axum` | [`adapter::axum`]: a router that an application merges into its own |
+//! | `tracing` | [`TracingObserver`] |
+//! | `full` | all of the above |
+//! | `test-util` | [`test_util`], [`store::FaultyStore`] and [`store::contract`]: for tests only |
+//! | `vendored` | builds OpenSSL from source, for machines without its headers and `pkg-config` |
+//!
+//! # Reading on
+//!
+//! * [`guide::embedding`]: the seams one by one, pages and interactions, proxies.
+//! * [`guide::stores`]: the contract of a store, and how to write one.
+//! * [`guide::keys`]: signing keys and secrets, their rotation, and what a thief could do with them.
+//! * [`guide::policy`]: the decisions taken where the specifications leave a choice.
+//! * [`guide::design`]: the ideas that hold it together.
+//!
+//! [OpenID Connect Core]: https://openid.net/specs/openid-connect-core-1_0.html
+//! [OpenID Connect Discovery]: https://openid.net/specs/openid-connect-discovery-1_0.html
+//! [RFC 7636]: https://www.rfc-editor.org/rfc/rfc7636
+//! [RFC 8414]: https://www.rfc-editor.org/rfc/rfc8414
+//! [RFC 9207]: https://www.rfc-editor.org/rfc/rfc9207
+//! [RFC 9700]: https://www.rfc-editor.org/rfc/rfc9700
+#![cfg_attr(not(feature = "http"), doc = "\n\n[`adapter::http`]: crate#features")]
+#![cfg_attr(not(feature = "tower"), doc = "\n\n[`adapter::tower`]: crate#features")]
+#![cfg_attr(not(feature = "axum"), doc = "\n\n[`adapter::axum`]: crate#features")]
+#![cfg_attr(not(feature = "tracing"), doc = "\n\n[`TracingObserver`]: crate#features")]
+#![cfg_attr(not(feature = "test-util"), doc = "\n\n[`test_util`]: crate#features")]
+#![cfg_attr(not(feature = "test-util"), doc = "\n\n[`store::FaultyStore`]: crate#features")]
+#![cfg_attr(not(feature = "test-util"), doc = "\n\n[`store::contract`]: crate#features")]
 #![warn(missing_docs)]
 #![cfg_attr(
     not(test),
@@ -23,6 +197,7 @@ mod discovery;
 mod env;
 mod error;
 mod grant;
+pub mod guide;
 mod mint;
 mod provider;
 mod secret;
@@ -66,3 +241,8 @@ pub use types::{
     ResponseType, Scope, SigningAlgorithm, Subject, Timestamp, UnknownAlgorithm,
 };
 pub use wire::{Reply, Request};
+
+/// The README's examples are tests too.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

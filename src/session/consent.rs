@@ -83,7 +83,8 @@ pub(crate) async fn agree(
     Err(Reason::StoreFailed.into())
 }
 
-/// Takes an agreement back, and with it every grant that stands on it.
+/// Takes an agreement back, and with it every grant that stands on it. The tombstone keeps the epoch,
+/// so that agreeing again begins a later one.
 pub(crate) async fn withdraw(
     core: &Core,
     subject: &Subject,
@@ -96,12 +97,8 @@ pub(crate) async fn withdraw(
         if before.body.withdrawn {
             return Ok(());
         }
-        let body = Consent {
-            epoch: now.unix().max(before.body.epoch.saturating_add(1)),
-            withdrawn: true,
-            scope: Scope::default(),
-            ..before.body
-        };
+        let scope = Scope::default();
+        let body = Consent { withdrawn: true, scope, ..before.body };
         let keep_until = now + core.config.lifetimes.longest();
         let expect = Expect::Version(before.version);
         let step = Step { key: &key, expect, body: &body, keep_until };

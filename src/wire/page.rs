@@ -11,7 +11,7 @@ const SUBMIT_HASH: &str = "sha256-ePniVEkSivX/c7XWBGafqh8tSpiRrKiqYeqbG7N1TOE=";
 
 const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1.5rem;color:#1b1b1f;background:#fff}h1{font-size:1.4rem}p.code{color:#5a5a63;font-size:.9rem}button{font:inherit;padding:.6rem 1.2rem}@media(prefers-color-scheme:dark){body{color:#eee;background:#16161a}p.code{color:#a5a5ad}}";
 /// SHA-256 of [`STYLE`]; a test keeps them together.
-const STYLE_HASH: &str = "sha256-TKUpv53ywnUMhMOvIgl/k+9M6eRS/4411Ng4hOUBrIQ=";
+const STYLE_HASH: &str = "sha256-cpXtGyALeO3AhwBRvw0/5TqLNBQmo1e0p1L3VnebiBw=";
 
 /// The page that hands the answer to the client in a form ([Form Post Response Mode §2]).
 ///

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use oidc_op::{
     Client, PublishedKey, Reason, Request, SignError, Signer, SigningAlgorithm, SigningKey,
     Subject, Timestamp, What,
-    store::{Fault, FaultyStore, MemoryStore},
+    store::{Fault, FaultyStore, MemoryStore, Operation},
 };
 use tokio::sync::Barrier;
 
@@ -60,6 +60,28 @@ async fn race_of_64_redemptions_has_one_winner() {
         let token = winners[0].member("access_token");
         assert_eq!(op.userinfo(&token).await.status(), 401, "round {round}: a replay revokes");
     }
+}
+
+/// Raced is not replayed: whoever read the code while it was pending is refused without harm to the
+/// winner. The interleaving is staged: one redemption stops at its write, another one runs whole.
+#[tokio::test]
+async fn a_loser_that_raced_does_no_harm() {
+    let (op, store) = faulty_op();
+    let code = op.code().await;
+    store.reset();
+    store.fail_nth_of(Operation::Put, 1, Fault::Delay(1));
+    let mut loser = Box::pin(op.redeem(&code));
+    let waits =
+        std::future::poll_fn(|context| Poll::Ready(loser.as_mut().poll(context).is_pending()));
+    assert!(waits.await, "it has read the code, and is about to write");
+    let winner = op.redeem(&code).await;
+    assert_eq!(winner.status(), 200);
+    let lost = loser.await;
+    assert_eq!(lost.error(), "invalid_grant");
+    assert_eq!(op.userinfo(&winner.member("access_token")).await.status(), 200);
+    let seen = op.recorder.take();
+    assert!(seen.contains(&(What::TokenRefused, Some(Reason::CodeRaced))), "{seen:?}");
+    assert!(!seen.iter().any(|(what, _)| *what == What::CodeReplayed));
 }
 
 /// The commit is last: a signer that fails once leaves the code usable.
@@ -119,7 +141,7 @@ async fn a_lost_answer_is_settled_by_reading() {
     let (op, store) = faulty_op();
     let code = op.code().await;
     store.reset();
-    store.fail_nth_of(oidc_op::store::Operation::Put, 1, Fault::LoseAnswer);
+    store.fail_nth_of(Operation::Put, 1, Fault::LoseAnswer);
     let answer = op.redeem(&code).await;
     assert_eq!(answer.status(), 200, "{:?}", answer.json());
     assert_eq!(op.userinfo(&answer.member("access_token")).await.status(), 200);

@@ -1,0 +1,44 @@
+//! The book: how to embed the provider, and why it is built the way it is.
+//!
+//! | chapter | what it answers |
+//! |---|---|
+//! | [`embedding`] | How does a service become a provider: seams, routes, pages, sessions, proxies? |
+//! | [`stores`] | What does a store promise, how is one written, and how is it tested? |
+//! | [`keys`] | Which keys and secrets are there, how do they rotate, what could a thief do? |
+//! | [`policy`] | What was decided where the specifications leave a choice? |
+//! | [`design`] | Which ideas hold it together, and why these? |
+//!
+//! The chapters hold only text. The code in them is compiled and run with the tests.
+
+#[doc = include_str!("embedding.md")]
+#[cfg_attr(feature = "axum", doc = "\n\n[`router`]: crate::adapter::axum::router")]
+#[cfg_attr(not(feature = "axum"), doc = "\n\n[`router`]: crate#features")]
+#[cfg_attr(feature = "tower", doc = "\n\n[`OidcService`]: crate::adapter::tower::OidcService")]
+#[cfg_attr(not(feature = "tower"), doc = "\n\n[`OidcService`]: crate#features")]
+#[cfg_attr(feature = "http", doc = "\n\n[`Pages`]: crate::adapter::http::Pages")]
+#[cfg_attr(not(feature = "http"), doc = "\n\n[`Pages`]: crate#features")]
+#[cfg_attr(feature = "http", doc = "\n\n[`Peer`]: crate::adapter::http::Peer")]
+#[cfg_attr(not(feature = "http"), doc = "\n\n[`Peer`]: crate#features")]
+#[cfg_attr(feature = "tracing", doc = "\n\n[`TracingObserver`]: crate::TracingObserver")]
+#[cfg_attr(not(feature = "tracing"), doc = "\n\n[`TracingObserver`]: crate#features")]
+#[cfg_attr(feature = "test-util", doc = "\n\n[`test_util`]: crate::test_util")]
+#[cfg_attr(not(feature = "test-util"), doc = "\n\n[`test_util`]: crate#features")]
+pub mod embedding {}
+
+#[doc = include_str!("stores.md")]
+#[cfg_attr(feature = "test-util", doc = "\n\n[`contract`]: crate::store::contract")]
+#[cfg_attr(not(feature = "test-util"), doc = "\n\n[`contract`]: crate#features")]
+#[cfg_attr(feature = "test-util", doc = "\n\n[`FaultyStore`]: crate::store::FaultyStore")]
+#[cfg_attr(not(feature = "test-util"), doc = "\n\n[`FaultyStore`]: crate#features")]
+pub mod stores {}
+
+#[doc = include_str!("keys.md")]
+pub mod keys {}
+
+#[doc = include_str!("policy.md")]
+pub mod policy {}
+
+#[doc = include_str!("design.md")]
+#[cfg_attr(feature = "http", doc = "\n\n[`Pages`]: crate::adapter::http::Pages")]
+#[cfg_attr(not(feature = "http"), doc = "\n\n[`Pages`]: crate#features")]
+pub mod design {}
