@@ -18,7 +18,17 @@ use crate::{
 /// Puts a [`Provider`] together.
 ///
 /// `store`, `clients`, `accounts`, `signer` and `secrets` are needed and have no default: nothing
-/// that must be kept or kept secret is made up.
+/// that must be kept or kept secret is made up. The crate's front page has a
+/// [quick start](crate#quick-start).
+///
+/// ```
+/// use oidc_op::{Config, Issuer, Provider};
+///
+/// let config = Config::new(Issuer::new("https://id.example").unwrap());
+/// let error = Provider::builder(config).build().unwrap_err();
+/// assert!(error.findings().contains(&"store is not set".to_owned()));
+/// assert_eq!(error.findings().len(), 5, "all at once");
+/// ```
 #[derive(Debug)]
 pub struct ProviderBuilder {
     config: Config,
@@ -92,7 +102,7 @@ impl ProviderBuilder {
         Self { signer: Some(Arc::new(signer)), ..self }
     }
 
-    /// The host's secrets. Needed.
+    /// The host's secrets, of which at least one is for tokens. Needed.
     #[must_use]
     pub fn secrets(self, secrets: Secrets) -> Self {
         Self { secrets, ..self }

@@ -23,7 +23,8 @@ pub struct Config {
     pub policy: Policy,
     /// The largest inputs that are looked at.
     pub limits: Limits,
-    /// Scope tokens of the host's own, besides `openid`, `profile`, `email`, `address`, `phone`.
+    /// Scope tokens of the host's own, besides `openid`, `profile`, `email`, `address`, `phone`. They
+    /// are granted and shown, and ask for no claims.
     pub scopes: Scope,
     /// The context classes that the host's sign-in can satisfy (`acr_values_supported`).
     pub acr_values: Vec<Acr>,
@@ -31,7 +32,7 @@ pub struct Config {
     pub ui_locales: Vec<String>,
 }
 
-/// How long things live. All are at least one second.
+/// How long things live, in whole seconds. All are at least one second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lifetimes {
@@ -41,18 +42,21 @@ pub struct Lifetimes {
     pub code: Duration,
     /// An access token; 10 min, at most a day.
     pub access_token: Duration,
-    /// A refresh token, and so the longest life of a grant; 30 days.
+    /// A refresh token, once there are any; 30 days, at most 3,660. Until then it only says for how
+    /// long a revocation is remembered at least.
     pub refresh_token: Duration,
-    /// An ID token; 10 min.
+    /// An ID token; 10 min, at most a day.
     pub id_token: Duration,
-    /// A browser session, from its last authentication; 8 h.
+    /// A browser session, from its last authentication; 8 h, at most 3,660 days.
     pub session: Duration,
-    /// A sign-in under way, from the first page to the last; 1 h.
+    /// A sign-in under way, from the first page to the last; 1 h, at most a day.
     pub interaction: Duration,
-    /// A remembered consent; 365 days.
+    /// A remembered consent; 365 days, at most 36,600.
     pub consent: Duration,
-    /// How long clients may cache the metadata and the JWK Set; 1 h. Announce a new signing key for
-    /// at least this long before it signs.
+    /// How long clients may cache the metadata and the JWK Set; 1 h, at most 7 days. Announce a new
+    /// signing key for longer than this before it signs ([`KeyRotation::announce`]).
+    ///
+    /// [`KeyRotation::announce`]: crate::KeyRotation::announce
     pub metadata_cache: Duration,
 }
 
@@ -113,7 +117,8 @@ impl Default for Limits {
     }
 }
 
-/// Where the endpoints are, below the issuer's path. Discovery has fixed places.
+/// Where the endpoints are, below the issuer's path: a slash, then letters, digits and `-._~/`.
+/// Discovery has fixed places.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Paths {

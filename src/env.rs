@@ -91,9 +91,9 @@ pub struct Event<'e> {
     pub what: What,
     /// Why, with a stable code and the section of the specification; `None` when all went well.
     pub reason: Option<Reason>,
-    /// The client that it happened to, once it is known to exist.
+    /// The client that it happened to, if it is known to exist; a refusal names none.
     pub client: Option<&'e ClientId>,
-    /// The person that it happened to.
+    /// The person that it happened to; a refusal names none.
     pub subject: Option<&'e Subject>,
     /// What lies beneath, such as the store's error. Never sent to a client.
     pub cause: Option<&'e (dyn Error + Send + Sync + 'static)>,

@@ -25,7 +25,7 @@
 //!
 //! Refresh tokens; introspection, revocation and logout at clients; implicit and hybrid response
 //! types; request objects and pushed requests; the `claims` parameter and `id_token_hint`; pairwise
-//! subjects; client authentication with keys, DPoP and mutual TLS; JWT access tokens and encryption;
+//! subjects; client authentication with keys, tokens bound to keys; JWT access tokens and encryption;
 //! dynamic registration; the device and backchannel flows; stores other than the one in memory; an
 //! adapter for actix. The metadata advertise nothing that does not work.
 //!
@@ -43,7 +43,7 @@
 //!                                                prove the way back
 //!                                                validate the request
 //!                                                decide ──────────┐            Store, Accounts
-//!                                                │ all settled    │ to be asked
+//!                                                │ all settled    │ to ask
 //!  303 /interaction/{token}    ◀── Interact ◀────┼────────────────┘
 //!  GET /interaction/{token}    ──▶ interaction   ┤ decide again                the host's page
 //!  POST, the page's form       ──▶ resume        ┤ note the verdict,           Store

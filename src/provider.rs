@@ -22,7 +22,8 @@ use crate::{
 /// An OpenID Provider: one method per endpoint, and [`dispatch`](Self::dispatch) for adapters.
 ///
 /// Cloning is cheap; all clones are the same provider. Every future is `Send`, and may be dropped at
-/// any await point: what was asked has then happened whole or not at all.
+/// any await point: what was asked has then happened whole or not at all. The crate's front page has
+/// a [quick start](crate#quick-start).
 #[derive(Clone)]
 pub struct Provider(Arc<Core>);
 
@@ -169,7 +170,8 @@ impl Provider {
         answer.map(|reply| reply.with_cors(Cors::Any))
     }
 
-    /// The provider's metadata ([OIDC Discovery §4], [RFC 8414 §3]).
+    /// The provider's metadata ([OIDC Discovery §4], [RFC 8414 §3]), made from what is wired: what is
+    /// listed there works, and what works is listed.
     ///
     /// [OIDC Discovery §4]: https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig
     /// [RFC 8414 §3]: https://www.rfc-editor.org/rfc/rfc8414#section-3
@@ -177,7 +179,7 @@ impl Provider {
         discovery::metadata(&self.0, &request)
     }
 
-    /// The JWK Set ([RFC 7517 §5]).
+    /// The JWK Set ([RFC 7517 §5]): the public keys that are announced, active or retiring now.
     ///
     /// [RFC 7517 §5]: https://www.rfc-editor.org/rfc/rfc7517#section-5
     pub fn jwks(&self, request: Request<'_>) -> Reply {
@@ -202,11 +204,17 @@ impl Provider {
     }
 
     /// Signs a person in at this browser, outside of any request of a client; answers the header
-    /// fields to send along.
+    /// fields to send along. Somebody else's session at this browser ends.
     ///
     /// # Errors
     ///
     /// The store or the source of randomness failed.
+    ///
+    /// # Security
+    ///
+    /// `login` is believed: check the person's credentials first. Unlike [`resume`](Self::resume) it
+    /// looks at no `Origin`: protect the form against other sites, or they sign people in to an
+    /// account that is not theirs.
     pub async fn sign_in(
         &self,
         request: Request<'_>,
@@ -221,11 +229,15 @@ impl Provider {
     }
 
     /// Signs out whoever is signed in at this browser, and ends the session's unredeemed codes;
-    /// answers the header fields to send along.
+    /// answers the header fields to send along. Access tokens that are out already live to their end.
     ///
     /// # Errors
     ///
     /// The store failed; the session is then still there.
+    ///
+    /// # Security
+    ///
+    /// It looks at no `Origin`: call it for a POST, and protect the form against other sites.
     pub async fn sign_out(
         &self,
         request: Request<'_>,
@@ -239,8 +251,8 @@ impl Provider {
         Ok(vec![("set-cookie", set_cookie(&core.cookies.session, None).into())])
     }
 
-    /// Ends every session and grant of a person: after a password change, or when the account is
-    /// closed. One write, whatever they hold.
+    /// Ends every session and grant of a person, access tokens included: after a password change, or
+    /// when the account is closed. One write, whatever they hold.
     ///
     /// # Errors
     ///
@@ -250,8 +262,10 @@ impl Provider {
         Ok(session::revoke_all(core, subject, core.clock.now()).await?)
     }
 
-    /// Takes back what a person has agreed that a client may have, and with it every grant that
-    /// stands on it.
+    /// Takes back what a person has agreed that a client may have, and with it every unredeemed code
+    /// that stands on it. Access tokens that are out already live to their end; to end these too,
+    /// use [`revoke_all`](Self::revoke_all). A consent that was not remembered leaves nothing to take
+    /// back.
     ///
     /// # Errors
     ///
@@ -275,7 +289,8 @@ impl Provider {
         Ok(self.0.store.purge(self.0.clock.now(), limit).await?)
     }
 
-    /// Answers any request by its path, errors included.
+    /// Answers any request by its path: errors, other methods, pre-flights and too large inputs
+    /// included. [`Outcome::Elsewhere`] if the path is none of [`paths`](Self::paths).
     pub async fn dispatch(&self, request: Request<'_>) -> Outcome {
         match self.try_dispatch(request).await {
             Ok(outcome) => outcome,

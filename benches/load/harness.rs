@@ -81,6 +81,7 @@ async fn slice(
     if latencies.is_empty() {
         return Err("not one flow was finished".into());
     }
-    let (server, client) = (server.cpu_time()? - before.0, client.cpu_time()? - before.1);
+    let server = server.cpu_time()?.saturating_sub(before.0);
+    let client = client.cpu_time()?.saturating_sub(before.1);
     Ok(Sample { time, latencies, server, client })
 }

@@ -80,8 +80,8 @@ impl fmt::Display for Report {
         row("server CPU per flow, median, µs", 1, &|s| s.spread(Sample::cpu_per_flow).median)?;
         row("server core busy, %", 0, &|s| s.busy(|sample| sample.server))?;
         row("client core busy, %", 0, &|s| s.busy(|sample| sample.client))?;
-        let Sizes { library, bare } = &self.sizes;
-        writeln!(f, "  {:32}{:>16}{:>16}", "reply sizes, bytes", Sum(library), Sum(bare))?;
+        let sizes = (Sum(&self.sizes.library), Sum(&self.sizes.bare));
+        writeln!(f, "  {:32}{:>16}{:>16}", "reply sizes, bytes", sizes.0, sizes.1)?;
         writeln!(f, "  peak memory of the server: {} MiB", self.peak_memory / 1024)?;
 
         let ratio = |r: &Round| r.library.flows_per_second() / r.bare.flows_per_second();
@@ -91,7 +91,18 @@ impl fmt::Display for Report {
             None => writeln!(f)?,
         }
         let ratio = |r: &Round| r.bare.cpu_per_flow() / r.library.cpu_per_flow();
-        writeln!(f, "  ratio of CPU per flow, bare / library: {}", self.ratios(ratio))
+        writeln!(f, "  ratio of CPU per flow, bare / library: {}", self.ratios(ratio))?;
+        for (name, side) in [("library", &library), ("bare", &bare)] {
+            if side.busy(|sample| sample.client) > 95.0 {
+                writeln!(
+                    f,
+                    "  note: {name}: the client was as slow as the server, flows/s say little"
+                )?;
+            } else if side.busy(|sample| sample.server) < 90.0 {
+                writeln!(f, "  note: {name}: something else used the cores, flows/s say little")?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -26,42 +26,54 @@ pub(crate) struct Kept {
     pub(crate) keys: KeySet,
 }
 
-/// Loads what is given, and what was made before; makes the rest. Generating an RSA key takes a
-/// good part of a second.
-pub(crate) fn load(settings: &Settings) -> Result<Kept, ConfigError> {
-    let directory = Directory(&settings.data);
-    let sources = &settings.secrets;
-    let mut secrets = Secrets::default();
-    secrets.token = directory.secrets("token", sources.token.as_deref())?;
-    secrets.storage = directory.secrets("storage", sources.storage.as_deref())?;
-    let pairwise = sources.pairwise.as_ref().map(std::slice::from_ref);
-    secrets.pairwise = directory.secrets("pairwise", pairwise)?.pop();
-    let keys = match &settings.keys.file {
-        Some(path) => given_keys(path, settings.keys.algorithms())?,
-        None => directory.keys(settings.keys.algorithms())?,
-    };
-    Ok(Kept { secrets, keys })
+/// What the configuration itself names.
+#[derive(Debug)]
+pub(crate) struct Given {
+    token: Option<Vec<Secret>>,
+    storage: Option<Vec<Secret>>,
+    pairwise: Option<Vec<Secret>>,
+    keys: Option<KeySet>,
+    algorithms: Vec<SigningAlgorithm>,
+}
+
+impl Given {
+    pub(crate) fn read(settings: &Settings) -> Result<Self, ConfigError> {
+        let sources = &settings.secrets;
+        let pairwise = sources.pairwise.as_ref().map(std::slice::from_ref);
+        let algorithms = settings.keys.algorithms();
+        let keys = settings.keys.file.as_deref();
+        Ok(Self {
+            token: given_secrets("secrets.token", sources.token.as_deref())?,
+            storage: given_secrets("secrets.storage", sources.storage.as_deref())?,
+            pairwise: given_secrets("secrets.pairwise", pairwise)?,
+            keys: keys.map(|path| given_keys(path, algorithms)).transpose()?,
+            algorithms: algorithms.to_vec(),
+        })
+    }
+
+    /// With what is missing from the data directory, and made there if this is the first start.
+    /// Generating an RSA key takes a good part of a second.
+    pub(crate) fn or_made(self, data: &Path) -> Result<Kept, ConfigError> {
+        let directory = Directory(data);
+        let list = |given: Option<Vec<Secret>>, name| match given {
+            Some(secrets) => Ok(secrets),
+            None => Ok(vec![directory.secret(name)?]),
+        };
+        let mut secrets = Secrets::default();
+        secrets.token = list(self.token, "token")?;
+        secrets.storage = list(self.storage, "storage")?;
+        secrets.pairwise = list(self.pairwise, "pairwise")?.pop();
+        let keys = match self.keys {
+            Some(keys) => keys,
+            None => directory.keys(&self.algorithms)?,
+        };
+        Ok(Kept { secrets, keys })
+    }
 }
 
 struct Directory<'d>(&'d Path);
 
 impl Directory<'_> {
-    fn secrets(
-        &self,
-        name: &str,
-        given: Option<&[SecretSource]>,
-    ) -> Result<Vec<Secret>, ConfigError> {
-        let Some(sources) = given else { return Ok(vec![self.secret(name)?]) };
-        let member = format!("secrets.{name}");
-        let read = |source: &SecretSource| match source {
-            SecretSource::Value(secret) => Ok(secret.clone()),
-            SecretSource::File(path) => {
-                config::secret(&read(&member, path)?).map_err(|e| problem(&member, path, &e))
-            }
-        };
-        sources.iter().map(read).collect()
-    }
-
     fn secret(&self, name: &str) -> Result<Secret, ConfigError> {
         let path = self.0.join(format!("{name}.secret"));
         let make = || {
@@ -120,6 +132,19 @@ impl Directory<'_> {
         }
         fs::read_to_string(path).map_err(wrong)
     }
+}
+
+fn given_secrets(
+    member: &str,
+    sources: Option<&[SecretSource]>,
+) -> Result<Option<Vec<Secret>>, ConfigError> {
+    let read = |source: &SecretSource| match source {
+        SecretSource::Value(secret) => Ok(secret.clone()),
+        SecretSource::File(path) => {
+            config::secret(&read(member, path)?).map_err(|e| problem(member, path, &e))
+        }
+    };
+    sources.map(|sources| sources.iter().map(read).collect()).transpose()
 }
 
 /// The keys of a file that somebody else looks after.

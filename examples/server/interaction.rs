@@ -147,7 +147,11 @@ impl Visit<'_> {
         let fields = self.received.fields();
         let request = self.received.request(&fields);
         match self.app.provider.interaction(request, self.token).await {
-            Ok(Outcome::Interact(interaction)) => Ok(Opened::Waiting(interaction)),
+            Ok(Outcome::Interact(mut interaction)) => {
+                // The page stays where it is: a form that is corrected is the same form.
+                self.token.clone_into(&mut interaction.token);
+                Ok(Opened::Waiting(interaction))
+            }
             Ok(Outcome::Reply(reply)) => Ok(Opened::Through(reply)),
             outcome => Err(self.app.answer(outcome)),
         }
@@ -165,11 +169,8 @@ impl Visit<'_> {
                 let wait = refused.wait();
                 let Some((status, text)) = refused.told() else { return self.app.busy() };
                 let page = match opened {
-                    Opened::Waiting(mut interaction) => {
-                        let headers = std::mem::take(&mut interaction.headers);
-                        let page =
-                            self.app.site.login(&interaction, None, login, Some((status, &text)));
-                        with_fields(page, headers)
+                    Opened::Waiting(interaction) => {
+                        self.app.site.login(&interaction, None, login, Some((status, &text)))
                     }
                     Opened::Through(reply) => reply.into_response(),
                 };
@@ -218,10 +219,8 @@ impl Visit<'_> {
             NotNew::Busy => return self.app.busy(),
         };
         let page = match opened {
-            Opened::Waiting(mut interaction) => {
-                let headers = std::mem::take(&mut interaction.headers);
-                let page = self.app.site.create(&interaction, &filled, Some((status, problem)));
-                with_fields(page, headers)
+            Opened::Waiting(interaction) => {
+                self.app.site.create(&interaction, &filled, Some((status, problem)))
             }
             Opened::Through(reply) => reply.into_response(),
         };

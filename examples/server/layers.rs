@@ -15,7 +15,7 @@ use axum::{
     Router,
     body::{Body, Bytes, HttpBody, to_bytes},
     extract::{ConnectInfo, FromRequest, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -31,8 +31,8 @@ use crate::{App, config::Network, pages::OOPS};
 
 /// How long a request may take, its body included.
 pub(crate) const REQUEST: Duration = Duration::from_secs(30);
-/// How long a connection may wait for the next request to be complete and answered.
-pub(crate) const CONNECTION: Duration = Duration::from_secs(60);
+/// How long a connection may take from the first byte of a request to its answer, and idle before.
+pub(crate) const CONNECTION: Duration = Duration::from_secs(35);
 /// The largest form that a page of ours sends.
 const FORM: usize = 64 * 1024;
 
@@ -59,19 +59,16 @@ async fn frame(State(app): State<Arc<App>>, mut request: Request, next: Next) ->
     }
     let method = request.method().clone();
     let path = without_token(request.uri().path(), &app.site.base);
-    let page_wanted = accepts_html(request.headers());
+    let page_wanted = !is_for_programs(&app, request.uri().path());
     let started = Instant::now();
 
     let mut response = ID.scope(id.clone(), next.run(request)).await;
     let status = response.status();
     if is_bare(&response) {
-        response = dress(&app, response, page_wanted, &id);
+        response = dress(&app, &response, page_wanted, &id);
     }
     for (name, value) in always(&app.issuer) {
         response.headers_mut().entry(name).or_insert(value);
-    }
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert("x-request-id", value);
     }
     let (took, path) = (started.elapsed(), Capped(&path));
     if status.is_server_error() {
@@ -101,13 +98,11 @@ fn is_bare(response: &Response) -> bool {
 }
 
 /// Gives an error without a word its words, and keeps its header fields.
-fn dress(app: &App, bare: Response, page_wanted: bool, id: &str) -> Response {
+fn dress(app: &App, bare: &Response, page_wanted: bool, id: &str) -> Response {
     let status = bare.status();
     let (text, error) = match status {
         StatusCode::NOT_FOUND => ("There is no such page.", "not_found"),
-        StatusCode::METHOD_NOT_ALLOWED => {
-            ("This page cannot be used like that.", "invalid_request")
-        }
+        StatusCode::METHOD_NOT_ALLOWED => ("The method is not supported here.", "invalid_request"),
         StatusCode::PAYLOAD_TOO_LARGE => ("The request is too large.", "invalid_request"),
         StatusCode::SERVICE_UNAVAILABLE => {
             ("The service is busy. Try again in a moment.", "temporarily_unavailable")
@@ -150,8 +145,10 @@ pub(crate) fn report_panics() {
     panic::set_hook(Box::new(|info| {
         let id = ID.try_with(Clone::clone).unwrap_or_default();
         let place = info.location().map(ToString::to_string).unwrap_or_default();
-        let text = info.payload_as_str().map(Capped);
-        error!(id, place, ?text, "panicked");
+        let payload = info.payload();
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).map(Capped);
+        error!(id, ?text, "panicked at {place}");
     }));
 }
 
@@ -194,9 +191,14 @@ fn without_token(path: &str, base: &str) -> String {
     }
 }
 
-fn accepts_html(headers: &HeaderMap) -> bool {
-    let mut accepted = headers.get_all(header::ACCEPT).iter();
-    accepted.any(|value| value.to_str().is_ok_and(|value| value.contains("text/html")))
+/// Whether it is one of the provider's endpoints, of which only the first shows pages to people.
+fn is_for_programs(app: &App, path: &str) -> bool {
+    app.provider.paths().iter().skip(1).any(|endpoint| *endpoint == path)
+}
+
+/// HEAD where GET does something: it does nothing.
+pub(crate) async fn nothing() -> StatusCode {
+    StatusCode::OK
 }
 
 /// Text of a stranger's, for the log: control characters escaped, and not too long.
@@ -226,11 +228,8 @@ impl<S: Sync> FromRequest<S> for Received {
 
     async fn from_request(incoming: Request<Body>, _state: &S) -> Result<Self, StatusCode> {
         let (parts, body) = incoming.into_parts();
-        if parts.method == Method::HEAD {
-            return Err(StatusCode::METHOD_NOT_ALLOWED);
-        }
         let body = to_bytes(body, FORM).await.map_err(|error| {
-            let too_large = error.source().is_some_and(|cause| cause.is::<LengthLimitError>());
+            let too_large = error.source().is_some_and(<dyn Error>::is::<LengthLimitError>);
             if too_large { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST }
         })?;
         Ok(Self { parts, body })
@@ -255,12 +254,21 @@ impl Received {
         Form::parse(self.parts.uri.query().unwrap_or_default().as_bytes())
     }
 
-    /// The form in the body; none if it is something else.
+    /// The form in the body; none if it is something else, or not plain UTF-8.
     pub(crate) fn form(&self) -> Option<Form> {
-        let content_type = self.parts.headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
-        let is_form = essence.eq_ignore_ascii_case("application/x-www-form-urlencoded");
-        is_form.then(|| Form::parse(&self.body))
+        let headers = &self.parts.headers;
+        let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+        let (Some(content_type), None) = (types.next(), types.next()) else { return None };
+        let mut parts = content_type.to_str().ok()?.split(';').map(str::trim);
+        let is_form = parts.next()?.eq_ignore_ascii_case("application/x-www-form-urlencoded");
+        let is_utf8 = parts.all(|parameter| match parameter.split_once('=') {
+            Some((name, value)) if name.eq_ignore_ascii_case("charset") => {
+                value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+            }
+            _ => true,
+        });
+        let plain = !headers.contains_key(header::CONTENT_ENCODING);
+        (is_form && is_utf8 && plain).then(|| Form::parse(&self.body))
     }
 
     /// Whether a page of ours sent it. Such pages send no referrer, so browsers write `null` for

@@ -6,7 +6,7 @@
 //! alone, against many sources and against many accounts.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     hash::Hash,
     net::{IpAddr, Ipv6Addr},
@@ -22,7 +22,7 @@ use governor::{
     middleware::StateInformationMiddleware,
     state::keyed::DefaultKeyedStateStore,
 };
-use oidc_op::{Attempt, Throttle};
+use oidc_op::{Attempt, Client, Throttle};
 
 use crate::config;
 
@@ -33,17 +33,21 @@ pub(crate) struct Limits {
     accounts: Failures<String>,
     sources: Failures<Source>,
     clients: Failures<(String, Source)>,
+    /// Whose secrets are worth guessing. All other names count as one, so that inventing more of them
+    /// takes no room.
+    known_clients: HashSet<String>,
     registrations: Failures<Source>,
 }
 
 impl Limits {
-    pub(crate) fn new(limits: &config::Limits) -> Self {
+    pub(crate) fn new(limits: &config::Limits, clients: &[Client]) -> Self {
         let period = limits.period();
         Self {
             together: Failures::new(limits.login_failures, period),
             accounts: Failures::new(limits.login_failures_per_account, period),
             sources: Failures::new(limits.login_failures_per_source, period),
             clients: Failures::new(limits.client_failures, period),
+            known_clients: clients.iter().map(|client| client.id.to_string()).collect(),
             registrations: Failures::new(limits.registrations, period),
         }
     }
@@ -88,11 +92,18 @@ impl Limits {
 #[async_trait]
 impl Throttle for Limits {
     async fn admit(&self, attempt: &Attempt<'_>) -> Result<(), Duration> {
-        self.clients.admit(&(attempt.name.to_owned(), Source::of(attempt.peer)))
+        self.clients.admit(&self.client_and_source(attempt))
     }
 
     async fn failed(&self, attempt: &Attempt<'_>) {
-        self.clients.failed(&(attempt.name.to_owned(), Source::of(attempt.peer)));
+        self.clients.failed(&self.client_and_source(attempt));
+    }
+}
+
+impl Limits {
+    fn client_and_source(&self, attempt: &Attempt<'_>) -> (String, Source) {
+        let known = self.known_clients.get(attempt.name).cloned();
+        (known.unwrap_or_default(), Source::of(attempt.peer))
     }
 }
 
@@ -105,7 +116,7 @@ impl Source {
     fn of(peer: Option<IpAddr>) -> Self {
         Self(peer.map(|peer| match peer.to_canonical() {
             IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-            address => address,
+            address @ IpAddr::V4(_) => address,
         }))
     }
 }
@@ -173,7 +184,7 @@ mod tests {
     /// Threat UI-10.
     #[test]
     fn failures_shut_one_account_for_one_source() {
-        let limits = Limits::new(&config::Limits { login_failures: 3, ..Default::default() });
+        let limits = Limits::new(&config::Limits { login_failures: 3, ..Default::default() }, &[]);
         let (here, there) = (Some([192, 0, 2, 1].into()), Some([192, 0, 2, 2].into()));
         for _ in 0..3 {
             assert_eq!(limits.admit_login("alice", here), Ok(()));
@@ -189,7 +200,7 @@ mod tests {
 
     #[test]
     fn spraying_and_distributed_guessing_end_too() {
-        let limits = Limits::new(&config::Limits::default());
+        let limits = Limits::new(&config::Limits::default(), &[]);
         let peer = |n: u32| Some(IpAddr::from(n.to_be_bytes()));
         for n in 0..100 {
             limits.login_failed("alice", peer(n));

@@ -51,7 +51,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 use tokio::{runtime::Runtime, signal, task::JoinSet, time};
-use tracing::{error, info, warn};
+use tracing::{error, field, info, warn};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -128,17 +128,20 @@ fn run() -> Result<(), Stop> {
         Some(path) => Settings::load(path)?,
         None => Settings::demo()?,
     };
-    log_to_stdout(&settings.log)?;
-    layers::report_panics();
-    let machine = |e: io::Error| Stop::Machine(format!("the async runtime: {e}"));
-    let served = Runtime::new().map_err(machine)?.block_on(serve(settings));
     // With the name of the file, for what is only found out when everything is put together.
-    served.map_err(|stop| match (stop, config) {
+    start(settings).map_err(|stop| match (stop, config) {
         (Stop::Configuration(text), Some(path)) => {
             Stop::Configuration(format!("{}: {text}", path.display()))
         }
         (stop, _) => stop,
     })
+}
+
+fn start(settings: Settings) -> Result<(), Stop> {
+    log_to_stdout(&settings.log)?;
+    layers::report_panics();
+    let machine = |e: io::Error| Stop::Machine(format!("the async runtime: {e}"));
+    Runtime::new().map_err(machine)?.block_on(serve(settings))
 }
 
 enum Arguments {
@@ -166,13 +169,13 @@ impl Arguments {
 
 /// One event per line; what strangers write is escaped where it is logged.
 fn log_to_stdout(directives: &str) -> Result<(), ConfigError> {
-    let filter = match std::env::var(EnvFilter::DEFAULT_ENV) {
-        Ok(directives) => EnvFilter::try_new(directives)
-            .map_err(|e| ConfigError::new(format!("{}: {e}", EnvFilter::DEFAULT_ENV)))?,
-        Err(_) => {
-            EnvFilter::try_new(directives).map_err(|e| ConfigError::new(format!("log: {e}")))?
-        }
+    let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|text| !text.is_empty());
+    let (name, directives) = match &asked {
+        Some(asked) => (EnvFilter::DEFAULT_ENV, asked.as_str()),
+        None => ("log", directives),
     };
+    let filter =
+        EnvFilter::try_new(directives).map_err(|e| ConfigError::new(format!("{name}: {e}")))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(io::stdout().is_terminal()).init();
     Ok(())
 }
@@ -195,7 +198,13 @@ async fn serve(settings: Settings) -> Result<(), Stop> {
         reachable(address)
     };
     let asked_at = local(inner.as_ref().unwrap_or(&listener));
+    let built_in = settings.built_in;
     let (app, routes) = assemble(settings, asked_at)?;
+    if built_in {
+        warn!(
+            "this is a demo: its passwords are no secret, and a restart forgets who is signed in"
+        );
+    }
 
     let handle = Handle::new();
     tokio::spawn(stop_when_told(handle.clone()));
@@ -218,7 +227,7 @@ async fn serve(settings: Settings) -> Result<(), Stop> {
         servers.spawn(from(inner).map_err(machine)?.acceptor(patience).serve(service));
     }
     while let Some(ended) = servers.join_next().await {
-        ended.map_err(io::Error::from).flatten().map_err(machine)?;
+        ended.map_err(io::Error::from).and_then(|served| served).map_err(machine)?;
     }
     info!("stopped");
     Ok(())
@@ -226,15 +235,10 @@ async fn serve(settings: Settings) -> Result<(), Stop> {
 
 /// The provider, everything that it needs, and the routes.
 fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>, Router), Stop> {
-    if settings.built_in {
-        warn!(
-            "this is a demo: everybody may know the passwords, and a restart forgets who is signed in"
-        );
-    }
-    let kept = data::load(&settings)?;
     let site = Arc::new(Site::new(&settings));
-    let limits = Arc::new(Limits::new(&settings.limits));
     let config = settings.provider();
+    let given = data::Given::read(&settings)?;
+    let data = settings.data;
     let issuer = settings.issuer;
     let demo = settings.features.demo.then(|| Demo::new(&issuer, asked_at)).transpose()?;
     let mut clients: Vec<_> = settings.clients.into_iter().map(|entry| entry.0).collect();
@@ -246,7 +250,10 @@ fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>, Route
         }
         clients.push(demo.client()?);
     }
-    let users = Arc::new(Users::new(settings.users)?);
+    let limits = Arc::new(Limits::new(&settings.limits, &clients));
+    let users = Arc::new(Users::new(&settings.users)?);
+    // From here on all is known to be well, so that a refusal leaves nothing behind.
+    let kept = given.or_made(&data)?;
     let provider = Provider::builder(config)
         .store(MemoryStore::new())
         .clients(clients.into_iter().collect::<StaticClients>())
@@ -275,7 +282,7 @@ fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>, Route
 }
 
 fn routes(app: &Arc<App>) -> Router {
-    let interaction = get(interaction::show).post(interaction::decide);
+    let interaction = get(interaction::show).head(layers::nothing).post(interaction::decide);
     Router::new()
         .route("/health", get(async || "ok\n"))
         .route(&app.site.interaction("{token}"), interaction)
@@ -327,10 +334,8 @@ fn rustls_config(tls: &Tls) -> Result<RustlsConfig, ConfigError> {
 /// Tells whoever reads the log where to go.
 fn announce(app: &App, listener: &TcpListener) {
     let issuer = app.issuer.as_str();
-    match listener.local_addr() {
-        Ok(address) => info!(issuer, %address, "listening"),
-        Err(_) => info!(issuer, "listening"),
-    }
+    let address = listener.local_addr().ok().map(field::display);
+    info!(issuer, address, "listening");
     for (login, password) in app.site.demo_people() {
         info!("sign in as {login} with the password {password}");
     }
@@ -377,4 +382,41 @@ async fn stop_when_told(handle: Handle<SocketAddr>) {
     }
     info!("stopping");
     handle.graceful_shutdown(Some(Duration::from_secs(10)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Threat HT-09: whoever panics, the others live, and nobody learns what went wrong but the log.
+    #[tokio::test]
+    async fn a_panic_is_an_answer() {
+        async fn boom() -> StatusCode {
+            panic!("the cause")
+        }
+        let data = tempfile::tempdir().unwrap();
+        let mut settings = Settings::demo().unwrap();
+        settings.data = data.path().join("data");
+        let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (app, _) = assemble(settings, address).map_err(|_| "not assembled").unwrap();
+        let booming = Router::new().route("/boom", get(boom)).route("/token", get(boom));
+        let service = layers::around(booming.route("/", get(async || "fine")), &app);
+        let server = axum_server::from_tcp(listener).unwrap();
+        tokio::spawn(server.serve(service.into_make_service_with_connect_info::<SocketAddr>()));
+
+        let get = async |path: &str| reqwest::get(format!("http://{address}{path}")).await.unwrap();
+        for (path, media, says) in [
+            ("/boom", "text/html; charset=utf-8", "Oops! Something went wrong"),
+            ("/token", "application/json", "\"error\":\"server_error\""),
+        ] {
+            let answer = get(path).await;
+            assert_eq!(answer.status(), 500, "{path}");
+            assert_eq!(answer.headers()["content-type"], media, "{path}");
+            assert_eq!(answer.headers()["cache-control"], "no-store", "{path}");
+            let text = answer.text().await.unwrap();
+            assert!(text.contains(says) && !text.contains("the cause"), "{text}");
+        }
+        assert_eq!(get("/").await.text().await.unwrap(), "fine");
+    }
 }

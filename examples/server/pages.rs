@@ -87,7 +87,7 @@ impl Site {
         let status = refusal.map_or(StatusCode::OK, |(status, _)| status);
         self.page(
             status,
-            &Login {
+            &LoginPage {
                 site: self,
                 client: ClientView::new(&interaction.client),
                 action: self.interaction(&interaction.token),
@@ -109,7 +109,7 @@ impl Site {
         let status = refusal.as_ref().map_or(StatusCode::OK, |(status, _)| *status);
         self.page(
             status,
-            &Create {
+            &CreatePage {
                 site: self,
                 client: ClientView::new(&interaction.client),
                 action: self.interaction(&interaction.token),
@@ -127,11 +127,12 @@ impl Site {
         let scopes = interaction.scope.iter().map(|token| self.scope(token)).collect();
         self.page(
             StatusCode::OK,
-            &Consent {
+            &ConsentPage {
                 site: self,
                 client: ClientView::new(client),
                 action: self.interaction(&interaction.token),
                 person: clean(person.name()),
+                username: clean(&person.username),
                 scopes,
                 // The provider asks again whenever it cannot be sure who the client is.
                 rememberable: !client.is_public()
@@ -146,13 +147,13 @@ impl Site {
         let name = clean(person.name());
         self.page(
             StatusCode::OK,
-            &Select {
+            &SelectPage {
                 site: self,
                 client: ClientView::new(&interaction.client),
                 action: self.interaction(&interaction.token),
                 initial: initial(&name),
                 person: name,
-                detail: person.email().map(clean),
+                detail: clean(person.email().unwrap_or(&person.username)),
             },
         )
     }
@@ -160,7 +161,7 @@ impl Site {
     /// The start page of a provider without a demo.
     pub(crate) fn home(&self, person: Option<&User>, signed_out: bool) -> Response {
         let person = person.map(|user| clean(user.name()));
-        self.page(StatusCode::OK, &Home { site: self, person, signed_out })
+        self.page(StatusCode::OK, &HomePage { site: self, person, signed_out })
     }
 
     /// The demo relying party's page.
@@ -170,7 +171,7 @@ impl Site {
         let scopes = ["profile", "email", "address", "phone"];
         self.page(
             StatusCode::OK,
-            &Demo { site: self, login, person, problem, signed_out, scopes: &scopes },
+            &DemoPage { site: self, login, person, problem, signed_out, scopes: &scopes },
         )
     }
 
@@ -183,7 +184,7 @@ impl Site {
         advice: Option<&str>,
         code: &str,
     ) -> Response {
-        self.page(status, &Error { site: self, title, text, advice, code })
+        self.page(status, &ErrorPage { site: self, title, text, advice, code })
     }
 
     /// The provider's own errors, on the same page.
@@ -191,7 +192,7 @@ impl Site {
         let reason = error.reason();
         let text = format!("The request cannot go on: {}.", reason.description());
         let code = format!("{} · {}", reason.error(), reason.code());
-        let page = Error { site: self, title: OOPS, text: &text, advice: None, code: &code };
+        let page = ErrorPage { site: self, title: OOPS, text: &text, advice: None, code: &code };
         let mut reply = error.reply();
         if let Ok(body) = page.render() {
             reply.body = body.into_bytes();
@@ -203,7 +204,7 @@ impl Site {
 
     fn scope(&self, token: &str) -> ScopeView {
         let (title, about) = match token {
-            "openid" => ("Know who you are", "A number that is yours, to recognise you next time"),
+            "openid" => ("Know who you are", "An identifier of yours, to recognise you next time"),
             "profile" => (
                 "See your profile",
                 "Name, nickname, picture, website, gender, birthday, time zone and language",
@@ -254,7 +255,7 @@ pub(crate) const OOPS: &str = "Oops! Something went wrong";
 
 #[derive(Template)]
 #[template(path = "login.html", config = "examples/server/askama.toml")]
-struct Login<'p> {
+struct LoginPage<'p> {
     site: &'p Site,
     client: ClientView<'p>,
     action: String,
@@ -266,7 +267,7 @@ struct Login<'p> {
 
 #[derive(Template)]
 #[template(path = "create.html", config = "examples/server/askama.toml")]
-struct Create<'p> {
+struct CreatePage<'p> {
     site: &'p Site,
     client: ClientView<'p>,
     action: String,
@@ -276,7 +277,7 @@ struct Create<'p> {
     problem: Option<Problem>,
 }
 
-impl Create<'_> {
+impl CreatePage<'_> {
     fn is_wrong(&self, field: &str) -> bool {
         self.problem.as_ref().is_some_and(|problem| problem.field == field)
     }
@@ -289,11 +290,12 @@ impl Create<'_> {
 
 #[derive(Template)]
 #[template(path = "consent.html", config = "examples/server/askama.toml")]
-struct Consent<'p> {
+struct ConsentPage<'p> {
     site: &'p Site,
     client: ClientView<'p>,
     action: String,
     person: String,
+    username: String,
     scopes: Vec<ScopeView>,
     rememberable: bool,
     return_host: &'p str,
@@ -301,18 +303,18 @@ struct Consent<'p> {
 
 #[derive(Template)]
 #[template(path = "select.html", config = "examples/server/askama.toml")]
-struct Select<'p> {
+struct SelectPage<'p> {
     site: &'p Site,
     client: ClientView<'p>,
     action: String,
     person: String,
     initial: String,
-    detail: Option<String>,
+    detail: String,
 }
 
 #[derive(Template)]
 #[template(path = "error.html", config = "examples/server/askama.toml")]
-struct Error<'p> {
+struct ErrorPage<'p> {
     site: &'p Site,
     title: &'p str,
     text: &'p str,
@@ -322,7 +324,7 @@ struct Error<'p> {
 
 #[derive(Template)]
 #[template(path = "home.html", config = "examples/server/askama.toml")]
-struct Home<'p> {
+struct HomePage<'p> {
     site: &'p Site,
     person: Option<String>,
     signed_out: bool,
@@ -330,7 +332,7 @@ struct Home<'p> {
 
 #[derive(Template)]
 #[template(path = "demo.html", config = "examples/server/askama.toml")]
-struct Demo<'p> {
+struct DemoPage<'p> {
     site: &'p Site,
     login: Option<&'p LoginView>,
     person: Option<String>,
@@ -340,7 +342,7 @@ struct Demo<'p> {
 }
 
 /// What the demo relying party's page shows.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct DemoView<'v> {
     /// Who is signed in at the demo.
     pub(crate) login: Option<&'v LoginView>,
@@ -374,6 +376,13 @@ pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) value: String,
     pub(crate) note: Option<String>,
+}
+
+impl Row {
+    /// The name in pieces, between which a line may break.
+    fn parts(&self) -> impl Iterator<Item = &str> {
+        self.name.split_inclusive(['_', '.'])
+    }
 }
 
 /// What was filled in to create an account.
@@ -472,7 +481,7 @@ mod tests {
     #[test]
     fn the_style_sheet_is_what_its_hash_says() {
         let site = Site::new(&Settings::demo().unwrap());
-        let page = Home { site: &site, person: Some("<b>".into()), signed_out: false };
+        let page = HomePage { site: &site, person: Some("<b>".into()), signed_out: false };
         let html = page.render().unwrap();
         let style = html.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
         assert_eq!(style, site.style);

@@ -1,8 +1,8 @@
 //! How long a connection may keep the server waiting.
 //!
-//! From the moment it was opened, and again from each answer, a client has a time in which the next
-//! request must be complete and answered. That ends clients that send a byte a second, headers and
-//! bodies alike, connections that idle, and those that never read their answer.
+//! From the first byte of a request a client has a time in which all of it must have come and been
+//! answered, and as long a time before that in which the connection may idle. That ends clients that
+//! send a byte a second, in headers and bodies alike, and those that never read their answer.
 
 use std::{
     future::{Ready, ready},
@@ -40,11 +40,13 @@ pub(crate) struct Patient<S> {
     stream: S,
     patience: Duration,
     deadline: Pin<Box<Sleep>>,
+    /// Nothing has come since the last answer.
+    idle: bool,
 }
 
 impl<S> Patient<S> {
     fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, deadline: Box::pin(sleep(patience)) }
+        Self { stream, patience, deadline: Box::pin(sleep(patience)), idle: true }
     }
 
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
@@ -54,7 +56,12 @@ impl<S> Patient<S> {
         }
     }
 
-    /// Something has been sent. The timer is touched once a second at most.
+    fn sent(&mut self) {
+        self.idle = true;
+        self.extend();
+    }
+
+    /// Moves the deadline; the timer is touched once a second at most.
     fn extend(&mut self) {
         let deadline = Instant::now() + self.patience;
         if deadline > self.deadline.deadline() + Duration::from_secs(1) {
@@ -70,7 +77,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.check(context)?;
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if self.idle && buffer.filled().len() > before {
+            self.idle = false;
+            self.extend();
+        }
+        read
     }
 }
 
@@ -83,7 +96,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         self.check(context)?;
         let sent = Pin::new(&mut self.stream).poll_write(context, bytes);
         if let Poll::Ready(Ok(1..)) = sent {
-            self.extend();
+            self.sent();
         }
         sent
     }
@@ -105,7 +118,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         self.check(context)?;
         let sent = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
         if let Poll::Ready(Ok(1..)) = sent {
-            self.extend();
+            self.sent();
         }
         sent
     }
@@ -121,26 +134,48 @@ mod tests {
 
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_millis(1500);
+
     #[tokio::test]
-    async fn a_byte_now_and_then_is_not_enough_but_an_answer_is() {
+    async fn a_byte_now_and_then_is_not_enough() {
         let (mut client, server) = duplex(64);
-        let mut server = Patient::new(server, Duration::from_millis(1200));
+        let mut server = Patient::new(server, PATIENCE);
         let drip = tokio::spawn(async move {
             while client.write_all(b"x").await.is_ok() {
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                sleep(Duration::from_millis(50)).await;
             }
         });
         let started = Instant::now();
-        let mut byte = [0];
-        while server.read(&mut byte).await.is_ok() {
-            if started.elapsed() > Duration::from_millis(1100)
-                && server.deadline.deadline() < started + Duration::from_millis(1500)
-            {
-                server.write_all(b"y").await.unwrap();
+        let error = loop {
+            if let Err(error) = server.read_u8().await {
+                break error;
             }
-        }
-        assert!(started.elapsed() > Duration::from_secs(2));
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(started.elapsed() < PATIENCE * 2);
         drop(server);
         drip.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn idling_does_not_take_from_the_next_request() {
+        let (mut client, server) = duplex(64);
+        let mut server = Patient::new(server, PATIENCE);
+        let dialogue = tokio::spawn(async move {
+            for _ in 0..2 {
+                sleep(PATIENCE * 9 / 10).await;
+                client.write_all(b"?").await.unwrap();
+                assert_eq!(client.read_u8().await.unwrap(), b'!');
+            }
+            client
+        });
+        for _ in 0..2 {
+            server.read_u8().await.unwrap();
+            sleep(PATIENCE * 9 / 10).await;
+            server.write_all(b"!").await.unwrap();
+        }
+        let client = dialogue.await.unwrap();
+        let error = server.read_u8().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{client:?}");
     }
 }

@@ -109,7 +109,7 @@ pub(crate) struct NewUser {
 
 impl Users {
     /// Hashes the passwords that are not, on all processors, and puts everybody in their place.
-    pub(crate) fn new(entries: Vec<UserEntry>) -> Result<Self, ConfigError> {
+    pub(crate) fn new(entries: &[UserEntry]) -> Result<Self, ConfigError> {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let share = entries.len().div_ceil(processors).max(1);
         let users: Vec<_> = thread::scope(|scope| {
@@ -310,7 +310,7 @@ mod tests {
     use crate::config::Settings;
 
     fn users() -> Users {
-        Users::new(Settings::demo().unwrap().users).unwrap()
+        Users::new(&Settings::demo().unwrap().users).unwrap()
     }
 
     async fn sign_in(users: &Users, login: &str, password: &str) -> Option<String> {

@@ -99,8 +99,8 @@ pub trait Store: Debug + Send + Sync + 'static {
         limit: u32,
     ) -> Result<Listing, StoreError>;
 
-    /// Removes at most `limit` records whose `keep_until` is two hours or more before `before`, and
-    /// answers how many it removed.
+    /// Removes at most `limit` records whose `keep_until` is two hours or more before `before` and
+    /// before the store's own clock, if it has one; answers how many it removed.
     ///
     /// # Errors
     ///
@@ -129,7 +129,7 @@ pub enum Put {
     Conflict,
 }
 
-/// The host's own error, kept for the operator.
+/// The store's own error, kept for the operator.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// A store could not do what was asked; a client sees 503 with `Retry-After`, never a verdict on its

@@ -83,11 +83,11 @@ pub(crate) fn tables() -> String {
             let _ = writeln!(toml, "client_secret = {secret:?}");
         }
     }
-    for (login, password) in [ALICE, BOB] {
+    for ((login, password), name) in [(ALICE, "Alice"), (BOB, "Bob")] {
         let _ = write!(
             toml,
             "[[users]]\nusername = {login:?}\npassword = {password:?}\nsub = \"sub-of-{login}\"\n\
-             claims = {{ name = \"{login} Example\", email = \"{login}@example.com\", \
+             claims = {{ name = \"{name} Example\", email = \"{login}@example.com\", \
              email_verified = true, phone_number = \"+1 555 0100\", phone_number_verified = true, \
              preferred_username = \"{login}\" }}\n"
         );

@@ -60,7 +60,7 @@ async fn a_request_under_way_is_answered() {
 #[tokio::test]
 async fn keys_and_secrets_are_made_at_the_first_start() {
     let place = Arc::new(tempfile::tempdir().unwrap());
-    let setup = Setup { name: "first-start", ..Setup::default() };
+    let setup = Setup { name: "first-start", own_keys: true, ..Setup::default() };
     let first = Server::start_in(setup, &place);
     let keys = get(first.url("/jwks")).await.text().await.unwrap();
     let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;

@@ -35,6 +35,8 @@ pub(crate) struct Setup<'s> {
     pub(crate) log: &'s str,
     /// Whether the server speaks TLS.
     pub(crate) tls: bool,
+    /// Whether it makes keys of its own, which takes a second or two.
+    pub(crate) own_keys: bool,
 }
 
 /// Where logs, screenshots and the like of a test run are to be found: `target/test-output`.
@@ -57,6 +59,9 @@ pub(crate) fn until<T>(what: &str, within: Duration, mut check: impl FnMut() -> 
         std::thread::sleep(Duration::from_millis(5));
     }
 }
+
+/// The signing keys that the first server has made, for all others.
+static KEYS: OnceLock<String> = OnceLock::new();
 
 impl Server {
     /// The server that tests share which leave nothing behind that others could see. It runs for as
@@ -92,6 +97,7 @@ impl Server {
                 get(port, "/.well-known/openid-configuration").map(|answer| answer.contains("200"))
             });
             if ready {
+                KEYS.get_or_init(|| fs::read_to_string(server.data().join("keys.json")).unwrap());
                 return server;
             }
             let log = server.log();
@@ -116,6 +122,11 @@ impl Server {
         if setup.tls {
             let (certificate, key) = tls();
             let _ = write!(text, "[tls]\ncertificate = {certificate:?}\nkey = {key:?}\n");
+        }
+        if let Some(keys) = KEYS.get().filter(|_| !setup.own_keys) {
+            let file = place.path().join("keys.json");
+            fs::write(&file, keys).unwrap();
+            let _ = write!(text, "[keys]\nfile = {:?}\n", file.to_str().unwrap());
         }
         fs::write(&config, text).unwrap();
         let log = output("logs").join(format!("{}-{port}.log", setup.name));
@@ -255,9 +266,13 @@ pub(crate) fn refuse(config: &str) -> (Option<i32>, String) {
 
 /// The server's binary, next to the tests' own. `cargo test` has built it; with `--test it`, which
 /// does not build examples, it is built here if it is missing or older than its sources.
+/// `OIDC_OP_SERVER` names another one, such as a release build.
 fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
+        if let Some(given) = std::env::var_os("OIDC_OP_SERVER") {
+            return given.into();
+        }
         let test = std::env::current_exe().unwrap();
         let profile = test.parent().and_then(Path::parent).unwrap();
         let binary =

@@ -129,6 +129,22 @@ async fn co_08_state_changes_between_issue_and_redemption() {
     assert_eq!(changed(|_| ()).redeem(&code).await.status(), 200, "refusals burn nothing");
 }
 
+/// An access token that has expired is refused, however long its grant is kept.
+#[tokio::test]
+async fn co_07_access_tokens_expire() {
+    let mut setup = Setup::new();
+    setup.config.lifetimes.access_token = oidc_op::Duration::seconds(60);
+    let op = setup.build();
+    let answer = op.redeem(&op.code().await).await;
+    assert_eq!(answer.json()["expires_in"], 60);
+    let token = answer.member("access_token");
+    for (wait, status) in [(59, 200), (1, 401)] {
+        op.wait(wait);
+        assert_eq!(op.userinfo(&token).await.status(), status);
+    }
+    assert_eq!(op.userinfo(&token).await.error(), "invalid_token");
+}
+
 /// The same at UserInfo: an access token falls with the account and the subject's standing.
 #[tokio::test]
 async fn co_08_at_userinfo() {

@@ -1,7 +1,14 @@
 // One person at one browser: a context of its own, relying parties as needed, and the steps that most
 // scenarios are made of.
 
+import assert from 'node:assert/strict'
+import { rm, writeFile } from 'node:fs/promises'
 import { RelyingParty } from './relying-party.mjs'
+
+const sizes = {
+  phone: { width: 390, height: 844, mobile: true },
+  desktop: { width: 1280, height: 800, mobile: false },
+}
 
 export class Visit {
   #parties = []
@@ -15,6 +22,8 @@ export class Visit {
     return async (given) => {
       const visit = new Visit()
       Object.assign(visit, given)
+      const failed = `${given.screenshots}/failed-${scenario.name}.png`
+      await rm(failed, { force: true })
       visit.context = await browser.newContext({
         javaScriptEnabled: scenario.javaScript ?? true,
         reducedMotion: 'reduce',
@@ -93,5 +102,25 @@ export class Visit {
     await this.logIn()
     await this.outcome()
     return party
+  }
+
+  /** Pictures of the page on a phone and on a desktop, light and dark; it is no wider than they are. */
+  async picture(name) {
+    const screen = await this.context.newCDPSession(this.page)
+    for (const [size, { width, height, mobile }] of Object.entries(sizes)) {
+      await screen.send('Emulation.setDeviceMetricsOverride', { width, height, mobile, deviceScaleFactor: 1 })
+      for (const value of ['light', 'dark']) {
+        await screen.send('Emulation.setEmulatedMedia', {
+          features: [{ name: 'prefers-color-scheme', value }],
+        })
+        const { cssContentSize: content } = await screen.send('Page.getLayoutMetrics')
+        const clip = { x: 0, y: 0, width, height: Math.max(height, content.height), scale: 1 }
+        const { data } = await screen.send('Page.captureScreenshot', { captureBeyondViewport: true, clip })
+        await writeFile(`${this.screenshots}/${name}-${size}-${value}.png`, data, 'base64')
+        assert.ok(content.width <= width, `${name} is ${content.width} pixels wide on a ${size}`)
+      }
+    }
+    await screen.send('Emulation.clearDeviceMetricsOverride')
+    await screen.detach()
   }
 }

@@ -7,6 +7,8 @@ export async function demo_relying_party(visit) {
   await page.goto(visit.issuer)
   await page.click('#sign-in')
   await visit.logIn()
+  await visit.allow()
+  await page.locator('#signed-in').waitFor()
   const text = await page.innerText('main')
   for (const part of ['at_hash', 'auth_time', visit.user.email, visit.user.sub]) {
     assert.ok(text.includes(part), `${part} in ${text}`)

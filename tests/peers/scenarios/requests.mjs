@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 export async function prompt_login(visit) {
   const party = await visit.session()
   await visit.start(party, { prompt: 'login' })
+  await visit.picture('login-again')
   await visit.logIn()
   assert.equal(await visit.outcome(), `Signed in as ${visit.user.sub}`)
   const [before, after] = party.answers.map(({ claims }) => claims)
@@ -51,7 +52,10 @@ export async function form_post_without_javascript(visit) {
   await visit.start(party, { response_mode: 'form_post' })
   await visit.logIn()
   await visit.allow()
-  await visit.page.getByRole('button', { name: 'Continue' }).click()
+  const button = visit.page.getByRole('button', { name: 'Continue' })
+  await button.waitFor()
+  await visit.picture('form-post-without-javascript')
+  await button.click()
   assert.equal(await visit.outcome(), `Signed in as ${visit.user.sub}`)
   assert.equal(party.last.method, 'POST')
 }
@@ -101,6 +105,7 @@ export async function hostile_text(visit) {
   await harmless(page)
   await visit.logIn()
   await page.locator('#return-host').waitFor()
+  await visit.picture('consent-hostile')
   await harmless(page)
   const text = await page.innerText('main')
   assert.ok(text.includes('<img src=x onerror=alert(1)>'), text)

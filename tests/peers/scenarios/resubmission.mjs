@@ -25,6 +25,7 @@ export async function back_button_after_redemption(visit) {
   await visit.page.goBack()
   await visit.allow()
   await visit.page.getByText('already been completed').waitFor()
+  await visit.picture('error-completed')
   assert.equal(party.answers.length, 1)
 }
 
@@ -44,6 +45,7 @@ export async function reload(visit) {
   await visit.start(party)
   await visit.page.reload()
   await visit.logIn()
+  await visit.page.locator('#return-host').waitFor()
   await visit.page.reload()
   await visit.allow()
   assert.equal(await visit.outcome(), `Signed in as ${visit.user.sub}`)

@@ -47,6 +47,7 @@ export async function keyboard_only(visit) {
   const { keyboard } = page
   const party = await visit.party('third-party')
   await visit.start(party)
+  await page.locator('input[name=login]:focus').waitFor()
   await keyboard.type(visit.user.login)
   await keyboard.press('Tab')
   await keyboard.type(visit.user.password)

@@ -206,7 +206,7 @@ async fn ui_05_silent_consent_only_for_assured_clients() {
 async fn ui_06_markup_stays_text() {
     let server = Server::shared();
     let visitor = Visitor::new(&server);
-    let payload = "\"'><script>alert(1)</script><svg onload=alert(2)>{{7*7}}&lt;";
+    let payload = "\"'><script>alert(1)</script><svg onload=alert(2)>{{7777*7777}}&lt;";
     let login = visitor
         .open(authorize(HOSTILE, &[("login_hint", payload), ("scope", "openid profile <b>")]))
         .await;
@@ -234,7 +234,7 @@ async fn ui_06_markup_stays_text() {
             let raw = page.body.contains(tag) && tag.starts_with('<');
             assert!(!raw, "{tag} in {}", page.body);
         }
-        assert!(!page.body.contains("49"), "a template evaluated it: {}", page.body);
+        assert!(!page.body.contains("60481729"), "a template evaluated it: {}", page.body);
         let bidi = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         let isolated = page.body.contains("<bdi>") || !page.body.contains(bidi);
         assert!(isolated, "bidi controls: {}", page.body);

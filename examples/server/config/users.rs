@@ -1,0 +1,83 @@
+//! People in the configuration.
+
+use oidc_op::Subject;
+use serde::{Deserialize, Deserializer, de::Error};
+use serde_json::{Map, Value};
+
+use super::Hidden;
+
+/// A person.
+#[derive(Debug)]
+pub(crate) struct UserEntry {
+    pub(crate) username: String,
+    pub(crate) password: Password,
+    pub(crate) sub: Subject,
+    pub(crate) claims: Map<String, Value>,
+    pub(crate) disabled: bool,
+}
+
+/// How a password is given.
+#[derive(Clone, Debug)]
+pub(crate) enum Password {
+    Plain(Hidden),
+    /// A PHC string.
+    Hash(Hidden),
+}
+
+impl<'de> Deserialize<'de> for UserEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Members {
+            username: String,
+            password: Option<Hidden>,
+            password_hash: Option<Hidden>,
+            sub: Subject,
+            #[serde(default)]
+            claims: toml::Table,
+            #[serde(default)]
+            disabled: bool,
+        }
+        let members = Members::deserialize(deserializer)?;
+        if members.username.trim().is_empty() {
+            return Err(Error::custom("username is empty"));
+        }
+        let password = match (members.password, members.password_hash) {
+            (Some(plain), None) => Password::Plain(plain),
+            (None, Some(hash)) => Password::Hash(hash),
+            _ => return Err(Error::custom("give either password or password_hash")),
+        };
+        let claims = members.claims.into_iter();
+        let claims: Result<_, _> =
+            claims.map(|(name, value)| Ok((name, claim(value).map_err(Error::custom)?))).collect();
+        Ok(Self {
+            username: members.username,
+            password,
+            sub: members.sub,
+            claims: claims?,
+            disabled: members.disabled,
+        })
+    }
+}
+
+/// A claim as JSON; a date becomes its text.
+fn claim(value: toml::Value) -> Result<Value, &'static str> {
+    Ok(match value {
+        toml::Value::String(text) => text.into(),
+        toml::Value::Integer(number) => number.into(),
+        toml::Value::Float(number) => {
+            serde_json::Number::from_f64(number).ok_or("claims: a number must be finite")?.into()
+        }
+        toml::Value::Boolean(bit) => bit.into(),
+        toml::Value::Datetime(time) => time.to_string().into(),
+        toml::Value::Array(list) => {
+            Value::Array(list.into_iter().map(claim).collect::<Result<_, _>>()?)
+        }
+        toml::Value::Table(table) => Value::Object(
+            table
+                .into_iter()
+                .map(|(name, value)| Ok((name, claim(value)?)))
+                .collect::<Result<_, &'static str>>()?,
+        ),
+    })
+}

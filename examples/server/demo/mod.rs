@@ -1,0 +1,169 @@
+//! The start page, and on it the demo relying party: an application that signs people in with the
+//! provider and shows what it learns.
+//!
+//! Its requests to the provider keep the issuer's addresses but travel over loopback, to the
+//! server's own socket. So the demo needs neither a name that this machine can resolve nor a
+//! certificate that it trusts, behind a proxy or with TLS of its own.
+
+mod back_channel;
+mod relying_party;
+mod view;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use oidc_op::Reason;
+use tracing::{error, info};
+
+pub(crate) use self::relying_party::{CLIENT_ID, Demo};
+use crate::{
+    App,
+    interaction::with_fields,
+    layers::{Capped, Received, chain, nothing},
+    pages::DemoView,
+    users::User,
+};
+
+/// The start page, and if there is a demo, its routes.
+pub(crate) fn routes(app: &App) -> Router<Arc<App>> {
+    let base = &app.site.base;
+    let home_path = format!("{base}/");
+    let router = match base.as_str() {
+        "" => Router::new(),
+        base => Router::new().route(base, get(Redirect::permanent(&home_path))),
+    };
+    let router =
+        router.route(&home_path, get(home)).route(&format!("{base}/sign-out"), post(sign_out));
+    if app.demo.is_none() {
+        return router;
+    }
+    router
+        .route(&format!("{base}/demo/login"), get(login).head(nothing))
+        .route(&format!("{base}/demo/callback"), get(callback).head(nothing))
+        .route(&format!("{base}/demo/logout"), post(sign_out))
+}
+
+async fn home(State(app): State<Arc<App>>, received: Received) -> Response {
+    let fields = received.fields();
+    let person = match app.provider.session(received.request(&fields)).await {
+        Ok(session) => session.and_then(|session| app.users.by_subject(&session.subject)),
+        Err(error) => return app.refuse(error.reason()),
+    };
+    let person: Option<&User> = person.as_deref();
+    let signed_out = received.query().has("signed-out");
+    let Some(demo) = &app.demo else {
+        return app.site.home(person, signed_out && person.is_none());
+    };
+    let (login, problem) = demo.visit(&received);
+    let signed_out = signed_out && login.is_none() && problem.is_none();
+    app.site.demo(DemoView { login: login.as_deref(), person, problem, signed_out })
+}
+
+/// Begins a sign-in.
+async fn login(State(app): State<Arc<App>>, received: Received) -> Response {
+    let Some(demo) = &app.demo else { return StatusCode::NOT_FOUND.into_response() };
+    let query = received.query();
+    let scopes: Vec<_> = if query.has("scope") || query.has("prompt") {
+        query.all("scope").map(str::to_owned).collect()
+    } else {
+        ["profile", "email", "address", "phone"].map(str::to_owned).into()
+    };
+    match demo.begin(&received, scopes, query.one("prompt")).await {
+        Ok((location, cookie)) => found(&location, cookie),
+        Err(failure) => failure.page(&app),
+    }
+}
+
+/// Comes back from the provider with a code or an error.
+async fn callback(State(app): State<Arc<App>>, received: Received) -> Response {
+    let Some(demo) = &app.demo else { return StatusCode::NOT_FOUND.into_response() };
+    let home = format!("{}/", app.site.base);
+    match demo.finish(&received).await {
+        Ok(cookie) => found(&home, Some(cookie)),
+        Err(failure) => failure.page(&app),
+    }
+}
+
+/// Signs out of the demo, and unless `where=here` also of the provider.
+async fn sign_out(State(app): State<Arc<App>>, received: Received) -> Response {
+    let Some(form) = received.form() else { return app.refuse(Reason::MediaType) };
+    if !received.is_from(&app.issuer) {
+        return app.refuse(Reason::CrossOrigin);
+    }
+    if let Some(demo) = &app.demo {
+        demo.forget(&received);
+    }
+    let home = format!("{}/", app.site.base);
+    if form.one("where") == "here" {
+        return found(&home, None);
+    }
+    let fields = received.fields();
+    match app.provider.sign_out(received.request(&fields)).await {
+        Ok(fields) => with_fields(found(&format!("{home}?signed-out"), None), fields),
+        Err(error) => app.refuse(error.reason()),
+    }
+}
+
+/// To the next page, with GET.
+fn found(location: &str, cookie: Option<String>) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(location) = HeaderValue::from_str(location) {
+        headers.insert(header::LOCATION, location);
+    }
+    if let Some(Ok(cookie)) = cookie.map(|cookie| HeaderValue::from_str(&cookie)) {
+        headers.insert(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// A sign-in at the demo that did not work.
+#[derive(Debug)]
+enum Failure {
+    /// The answer is not one that this browser waits for, or not what it should be.
+    Unexpected(&'static str),
+    /// The provider could not be asked.
+    Call(String),
+    /// There is no randomness to be had.
+    NoRandomness,
+}
+
+impl Failure {
+    fn at(what: &str, error: &dyn std::error::Error) -> Self {
+        Self::Call(format!("{what}: {}", chain(error)))
+    }
+
+    fn page(&self, app: &App) -> Response {
+        let (status, text, code) = match self {
+            Self::Unexpected(what) => {
+                info!(what, "the demo refused an answer");
+                (
+                    StatusCode::BAD_REQUEST,
+                    "The answer does not fit a sign-in of this browser.",
+                    *what,
+                )
+            }
+            Self::Call(what) => {
+                error!(what = ?Capped(what), "the demo could not ask the provider");
+                (StatusCode::BAD_GATEWAY, "The provider could not be asked.", "see the log")
+            }
+            Self::NoRandomness => {
+                error!("the demo has no randomness");
+                (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "The demo met an internal error.",
+                    "server_error",
+                )
+            }
+        };
+        let advice = "Start again at the start page.";
+        app.site.error(status, "The demo could not sign you in", text, Some(advice), code)
+    }
+}
