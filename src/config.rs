@@ -30,6 +30,11 @@ pub struct Config {
     pub acr_values: Vec<Acr>,
     /// The languages of the host's pages, as BCP 47 tags (`ui_locales_supported`).
     pub ui_locales: Vec<String>,
+    /// Whether the host has a page where people create accounts, so that clients may send
+    /// `prompt=create` ([Initiating User Registration §4]); no.
+    ///
+    /// [Initiating User Registration §4]: https://openid.net/specs/openid-connect-prompt-create-1_0.html
+    pub account_creation: bool,
 }
 
 /// How long things live, in whole seconds. All are at least one second.
@@ -155,11 +160,15 @@ impl Config {
             scopes: Scope::default(),
             acr_values: Vec::new(),
             ui_locales: Vec::new(),
+            account_creation: false,
         }
     }
 
-    /// Every contradiction, each as a sentence that names the member.
-    pub(crate) fn contradictions(&self) -> Vec<String> {
+    /// Every contradiction, each as a sentence that names the member; none if all is well.
+    ///
+    /// [`ProviderBuilder::build`](crate::ProviderBuilder::build) refuses them; a host that wants to
+    /// know before it makes keys asks here.
+    pub fn contradictions(&self) -> Vec<String> {
         let mut found = Vec::new();
         let lifetimes = &self.lifetimes;
         for (name, value, most) in [

@@ -85,7 +85,7 @@ struct Metadata<'m> {
     request_uri_parameter_supported: bool,
     require_request_uri_registration: bool,
     code_challenge_methods_supported: [&'static str; 1],
-    prompt_values_supported: [&'static str; 5],
+    prompt_values_supported: Vec<&'static str>,
     display_values_supported: [&'static str; 4],
     authorization_response_iss_parameter_supported: bool,
 }
@@ -108,6 +108,8 @@ impl<'m> Metadata<'m> {
     ) -> Self {
         let mut claims = vec!["sub", "iss", "auth_time", "acr", "amr", "sid"];
         claims.extend(standard_claims());
+        let mut prompts = vec!["none", "login", "consent", "select_account"];
+        prompts.extend(config.account_creation.then_some("create"));
         Self {
             issuer: config.issuer.as_str(),
             authorization_endpoint: endpoints.at(&endpoints.authorize),
@@ -130,7 +132,7 @@ impl<'m> Metadata<'m> {
             request_uri_parameter_supported: false,
             require_request_uri_registration: false,
             code_challenge_methods_supported: ["S256"],
-            prompt_values_supported: ["none", "login", "consent", "select_account", "create"],
+            prompt_values_supported: prompts,
             display_values_supported: ["page", "popup", "touch", "wap"],
             authorization_response_iss_parameter_supported: true,
         }

@@ -182,7 +182,7 @@ impl Observer for TracingObserver {
         let what = tracing::field::debug(event.what);
         match (event.reason, event.cause) {
             (Some(reason), Some(cause)) => {
-                tracing::warn!(target: "oidc_op", what, client, subject, reason = reason.code(), section = reason.section(), cause = %cause);
+                tracing::warn!(target: "oidc_op", what, client, subject, reason = reason.code(), section = reason.section(), cause = ?cause.to_string());
             }
             (Some(reason), None) => {
                 tracing::info!(target: "oidc_op", what, client, subject, reason = reason.code(), section = reason.section());

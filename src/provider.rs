@@ -119,6 +119,18 @@ impl Provider {
         self.0.refused(authorize::revisit(&self.0, &request, token).await)
     }
 
+    /// Whether a form was sent from the page of this interaction, by the browser that began it.
+    /// Changes nothing: ask before checking a password, so that nobody else can have one checked.
+    ///
+    /// # Errors
+    ///
+    /// A page, if it was not: the form is of another site, the token is no good, or the browser is
+    /// another one.
+    pub async fn check_form(&self, request: Request<'_>, token: &str) -> Result<(), PageError> {
+        let checked = authorize::check_form(&self.0, &request, token).await;
+        checked.inspect_err(|error| self.0.note(What::AuthorizationRefused, error.failure()))
+    }
+
     /// Goes on with an interaction, with what the person decided on its page. The same form sent
     /// twice gives the same code.
     ///
@@ -196,7 +208,7 @@ impl Provider {
         let Some(current) = session::current(core, &request).await? else { return Ok(None) };
         let record = current.record.body;
         let standing = session::standing(core, &record.subject).await?;
-        Ok(record.live(standing.as_ref(), core.clock.now()).then(|| Session {
+        Ok(record.live(standing.as_ref(), core.clock.now()).then_some(Session {
             subject: record.subject,
             authentication: record.auth,
             expires: record.until,
@@ -333,6 +345,17 @@ impl Provider {
     }
 }
 
+impl Provider {
+    /// The answer to a request whose body an adapter has stopped reading.
+    #[cfg(feature = "tower")]
+    pub(crate) fn too_large(&self, path: &str) -> Result<Outcome, PageError> {
+        match Route::find(&self.0.endpoints, path) {
+            Some(route) => route.too_large().map(Outcome::Reply),
+            None => Ok(Outcome::Elsewhere),
+        }
+    }
+}
+
 impl Core {
     /// The keys that make.
     pub(crate) fn first_keys(&self) -> &TokenKeys {
@@ -422,12 +445,16 @@ impl Route {
         }
         let limits = &core.config.limits;
         if http.body.len() > limits.body || http.query.len() > limits.query {
-            return Some(match self {
-                Self::Authorize => Err(Reason::BodyTooLarge.into()),
-                _ => Ok(TokenError::from(Reason::BodyTooLarge).reply().with_cors(self.cors())),
-            });
+            return Some(self.too_large());
         }
         None
+    }
+
+    fn too_large(self) -> Result<Reply, PageError> {
+        match self {
+            Self::Authorize => Err(Reason::BodyTooLarge.into()),
+            _ => Ok(TokenError::from(Reason::BodyTooLarge).reply().with_cors(self.cors())),
+        }
     }
 }
 

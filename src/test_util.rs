@@ -74,7 +74,10 @@ impl Entropy for SeededEntropy {
 
 /// Remembers what happened. Clones share their memory.
 #[derive(Clone, Debug, Default)]
-pub struct Recorder(Arc<Mutex<Vec<(What, Option<Reason>)>>>);
+pub struct Recorder(Arc<Mutex<Happened>>);
+
+/// What happened, and why if it was refused.
+type Happened = Vec<(What, Option<Reason>)>;
 
 impl Recorder {
     /// What happened since the last time this was asked.

@@ -28,7 +28,8 @@ pub trait Throttle: Debug + Send + Sync + 'static {
 pub struct Attempt<'a> {
     /// What is being proven.
     pub kind: AttemptKind,
-    /// Whose secret it is: the client identifier as it was sent, known or not.
+    /// Whose secret it is: the client identifier as it was sent, known or not. Strangers choose it, so
+    /// a throttle that remembers names bounds how many.
     pub name: &'a str,
     /// Where it comes from, if the host says so.
     pub peer: Option<IpAddr>,

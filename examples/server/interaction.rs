@@ -44,8 +44,9 @@ pub(crate) async fn decide(
     received: Received,
 ) -> Response {
     let Some(form) = received.form() else { return app.refuse(Reason::MediaType) };
-    if !received.is_from(&app.issuer) {
-        return app.refuse(Reason::CrossOrigin);
+    let fields = received.fields();
+    if let Err(error) = app.provider.check_form(received.request(&fields), &token).await {
+        return app.answer(Err(error.into()));
     }
     let visit = Visit { app: &app, received: &received, token: &token };
     match form.one("action") {
@@ -142,7 +143,7 @@ impl Visit<'_> {
         self.resume(Verdict::Login(login)).await
     }
 
-    /// Whether there is such an interaction, and this is the browser that began it.
+    /// The page once more, for a form that must be corrected.
     async fn open(&self) -> Result<Opened, Response> {
         let fields = self.received.fields();
         let request = self.received.request(&fields);
@@ -158,21 +159,18 @@ impl Visit<'_> {
     }
 
     async fn sign_in(&self, form: &Form) -> Response {
-        let opened = match self.open().await {
-            Ok(opened) => opened,
-            Err(answer) => return answer,
-        };
         let login = form.one("login");
         match self.authenticate(login, form.one("password")).await {
             Ok(user) => self.resume_as(&user).await,
             Err(refused) => {
                 let wait = refused.wait();
                 let Some((status, text)) = refused.told() else { return self.app.busy() };
-                let page = match opened {
-                    Opened::Waiting(interaction) => {
+                let page = match self.open().await {
+                    Ok(Opened::Waiting(interaction)) => {
                         self.app.site.login(&interaction, None, login, Some((status, &text)))
                     }
-                    Opened::Through(reply) => reply.into_response(),
+                    Ok(Opened::Through(reply)) => reply.into_response(),
+                    Err(answer) => return answer,
                 };
                 with_retry(page, wait)
             }
@@ -197,10 +195,6 @@ impl Visit<'_> {
     }
 
     async fn create_account(&self, form: &Form) -> Response {
-        let opened = match self.open().await {
-            Ok(opened) => opened,
-            Err(answer) => return answer,
-        };
         let filled = Filled {
             name: form.one("name").trim(),
             username: form.one("username").trim(),
@@ -218,11 +212,12 @@ impl Visit<'_> {
             }
             NotNew::Busy => return self.app.busy(),
         };
-        let page = match opened {
-            Opened::Waiting(interaction) => {
+        let page = match self.open().await {
+            Ok(Opened::Waiting(interaction)) => {
                 self.app.site.create(&interaction, &filled, Some((status, problem)))
             }
-            Opened::Through(reply) => reply.into_response(),
+            Ok(Opened::Through(reply)) => reply.into_response(),
+            Err(answer) => return answer,
         };
         with_retry(page, wait)
     }

@@ -135,8 +135,7 @@ impl Site {
                 username: clean(&person.username),
                 scopes,
                 // The provider asks again whenever it cannot be sure who the client is.
-                rememberable: !client.is_public()
-                    && client.metadata.redirect_uris.iter().any(oidc_op::RedirectUri::is_https),
+                rememberable: interaction.remembers,
                 return_host: &interaction.return_host,
             },
         )

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use tower_service::Service;
 
 use super::http::{Pages, fields, request};
-use crate::{Provider, Reason, Reply, TokenError};
+use crate::{Provider, Reply};
 
 /// The provider as a service. What is not one of its paths is answered with 404.
 ///
@@ -45,15 +45,16 @@ impl OidcService {
     {
         let (parts, body) = incoming.into_parts();
         let limit = self.provider.config().limits.body;
-        let body = match Limited::new(body, limit).collect().await {
-            Ok(body) => body.to_bytes(),
+        let outcome = match Limited::new(body, limit).collect().await {
+            Ok(body) => {
+                let (body, fields) = (body.to_bytes(), fields(&parts.headers));
+                self.provider.try_dispatch(request(&parts, &fields, &body)).await
+            }
             Err(error) if error.is::<LengthLimitError>() => {
-                return TokenError::from(Reason::BodyTooLarge).reply();
+                self.provider.too_large(parts.uri.path())
             }
             Err(_) => return Reply::empty(400),
         };
-        let fields = fields(&parts.headers);
-        let outcome = self.provider.try_dispatch(request(&parts, &fields, &body)).await;
         let answer = self.pages.answer(outcome.map_err(Into::into));
         answer.unwrap_or_else(|| Reply::empty(404))
     }

@@ -8,7 +8,7 @@ use crate::{
     error::Reason,
     grant::ConsentBasis,
     session::SignedIn,
-    types::{RedirectUri, Scope, Timestamp},
+    types::{Scope, Timestamp},
 };
 
 /// Everything that the decision depends on.
@@ -123,14 +123,14 @@ fn agreed(situation: &Situation<'_>, person: &Person) -> Option<(Scope, ConsentB
         return Some((request.scope.clone(), ConsentBasis::Exempt));
     }
     let consent = person.consent.as_ref()?;
-    let assured = !client.is_public() && is_https(client, situation.redirect_uri);
-    (assured && consent.covers(&request.scope, situation.now))
+    (is_assured(client, situation.redirect_uri) && consent.covers(&request.scope, situation.now))
         .then(|| (request.scope.clone(), ConsentBasis::Remembered(consent.epoch())))
 }
 
-fn is_https(client: &Client, requested: &str) -> bool {
+/// Whether the client is who it says: it has proven so, and its answers go where only it listens.
+pub(super) fn is_assured(client: &Client, requested: &str) -> bool {
     let mut registered = client.metadata.redirect_uris.iter();
-    registered.any(|uri| uri.matches(requested) && RedirectUri::is_https(uri))
+    !client.is_public() && registered.any(|uri| uri.matches(requested) && uri.is_https())
 }
 
 impl Need {

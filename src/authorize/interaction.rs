@@ -13,7 +13,7 @@ use crate::{
     },
     session::Login,
     store::{Commit, Expect, Key, Kind, Step, Stored},
-    types::{Authentication, Display, Scope, Subject, Timestamp},
+    types::{Authentication, Display, Resource, Scope, Subject, Timestamp},
     wire::{Params, Request, set_cookie},
 };
 
@@ -34,6 +34,15 @@ pub struct Interaction {
     pub return_host: String,
     /// What the client asks for.
     pub scope: Scope,
+    /// The resource servers that it wants to use ([RFC 8707 §2]).
+    ///
+    /// [RFC 8707 §2]: https://www.rfc-editor.org/rfc/rfc8707#section-2
+    pub resources: Vec<Resource>,
+    /// Whether a remembered consent will serve this client next time: not one whose identity cannot
+    /// be assured ([RFC 8252 §8.6]).
+    ///
+    /// [RFC 8252 §8.6]: https://www.rfc-editor.org/rfc/rfc8252#section-8.6
+    pub remembers: bool,
     /// Who is signed in, if somebody is.
     pub subject: Option<Subject>,
     /// What the client wishes for the page.

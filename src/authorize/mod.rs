@@ -21,12 +21,12 @@ mod return_to;
 use std::borrow::Cow;
 
 pub use interaction::{Hints, Interaction, Need, Verdict};
-pub(crate) use resume::{resume, revisit};
+pub(crate) use resume::{check_form, resume, revisit};
 pub(crate) use return_to::ReturnTo;
 
 use self::{
     complete::complete,
-    decide::{Decision, Situation, decide},
+    decide::{Decision, Situation, decide, is_assured},
     interaction::{Pending, Steps},
     person::{Claim, Person},
     request::AuthorizeRequest,
@@ -184,7 +184,7 @@ impl Asked {
         let client = identify(core, params).await?;
         let return_to =
             ReturnTo::verify(&client, params, &core.config.issuer).map_err(PageError::from)?;
-        match AuthorizeRequest::parse(&client, params, core.config.policy, &core.scopes) {
+        match AuthorizeRequest::parse(&client, params, &core.config, &core.scopes) {
             Ok(request) => Ok(Self { client, return_to, request }),
             Err(reason) => Err(RedirectError::new(return_to, reason).into()),
         }
@@ -256,8 +256,10 @@ impl Asked {
                     token,
                     need,
                     return_host: self.return_to.host(),
+                    remembers: is_assured(&self.client, self.return_to.uri()),
                     client: self.client,
                     scope: self.request.scope,
+                    resources: self.request.resources,
                     subject: person.map(|person| person.signed_in.subject),
                     hints: self.request.hints,
                     headers: cookies,

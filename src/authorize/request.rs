@@ -3,7 +3,7 @@ use time::Duration;
 use super::interaction::Hints;
 use crate::{
     client::Client,
-    config::Policy,
+    config::{Config, Policy},
     error::Reason,
     types::{CodeChallenge, Display, Prompt, Resource, ResponseMode, ResponseType, Scope},
     wire::Params,
@@ -58,7 +58,7 @@ impl AuthorizeRequest {
     pub(crate) fn parse(
         client: &Client,
         params: &Params<'_>,
-        policy: Policy,
+        config: &Config,
         supported: &Scope,
     ) -> Result<Self, Reason> {
         if params.one("request")?.is_some() {
@@ -84,11 +84,8 @@ impl AuthorizeRequest {
             scope: scope(client, params, supported)?,
             resources: resources(params)?,
             nonce: nonce.map(Into::into),
-            challenge: pkce(client, params, policy)?,
-            prompt: match params.one("prompt")? {
-                Some(text) => Prompt::parse(text).ok_or(Reason::PromptInvalid)?,
-                None => Prompt::default(),
-            },
+            challenge: pkce(client, params, config.policy)?,
+            prompt: prompt(params, config.account_creation)?,
             max_age: max_age(client, params)?,
             hints: Hints {
                 login_hint: params.one("login_hint")?.map(Into::into),
@@ -181,6 +178,16 @@ fn pkce(
     }
 }
 
+/// Known words only; `create` is known where accounts can be created ([OIDC Core §3.1.2.1]).
+///
+/// [OIDC Core §3.1.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+fn prompt(params: &Params<'_>, account_creation: bool) -> Result<Prompt, Reason> {
+    let Some(text) = params.one("prompt")? else { return Ok(Prompt::default()) };
+    Prompt::parse(text)
+        .filter(|prompt| account_creation || !prompt.create())
+        .ok_or(Reason::PromptInvalid)
+}
+
 /// Seconds, or the client's default. A number too large to matter is as good as none.
 fn max_age(client: &Client, params: &Params<'_>) -> Result<Option<Duration>, Reason> {
     let Some(text) = params.one("max_age")? else {
@@ -198,7 +205,7 @@ mod tests {
     use super::*;
     use crate::{
         client::{ClientMetadata, ClientSecret},
-        types::{ClientId, RedirectUri},
+        types::{ClientId, Issuer, RedirectUri},
     };
 
     const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -219,7 +226,8 @@ mod tests {
     fn parse(client: &Client, query: &str) -> Result<AuthorizeRequest, Reason> {
         let supported = Scope::parse("openid profile email").unwrap();
         let params = Params::parse(&[query.as_bytes()]);
-        AuthorizeRequest::parse(client, &params, Policy::default(), &supported)
+        let config = Config::new(Issuer::new("https://id.example").unwrap());
+        AuthorizeRequest::parse(client, &params, &config, &supported)
     }
 
     /// OIDC Core §3.1.2.1, RFC 6749 §4.1.2.1, RFC 7636 §4.4.1; threats AZ-01, AZ-04, AZ-05, AZ-06,
@@ -241,6 +249,7 @@ mod tests {
             ("response_mode=query.jwt", ResponseModeUnsupported),
             ("prompt=none+login", PromptInvalid),
             ("prompt=nope", PromptInvalid),
+            ("prompt=create", PromptInvalid),
             ("max_age=-1", MaxAgeInvalid),
             ("max_age=1e9", MaxAgeInvalid),
             ("max_age=abc", MaxAgeInvalid),

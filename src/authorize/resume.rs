@@ -53,6 +53,18 @@ pub(crate) async fn resume(
     asked.proceed(core, http, Visit::Again { pending, browser }, person, cookies).await
 }
 
+/// Whether a form comes from the page of this interaction, in the browser that began it. Changes
+/// nothing.
+pub(crate) async fn check_form(
+    core: &Core,
+    http: &Request<'_>,
+    token: &str,
+) -> Result<(), PageError> {
+    from_own_page(core, http)?;
+    Pending::open(core, token).await?.bound_to(core, http)?;
+    Ok(())
+}
+
 /// Reads the token, and validates the request that it carries once more.
 async fn reopen(
     core: &Core,

@@ -277,14 +277,16 @@ mod tests {
 
     #[test]
     fn members_are_all_named() {
-        let mut filled = ClientMetadata::default();
-        filled.client_name = Some(String::new());
-        filled.client_uri = Some(String::new());
-        filled.logo_uri = Some(String::new());
-        filled.policy_uri = Some(String::new());
-        filled.tos_uri = Some(String::new());
-        filled.scope = Some(Scope::default());
-        filled.default_max_age = Some(1);
+        let filled = ClientMetadata {
+            client_name: Some(String::new()),
+            client_uri: Some(String::new()),
+            logo_uri: Some(String::new()),
+            policy_uri: Some(String::new()),
+            tos_uri: Some(String::new()),
+            scope: Some(Scope::default()),
+            default_max_age: Some(1),
+            ..ClientMetadata::default()
+        };
         let json = serde_json::to_value(&filled).unwrap();
         let members: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(members, ClientMetadata::MEMBERS);

@@ -20,7 +20,8 @@ pub(crate) fn form_post(action: &str, parameters: &[(&str, &str)]) -> Reply {
     let mut body = String::with_capacity(1024);
     let _ = write!(
         body,
-        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Continue</title>\
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>Continue</title>\
          <style>{STYLE}</style></head><body><form method=\"post\" action=\"{}\">",
         Escaped(action)
     );

@@ -36,8 +36,9 @@ impl Reply {
         Self::empty(303).with("location", location).with("referrer-policy", "no-referrer")
     }
 
-    /// A page that nobody may cache or frame.
-    pub(crate) fn html(status: u16, body: String) -> Self {
+    /// A page that nobody may cache or frame; for a host's own error page. Add the content security
+    /// policy that its content needs with [`with`](Self::with).
+    pub fn html(status: u16, body: String) -> Self {
         Self { body: body.into_bytes(), ..Self::empty(status) }
             .with("content-type", "text/html; charset=utf-8")
             .with("referrer-policy", "no-referrer")
@@ -55,8 +56,9 @@ impl Reply {
         }
     }
 
+    /// With one more header field; the name in lower case.
     #[must_use]
-    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
         self.headers.push((name, value.into()));
         self
     }

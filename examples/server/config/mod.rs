@@ -16,7 +16,7 @@ use std::{
     time::Duration as StdDuration,
 };
 
-use oidc_op::{Config, Duration, Issuer, Provider, SigningAlgorithm};
+use oidc_op::{Config, Duration, Issuer, SigningAlgorithm};
 use serde::{Deserialize, Deserializer, de::Error};
 
 pub(crate) use self::{
@@ -153,10 +153,7 @@ impl Settings {
             return Err(ConfigError::new("limits: every number is at least 1"));
         }
         let StoreKind::Memory = self.store;
-        // The library checks the ranges; what else it finds missing is not there yet.
-        let built = Provider::builder(self.provider()).build();
-        let findings = built.err().map(|e| e.findings().to_vec()).unwrap_or_default();
-        match findings.into_iter().find(|finding| finding.starts_with("lifetimes.")) {
+        match self.provider().contradictions().into_iter().next() {
             Some(finding) => Err(ConfigError(finding)),
             None => Ok(()),
         }
@@ -183,6 +180,7 @@ impl Settings {
         config.policy.require_pkce = self.policy.require_pkce;
         config.scopes = self.scopes.scope();
         config.ui_locales = vec!["en".into()];
+        config.account_creation = self.features.registration;
         config
     }
 }

@@ -20,6 +20,7 @@ fn run_at(server: &Server, scenario: &str, who: User) {
         "issuer": server.issuer,
         "clients": fixture::clients(),
         "user": user(who),
+        "users": [user(ALICE), user(BOB)],
         "screenshots": output("screenshots"),
     });
     Script::shared("browser.mjs").run(scenario, given);
@@ -41,6 +42,7 @@ scenarios! {
     consent_names_who_asks_for_what: ALICE;
     cancel: BOB;
     single_sign_on: ALICE;
+    another_account: BOB;
     create_account: BOB;
     select_account: ALICE;
 }
@@ -54,6 +56,7 @@ scenarios! {
     reload_after_a_wrong_password: ALICE;
     double_click: BOB;
     the_same_form_twice: ALICE;
+    the_same_account_twice: BOB;
     two_tabs: BOB;
 }
 

@@ -6,7 +6,7 @@ use super::{
     fixture::{ALICE, FIRST_PARTY},
     party::{self, get, sign_in},
     raw::Raw,
-    server::{Server, Setup},
+    server::{Server, Setup, refuse},
     visitor::Visitor,
 };
 
@@ -85,4 +85,50 @@ async fn keys_and_secrets_are_made_at_the_first_start() {
     for (before, path) in made {
         assert_eq!(fs::read(&path).unwrap(), before, "{}", path.display());
     }
+}
+
+/// Without `--config` it is a demo, and says so loudly (threat SL-08): which passwords everybody may
+/// know, and where to go. If somebody has its port, it says that.
+#[tokio::test]
+async fn the_demo_needs_no_configuration() {
+    let mut server = match Server::demo() {
+        Ok(server) => server,
+        Err((code, said)) => {
+            assert_eq!(code, Some(1), "{said}");
+            assert!(said.contains("listen: 127.0.0.1:8080") && said.contains("in use"), "{said}");
+            return;
+        }
+    };
+    let log = server.log();
+    let warning = log.lines().find(|line| line.contains("WARN"));
+    assert!(warning.is_some_and(|line| line.contains("demo")), "{log}");
+    assert!(log.contains("open http://localhost:8080/"), "{log}");
+    for user in [("alice", "wonderland"), ("bob", "can-we-fix-it")] {
+        let told = log.lines().any(|line| line.contains(user.0) && line.contains(user.1));
+        assert!(told, "{user:?}: {log}");
+        let visitor = Visitor::new(&server);
+        let page = visitor.open("/demo/login").await;
+        let home = visitor.consent(page, user).await;
+        // Long names have places where they may break.
+        let text = home.body.replace("<wbr>", "");
+        for part in ["id=\"signed-in\"", "at_hash", "birthdate", "phone_number_verified", "address"]
+        {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+    server.signal("INT");
+    assert_eq!(server.ended(SOON).code(), Some(0));
+}
+
+/// One port, one server.
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let server = Server::shared();
+    let config = format!(
+        "issuer = \"http://localhost:1\"\nlisten = \"127.0.0.1:{}\"\ndata = \"{{data}}\"\n",
+        server.port
+    );
+    let (code, said) = refuse(&config);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(&format!("listen: 127.0.0.1:{}", server.port)), "{said}");
 }

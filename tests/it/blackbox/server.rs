@@ -87,16 +87,7 @@ impl Server {
             // The port is free now; should somebody take it first, another one is tried.
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let mut server = Self::spawn(port, setup, Arc::clone(place));
-            let ready = until("the server answers", Duration::from_secs(30), || {
-                if server.child.try_wait().unwrap().is_some() {
-                    return Some(false);
-                }
-                if setup.tls {
-                    return TcpStream::connect(("127.0.0.1", port)).ok().map(|_| true);
-                }
-                get(port, "/.well-known/openid-configuration").map(|answer| answer.contains("200"))
-            });
-            if ready {
+            if server.is_ready(setup.tls) {
                 KEYS.get_or_init(|| fs::read_to_string(server.data().join("keys.json")).unwrap());
                 return server;
             }
@@ -106,10 +97,36 @@ impl Server {
         panic!("no port stays free");
     }
 
+    /// Starts the demo, which needs no configuration but port 8080; if somebody else has that port,
+    /// answers how it ended and what it said.
+    pub(crate) fn demo() -> Result<Self, (Option<i32>, String)> {
+        let place = Arc::new(tempfile::tempdir().unwrap());
+        let issuer = "http://localhost:8080".to_owned();
+        let mut server =
+            Self::launch(8080, issuer, place, Setup { name: "demo", ..Setup::default() });
+        if server.is_ready(false) {
+            return Ok(server);
+        }
+        Err((server.ended(Duration::from_secs(1)).code(), server.log()))
+    }
+
+    /// Waits until it answers; false if it ends instead.
+    fn is_ready(&mut self, tls: bool) -> bool {
+        until("the server answers", Duration::from_secs(30), || {
+            if self.child.try_wait().unwrap().is_some() {
+                return Some(false);
+            }
+            if tls {
+                return TcpStream::connect(("127.0.0.1", self.port)).ok().map(|_| true);
+            }
+            get(self.port, "/.well-known/openid-configuration").map(|answer| answer.contains("200"))
+        })
+    }
+
+    /// Writes the configuration and starts the process.
     fn spawn(port: u16, setup: Setup<'_>, place: Arc<TempDir>) -> Self {
         let scheme = if setup.tls { "https" } else { "http" };
         let issuer = format!("{scheme}://localhost:{port}");
-        let config = place.path().join("server.toml");
         let data = place.path().join("data");
         let mut text = format!(
             "issuer = {issuer:?}\nlisten = \"127.0.0.1:{port}\"\nstore = \"memory:\"\n\
@@ -128,15 +145,23 @@ impl Server {
             fs::write(&file, keys).unwrap();
             let _ = write!(text, "[keys]\nfile = {:?}\n", file.to_str().unwrap());
         }
-        fs::write(&config, text).unwrap();
+        fs::write(place.path().join("server.toml"), text).unwrap();
+        Self::launch(port, issuer, place, setup)
+    }
+
+    /// Starts the process; its configuration is what is in its place.
+    fn launch(port: u16, issuer: String, place: Arc<TempDir>, setup: Setup<'_>) -> Self {
         let log = output("logs").join(format!("{}-{port}.log", setup.name));
         let file = File::create(&log).unwrap();
         let mut command = Command::new(binary());
-        command.arg("--config").arg(&config).current_dir(place.path()).stdin(Stdio::null());
-        command.stdout(file.try_clone().unwrap()).stderr(file).env_remove("RUST_LOG");
+        command.current_dir(place.path()).stdin(Stdio::null()).env_remove("RUST_LOG");
+        if place.path().join("server.toml").exists() {
+            command.args(["--config", "server.toml"]);
+        }
         if !setup.log.is_empty() {
             command.env("RUST_LOG", setup.log);
         }
+        command.stdout(file.try_clone().unwrap()).stderr(file);
         let child = command.spawn().unwrap();
         Self { issuer, port, child, log, place }
     }
@@ -205,7 +230,7 @@ impl Drop for Server {
         }
         if !std::thread::panicking() {
             let log = self.log();
-            assert!(!log.contains("panicked at"), "the server panicked:\n{log}");
+            assert!(!log.contains("panicked"), "the server panicked:\n{log}");
         }
     }
 }

@@ -110,7 +110,7 @@ impl Visitor {
     /// Logs in and agrees, whichever of it the pages ask.
     pub(crate) async fn consent(&self, mut page: Page, user: (&str, &str)) -> Page {
         for _ in 0..4 {
-            if page.is_answer() {
+            if page.is_answer() || !(page.asks_password() || page.asks_consent()) {
                 return page;
             }
             let values = [("login", user.0), ("password", user.1)];

@@ -82,8 +82,10 @@ pub(crate) struct Setup {
 impl Setup {
     pub(crate) fn new() -> Self {
         let clock = TestClock::at(Timestamp::from_unix(1_800_000_000));
+        let mut config = Config::new(Issuer::new("https://id.example").unwrap());
+        config.account_creation = true;
         Self {
-            config: Config::new(Issuer::new("https://id.example").unwrap()),
+            config,
             clients: clients(),
             secrets: Secrets::new(Secret::new([1; 32]).unwrap()),
             store: Arc::new(MemoryStore::with_clock(clock.clone())),
@@ -97,7 +99,7 @@ impl Setup {
     pub(crate) fn build(self) -> Op {
         let recorder = Recorder::default();
         let provider = Provider::builder(self.config)
-            .store(self.store.clone())
+            .store(self.store)
             .clients(self.clients.into_iter().collect::<StaticClients>())
             .accounts(self.host.clone())
             .signer(self.signer)
@@ -107,12 +109,12 @@ impl Setup {
             .observer(recorder.clone())
             .build()
             .unwrap();
-        Op { provider, clock: self.clock, host: self.host, store: self.store, recorder }
+        Op { provider, clock: self.clock, host: self.host, recorder }
     }
 }
 
 /// A client by name; confidential ones have their name as their secret.
-pub(crate) fn client(name: &str, public: bool, redirect_uris: &[&str], extra: Value) -> Client {
+pub(crate) fn client(name: &str, public: bool, redirect_uris: &[&str], extra: &Value) -> Client {
     let mut json = json!({ "redirect_uris": redirect_uris });
     json.as_object_mut().unwrap().extend(extra.as_object().cloned().unwrap_or_default());
     let metadata: ClientMetadata = serde_json::from_value(json).unwrap();
@@ -128,30 +130,25 @@ pub(crate) fn client(name: &str, public: bool, redirect_uris: &[&str], extra: Va
 fn clients() -> Vec<Client> {
     let cb = |host: &str| format!("https://{host}.example/cb");
     let native = json!({"application_type": "native"});
-    let mut first_party = client("first-party", false, &[&cb("first")], json!({}));
+    let mut first_party = client("first-party", false, &[&cb("first")], &json!({}));
     first_party.first_party = true;
-    let mut optional = client("optional-pkce", false, &[&cb("optional")], json!({}));
+    let mut optional = client("optional-pkce", false, &[&cb("optional")], &json!({}));
     optional.require_pkce = Some(false);
     vec![
-        client("conf-basic", false, &[&cb("client")], json!({"client_name": "Basic"})),
+        client("conf-basic", false, &[&cb("client")], &json!({"client_name": "Basic"})),
         client(
             "conf-post",
             false,
             &[&cb("post")],
-            json!({"token_endpoint_auth_method": "client_secret_post"}),
+            &json!({"token_endpoint_auth_method": "client_secret_post"}),
         ),
-        client("public-web", true, &[&cb("public")], json!({})),
-        client(
-            "native-loopback",
-            true,
-            &["http://127.0.0.1/cb", "http://[::1]/cb"],
-            native.clone(),
-        ),
-        client("native-scheme", true, &["com.example.app:/cb"], native),
-        client("q-client", false, &["https://c.example/cb?a=1&b=2"], json!({})),
-        client("es256", false, &[&cb("es256")], json!({"id_token_signed_response_alg": "ES256"})),
-        client("eddsa", false, &[&cb("eddsa")], json!({"id_token_signed_response_alg": "EdDSA"})),
-        client("clientB", false, &[&cb("client")], json!({})),
+        client("public-web", true, &[&cb("public")], &json!({})),
+        client("native-loopback", true, &["http://127.0.0.1/cb", "http://[::1]/cb"], &native),
+        client("native-scheme", true, &["com.example.app:/cb"], &native),
+        client("q-client", false, &["https://c.example/cb?a=1&b=2"], &json!({})),
+        client("es256", false, &[&cb("es256")], &json!({"id_token_signed_response_alg": "ES256"})),
+        client("eddsa", false, &[&cb("eddsa")], &json!({"id_token_signed_response_alg": "EdDSA"})),
+        client("clientB", false, &[&cb("client")], &json!({})),
         first_party,
         optional,
     ]
@@ -163,7 +160,6 @@ pub(crate) struct Op {
     pub(crate) provider: Provider,
     pub(crate) clock: TestClock,
     pub(crate) host: Host,
-    pub(crate) store: Arc<dyn Store>,
     pub(crate) recorder: Recorder,
 }
 

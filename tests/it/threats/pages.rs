@@ -66,7 +66,7 @@ async fn ui_07_the_form_goes_only_to_the_registered_origin() {
     ] {
         let mut setup = Setup::new();
         let native = serde_json::json!({"application_type": "native"});
-        setup.clients.push(client("form", false, &[uri], native));
+        setup.clients.push(client("form", false, &[uri], &native));
         let op = setup.build();
         let request = Op::request_with(&[
             ("client_id", "form"),

@@ -39,7 +39,7 @@ export class Visit {
           .screenshot({ path: `${given.screenshots}/failed-${scenario.name}.png` })
           .catch(() => {})
         const text = await visit.page.innerText('body').catch(() => '')
-        error.stack += `\nat ${visit.page.url()}:\n${text}`
+        error.stack += `\nat ${visit.page.url().slice(0, 100)}:\n${text}`
         throw error
       } finally {
         await visit.context.close()
@@ -104,12 +104,12 @@ export class Visit {
     return party
   }
 
-  /** Pictures of the page on a phone and on a desktop, light and dark; it is no wider than they are. */
+  /** Pictures of the page on a phone, light and dark, and on a desktop; it is no wider than they are. */
   async picture(name) {
     const screen = await this.context.newCDPSession(this.page)
     for (const [size, { width, height, mobile }] of Object.entries(sizes)) {
       await screen.send('Emulation.setDeviceMetricsOverride', { width, height, mobile, deviceScaleFactor: 1 })
-      for (const value of ['light', 'dark']) {
+      for (const value of mobile ? ['light', 'dark'] : ['light']) {
         await screen.send('Emulation.setEmulatedMedia', {
           features: [{ name: 'prefers-color-scheme', value }],
         })

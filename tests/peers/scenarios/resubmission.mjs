@@ -105,3 +105,19 @@ export async function two_tabs(visit) {
   assert.equal(await visit.outcome(three), `Signed in as ${visit.user.sub}`)
   assert.equal(second.answers.length, 2)
 }
+
+/** An account is created once, and its form may be sent again. */
+export async function the_same_account_twice(visit) {
+  const party = await visit.party('first-party', { redeems: false })
+  await visit.start(party, { prompt: 'create' })
+  const twin = await visit.tab()
+  await twin.goto(visit.page.url())
+  for (const page of [visit.page, twin]) {
+    await page.fill('input[name=name]', 'Theo Twin')
+    await page.fill('input[name=username]', 'theo')
+    await page.fill('input[name=email]', 'theo@example.com')
+    await page.fill('input[name=password]', 'a password for both of them')
+  }
+  await Promise.all([visit.page, twin].map((page) => page.click('button#submit')))
+  assert.equal(await visit.outcome(), await visit.outcome(twin))
+}

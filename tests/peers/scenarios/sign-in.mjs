@@ -108,6 +108,22 @@ async function single_sign_on_to(visit, party) {
   assert.equal(visit.shown.length, before, `pages were shown: ${visit.shown.slice(before)}`)
 }
 
+/** From the page where an account is chosen, and from the consent page. */
+export async function another_account(visit) {
+  const [first, third] = [await visit.session(), await visit.party('third-party')]
+  for (const [party, parameters] of [
+    [first, { prompt: 'select_account' }],
+    [third, {}],
+  ]) {
+    await visit.start(party, parameters)
+    await visit.page.click('a#other')
+    visit.user = visit.users.find(({ sub }) => sub !== visit.user.sub)
+    await visit.logIn()
+    if (party === third) await visit.allow()
+    assert.equal(await visit.outcome(), `Signed in as ${visit.user.sub}`)
+  }
+}
+
 export async function create_account(visit) {
   const { page } = visit
   const party = await visit.party('first-party')
