@@ -10,7 +10,7 @@
 //! assert_eq!((request.path, request.query), ("/authorize", "client_id=app"));
 //! ```
 
-use std::{net::IpAddr, sync::Arc};
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, request::Parts};
 
@@ -52,7 +52,11 @@ impl<B: From<Vec<u8>>> From<Reply> for Response<B> {
         headers.reserve(reply.headers.len());
         for (name, value) in reply.headers {
             // What the crate writes is always a legal field; a host's addition that is not is dropped.
-            if let Ok(value) = HeaderValue::from_maybe_shared(value.into_owned().into_bytes()) {
+            let value = match value {
+                Cow::Borrowed(text) => HeaderValue::from_str(text),
+                Cow::Owned(text) => HeaderValue::try_from(text),
+            };
+            if let Ok(value) = value {
                 headers.append(HeaderName::from_static(name), value);
             }
         }

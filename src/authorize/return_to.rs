@@ -102,13 +102,9 @@ fn append<'p>(
         if i > 0 {
             location.push('&');
         }
-        for piece in form_urlencoded::byte_serialize(name.as_bytes()) {
-            location.push_str(piece);
-        }
+        location.push_str(name);
         location.push('=');
-        for piece in form_urlencoded::byte_serialize(value.as_bytes()) {
-            location.push_str(piece);
-        }
+        location.extend(form_urlencoded::byte_serialize(value.as_bytes()));
     }
     location
 }

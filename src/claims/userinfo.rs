@@ -2,7 +2,7 @@
 //!
 //! [OIDC Core §5.3]: https://openid.net/specs/openid-connect-core-1_0.html#UserInfo
 
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
 use super::{Account, claims_of};
@@ -30,7 +30,7 @@ pub(crate) async fn userinfo(core: &Core, request: &Request<'_>) -> Result<Reply
     let facts = Facts::load(core, &grant, Standings::Light, &wanted).await?;
     grant.stands(&client, &facts, Standings::Light, now).map_err(|_| Reason::BearerInvalid)?;
     let account = facts.account().ok_or(Reason::BearerInvalid)?;
-    Ok(respond(&grant.sub, account, &wanted))
+    Ok(respond(&grant.sub, &account, &wanted))
 }
 
 /// Whether the grant carries the token; answers the claims that its scope asks for.
@@ -44,17 +44,28 @@ fn check(grant: &Grant, token: &AccessToken, now: Timestamp) -> Result<Vec<&'sta
     Ok(claims_of(&grant.scope))
 }
 
-fn respond(sub: &Subject, account: Account, wanted: &[&str]) -> Reply {
-    #[derive(Serialize)]
-    struct UserInfo<'u> {
-        sub: &'u str,
-        #[serde(flatten)]
-        claims: Map<String, Value>,
-    }
+fn respond(sub: &Subject, account: &Account, wanted: &[&str]) -> Reply {
+    Reply::json(200, &UserInfo { sub, claims: &account.claims, wanted })
+}
 
-    let mut claims = account.claims;
-    claims.retain(|name, value| wanted.contains(&name.as_str()) && says_something(value));
-    Reply::json(200, &UserInfo { sub: sub.as_str(), claims })
+/// `sub`, then those claims that were wanted and say something.
+struct UserInfo<'u> {
+    sub: &'u Subject,
+    claims: &'u Map<String, Value>,
+    wanted: &'u [&'u str],
+}
+
+impl Serialize for UserInfo<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry("sub", self.sub)?;
+        for (name, value) in self.claims {
+            if self.wanted.contains(&name.as_str()) && says_something(value) {
+                members.serialize_entry(name, value)?;
+            }
+        }
+        members.end()
+    }
 }
 
 /// A claim that is not known is left out, not sent empty (§5.3.2).
@@ -121,7 +132,7 @@ mod tests {
             "email_verified",
         ];
         let sub = Subject::new("alice").unwrap();
-        let reply = respond(&sub, Account::active().claims(claims), &wanted);
+        let reply = respond(&sub, &Account::active().claims(claims), &wanted);
         let body: Value = serde_json::from_slice(&reply.body).unwrap();
         assert_eq!(
             body,

@@ -24,13 +24,16 @@ pub(super) async fn sign(
     let failed = |cause: serde_json::Error| SignError::Failed(cause.into());
     let key = signer.active(algorithm, now).ok_or(SignError::NoKey(algorithm))?;
     let header = Header { alg: algorithm.as_str(), typ, kid: &key.kid };
-    let header = serde_json::to_vec(&header).map_err(failed)?;
-    let claims = serde_json::to_vec(claims).map_err(failed)?;
+    let mut json = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut json, &header).map_err(failed)?;
+    let end = json.len();
+    serde_json::to_writer(&mut json, claims).map_err(failed)?;
+    let (header, claims) = json.split_at(end);
 
-    let mut token = String::with_capacity((header.len() + claims.len()) * 4 / 3 + 360);
-    URL_SAFE_NO_PAD.encode_string(&header, &mut token);
+    let mut token = String::with_capacity(json.len() * 4 / 3 + 360);
+    URL_SAFE_NO_PAD.encode_string(header, &mut token);
     token.push('.');
-    URL_SAFE_NO_PAD.encode_string(&claims, &mut token);
+    URL_SAFE_NO_PAD.encode_string(claims, &mut token);
     let signature = signer.sign(&key, token.as_bytes()).await?;
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(&signature, &mut token);

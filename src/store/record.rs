@@ -79,15 +79,18 @@ pub(crate) trait Stored: Serialize + DeserializeOwned {
 }
 
 pub(crate) fn encode<T: Stored>(body: &T) -> Result<Arc<[u8]>, StoreError> {
-    match serde_json::to_vec(body) {
-        Ok(bytes) => Ok(bytes.into()),
+    let mut bytes = Vec::with_capacity(1024);
+    match serde_json::to_writer(&mut bytes, body) {
+        Ok(()) => Ok(bytes.as_slice().into()),
         Err(cause) => Err(StoreError::Refused(cause.into())),
     }
 }
 
 pub(crate) fn decode<T: Stored>(bytes: &[u8]) -> Result<T, StoreError> {
+    // Checked once as a whole; by `from_slice` each string would be.
+    let text = str::from_utf8(bytes).map_err(|cause| StoreError::Unreadable(cause.into()))?;
     let body: T =
-        serde_json::from_slice(bytes).map_err(|cause| StoreError::Unreadable(cause.into()))?;
+        serde_json::from_str(text).map_err(|cause| StoreError::Unreadable(cause.into()))?;
     if body.schema() > T::SCHEMA {
         return Err(StoreError::Unreadable("written by a newer release".into()));
     }

@@ -10,9 +10,23 @@ pub struct InvalidIdentifier(&'static str);
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $valid:path) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(Box<str>);
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(crate::types::text::Text(|text: &str| {
+                    $valid(text)?;
+                    Ok::<_, InvalidIdentifier>(Self(text.into()))
+                }))
+            }
+        }
 
         impl $name {
             /// Checks the text and takes it as it is.

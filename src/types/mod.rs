@@ -9,6 +9,7 @@ mod prompt;
 mod redirect_uri;
 mod response;
 mod scope;
+mod text;
 mod timestamp;
 
 pub use algorithm::{SigningAlgorithm, UnknownAlgorithm};

@@ -13,9 +13,8 @@ use serde::{Deserialize, Serialize};
 /// ```
 ///
 /// [RFC 6749 §3.3]: https://www.rfc-editor.org/rfc/rfc6749#section-3.3
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Scope(Vec<Box<str>>);
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Scope(Box<str>);
 
 /// A scope with a character that no token may have, or with more than 64 tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,30 +33,32 @@ impl Scope {
     ///
     /// [`InvalidScope`].
     pub fn parse(text: &str) -> Result<Self, InvalidScope> {
-        let mut tokens = Vec::<Box<str>>::new();
+        if !text.bytes().all(|b| matches!(b, 0x20 | 0x21 | 0x23..=0x5B | 0x5D..=0x7E)) {
+            return Err(InvalidScope);
+        }
+        let mut scope = String::with_capacity(text.len().min(512));
+        let mut count = 0;
         for token in text.split(' ').filter(|token| !token.is_empty()) {
-            if !token.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5B | 0x5D..=0x7E)) {
-                return Err(InvalidScope);
-            }
-            if tokens.iter().any(|known| **known == *token) {
+            if contains(&scope, token) {
                 continue;
             }
-            if tokens.len() == Self::LIMIT {
+            if count == Self::LIMIT {
                 return Err(InvalidScope);
             }
-            tokens.push(token.into());
+            count += 1;
+            push(&mut scope, token);
         }
-        Ok(Self(tokens))
+        Ok(Self(scope.into()))
     }
 
     /// Whether the token is in the set.
     pub fn contains(&self, token: &str) -> bool {
-        self.0.iter().any(|known| **known == *token)
+        contains(&self.0, token)
     }
 
     /// Whether every token of this set is in the other one.
     pub fn is_subset(&self, other: &Self) -> bool {
-        self.iter().all(|token| other.contains(token))
+        self.0 == other.0 || self.iter().all(|token| other.contains(token))
     }
 
     /// The tokens of this set that are in the other one too.
@@ -69,25 +70,54 @@ impl Scope {
     /// The tokens of this set for which `keep` holds.
     #[must_use]
     pub fn retain(&self, keep: impl Fn(&str) -> bool) -> Self {
-        Self(self.0.iter().filter(|token| keep(token)).cloned().collect())
+        let mut scope = String::with_capacity(self.0.len());
+        for token in self.iter().filter(|token| keep(token)) {
+            push(&mut scope, token);
+        }
+        Self(scope.into())
     }
 
     /// The tokens of this set, then those of the other one that are new.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        let mut tokens = self.0.clone();
-        tokens.extend(other.0.iter().filter(|token| !self.contains(token)).cloned());
-        Self(tokens)
+        let mut scope = String::from(&*self.0);
+        for token in other.iter().filter(|token| !self.contains(token)) {
+            push(&mut scope, token);
+        }
+        Self(scope.into())
     }
 
     /// The tokens.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|token| &**token)
+        self.0.split(' ').filter(|token| !token.is_empty())
     }
 
     /// Whether no token is in the set.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+fn contains(scope: &str, token: &str) -> bool {
+    !token.is_empty() && scope.split(' ').any(|known| known == token)
+}
+
+fn push(scope: &mut String, token: &str) {
+    if !scope.is_empty() {
+        scope.push(' ');
+    }
+    scope.push_str(token);
+}
+
+impl Serialize for Scope {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Scope {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(super::text::Text(Self::parse))
     }
 }
 
@@ -101,19 +131,13 @@ impl TryFrom<String> for Scope {
 
 impl From<Scope> for String {
     fn from(scope: Scope) -> Self {
-        scope.0.join(" ")
+        scope.0.into()
     }
 }
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, token) in self.iter().enumerate() {
-            if i > 0 {
-                f.write_str(" ")?;
-            }
-            f.write_str(token)?;
-        }
-        Ok(())
+        f.write_str(&self.0)
     }
 }
 

@@ -23,9 +23,15 @@ impl<'r> Params<'r> {
     /// Decodes `application/x-www-form-urlencoded` parts, one after the other.
     pub(crate) fn parse(parts: &[&'r [u8]]) -> Self {
         let mut pairs = Vec::with_capacity(16);
-        let mut all = parts.iter().flat_map(|part| form_urlencoded::parse(part));
-        pairs.extend(all.by_ref().take(Self::LIMIT));
-        Self { pairs, too_many: all.next().is_some() }
+        for part in parts {
+            for pair in part.split(|b| *b == b'&').filter(|pair| !pair.is_empty()) {
+                if pairs.len() == Self::LIMIT {
+                    return Self { pairs, too_many: true };
+                }
+                pairs.extend(plain(pair).or_else(|| form_urlencoded::parse(pair).next()));
+            }
+        }
+        Self { pairs, too_many: false }
     }
 
     /// Refuses a request with more parameters than were looked at.
@@ -59,6 +65,16 @@ impl<'r> Params<'r> {
     }
 }
 
+/// A pair in which nothing is encoded.
+fn plain(pair: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+    if pair.iter().fold(false, |any, b| any | matches!(b, b'%' | b'+' | 0x80..)) {
+        return None;
+    }
+    let pair = str::from_utf8(pair).ok()?;
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    Some((name.into(), value.into()))
+}
+
 impl fmt::Debug for Params<'_> {
     /// Values may be credentials; only the names are shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -81,6 +97,21 @@ mod tests {
         assert_eq!(params.one("e"), Ok(Some(" + ")));
         assert_eq!(params.one("f"), Ok(None));
         assert_eq!(params.all("c").count(), 2);
+    }
+
+    proptest::proptest! {
+        /// F-01: the short cut for plain pairs reads what the library reads.
+        #[test]
+        fn reads_what_the_library_reads(body in "[a-c=&+%2 é\0]{0,40}") {
+            let expected: Vec<_> = form_urlencoded::parse(body.as_bytes()).collect();
+            proptest::prop_assert_eq!(Params::parse(&[body.as_bytes()]).pairs, expected);
+        }
+
+        #[test]
+        fn reads_any_bytes_as_the_library_does(body: Vec<u8>) {
+            let expected: Vec<_> = form_urlencoded::parse(&body).collect();
+            proptest::prop_assert_eq!(Params::parse(&[&body]).pairs, expected);
+        }
     }
 
     #[test]

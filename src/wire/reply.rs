@@ -48,9 +48,10 @@ impl Reply {
 
     /// JSON that nobody may cache.
     pub(crate) fn json(status: u16, body: &impl Serialize) -> Self {
-        match serde_json::to_vec(body) {
-            Ok(body) => {
-                Self { body, ..Self::empty(status) }.with("content-type", "application/json")
+        let mut bytes = Vec::with_capacity(1024);
+        match serde_json::to_writer(&mut bytes, body) {
+            Ok(()) => {
+                Self { body: bytes, ..Self::empty(status) }.with("content-type", "application/json")
             }
             Err(_) => Self::empty(500),
         }

@@ -1,6 +1,8 @@
 //! Headless Chromium through the pages: `tests/peers/browser.mjs` and its `scenarios`. A failure
 //! leaves a picture in `target/test-output/screenshots`.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use super::{
@@ -16,6 +18,7 @@ fn run(scenario: &str, who: User) {
 
 #[track_caller]
 fn run_at(server: &Server, scenario: &str, who: User) {
+    assert!(Path::new("/usr/bin/chromium").exists(), "chromium is missing: run tests/setup");
     let given = json!({
         "issuer": server.issuer,
         "clients": fixture::clients(),

@@ -2,9 +2,9 @@
 
 use std::{
     collections::HashMap,
-    fs::File,
+    fs::{self, File},
     io::{BufRead, BufReader, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     sync::{
         Arc, Mutex, PoisonError, Weak,
@@ -20,6 +20,7 @@ use super::server::{output, tls};
 /// A script that runs. It ends when its standard input does, so also when the tests die.
 pub(crate) struct Script {
     name: &'static str,
+    log: PathBuf,
     child: Mutex<Child>,
     jobs: Mutex<Jobs>,
 }
@@ -61,7 +62,7 @@ impl Script {
             .env("NODE_EXTRA_CA_CERTS", tls().0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(File::create(log).unwrap())
+            .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap_or_else(|error| panic!("node cannot be started ({error}): run tests/setup"));
         let waiting = Waiting::new(Mutex::new(Some(HashMap::new())));
@@ -83,7 +84,7 @@ impl Script {
         });
         let stdin = child.stdin.take();
         let jobs = Mutex::new(Jobs { stdin, waiting, last: 0 });
-        Self { name, child: Mutex::new(child), jobs }
+        Self { name, log, child: Mutex::new(child), jobs }
     }
 
     /// Runs a scenario, and answers what it found; fails with what the script says.
@@ -108,8 +109,9 @@ impl Script {
                 None => answer["ok"].clone(),
             },
             Err(error) => panic!(
-                "{name}: {scenario}: no answer ({error}); see target/test-output/logs, and if \
-                 something is missing there run tests/setup"
+                "{name}: {scenario}: no answer ({error}); if something is missing, run \
+                 tests/setup. It said:\n{}",
+                fs::read_to_string(&self.log).unwrap_or_default()
             ),
         }
     }
