@@ -20,7 +20,7 @@ async fn signals_end_it_gracefully() {
         let visitor = Visitor::new(&server);
         sign_in(&visitor, ALICE).await;
         let idle = Raw::connect(&server);
-        server.signal(signal);
+        assert!(server.signal(signal));
         assert_eq!(server.ended(SOON).code(), Some(0), "{signal}: {}", server.log());
         drop(idle);
     }
@@ -47,7 +47,7 @@ async fn a_request_under_way_is_answered() {
     // The server asks for the body, so it has the request.
     assert!(raw.read_head().starts_with("HTTP/1.1 100"));
     raw.write(first);
-    server.signal("TERM");
+    assert!(server.signal("TERM"));
     server.stops_listening(SOON);
     raw.write(rest);
     let answer = raw.read();
@@ -116,7 +116,7 @@ async fn the_demo_needs_no_configuration() {
             assert!(text.contains(part), "{part}: {text}");
         }
     }
-    server.signal("INT");
+    assert!(server.signal("INT"));
     assert_eq!(server.ended(SOON).code(), Some(0));
 }
 
