@@ -1,5 +1,5 @@
 //! What the steps of the protocol cost, in this process and through the public API: no HTTP, no
-//! runtime, a [`MemoryStore`](oidc_op::MemoryStore), mimalloc.
+//! runtime, a [`MemoryStore`](oidc_op::store::MemoryStore), mimalloc.
 //!
 //! | benchmark | one iteration |
 //! |---|---|

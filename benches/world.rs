@@ -13,8 +13,8 @@ use base64::{
 };
 use oidc_op::{
     Account, Accounts, Client, ClientId, ClientMetadata, ClientSecret, Clock, Config, Duration,
-    HostError, Issuer, KeySet, Login, MemoryStore, Outcome, Provider, RedirectUri, Request, Secret,
-    Secrets, SigningAlgorithm, StaticClients, Subject, SystemEntropy, Verdict,
+    HostError, Issuer, KeySet, Login, Outcome, Provider, RedirectUri, Request, Secret, Secrets,
+    SigningAlgorithm, StaticClients, Subject, SystemEntropy, Verdict, store::MemoryStore,
 };
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value};

@@ -203,7 +203,7 @@ mod provider;
 mod secret;
 mod session;
 pub mod store;
-#[cfg(feature = "test-util")]
+#[cfg(any(test, feature = "test-util"))]
 pub mod test_util;
 mod throttle;
 mod token;
@@ -232,7 +232,6 @@ pub use mint::{
 pub use provider::Provider;
 pub use secret::{Secret, SecretTooShort, Secrets};
 pub use session::{Login, Session};
-pub use store::{MemoryStore, Store, StoreError};
 pub use throttle::{Attempt, AttemptKind, Throttle};
 pub use time::Duration;
 pub use types::{

@@ -95,8 +95,8 @@ impl Provider {
     ///
     /// # Security
     ///
-    /// The host vouches for `login`; it stays vouched for until the interaction, if there is one,
-    /// ends, unless [`revoke_all`](Self::revoke_all) comes in between.
+    /// The host vouches for `login`, at each step anew: go on with
+    /// [`interaction_as`](Self::interaction_as) and [`resume_as`](Self::resume_as).
     pub async fn authorize_as(
         &self,
         request: Request<'_>,
@@ -116,7 +116,40 @@ impl Provider {
         request: Request<'_>,
         token: &str,
     ) -> Result<Outcome, AuthorizeError> {
-        self.0.refused(authorize::revisit(&self.0, &request, token).await)
+        self.0.refused(authorize::revisit(&self.0, &request, token, &Sessions::Own).await)
+    }
+
+    /// [`interaction`](Self::interaction) for a host with sessions of its own: `login` is who it says
+    /// is signed in.
+    ///
+    /// # Errors
+    ///
+    /// As [`interaction`](Self::interaction).
+    pub async fn interaction_as(
+        &self,
+        request: Request<'_>,
+        token: &str,
+        login: Option<Login>,
+    ) -> Result<Outcome, AuthorizeError> {
+        let sessions = Sessions::Host(login);
+        self.0.refused(authorize::revisit(&self.0, &request, token, &sessions).await)
+    }
+
+    /// [`resume`](Self::resume) for a host with sessions of its own: `login` is who it says is signed
+    /// in, apart from a [`Verdict::Login`], which says so itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`resume`](Self::resume).
+    pub async fn resume_as(
+        &self,
+        request: Request<'_>,
+        token: &str,
+        verdict: Verdict,
+        login: Option<Login>,
+    ) -> Result<Outcome, AuthorizeError> {
+        let sessions = Sessions::Host(login);
+        self.0.refused(authorize::resume(&self.0, &request, token, verdict, &sessions).await)
     }
 
     /// Whether a form was sent from the page of this interaction, by the browser that began it.
@@ -147,7 +180,7 @@ impl Provider {
         token: &str,
         verdict: Verdict,
     ) -> Result<Outcome, AuthorizeError> {
-        self.0.refused(authorize::resume(&self.0, &request, token, verdict).await)
+        self.0.refused(authorize::resume(&self.0, &request, token, verdict, &Sessions::Own).await)
     }
 
     /// The token endpoint ([RFC 6749 §3.2]).

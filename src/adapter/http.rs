@@ -56,8 +56,8 @@ impl<B: From<Vec<u8>>> From<Reply> for Response<B> {
                 Cow::Borrowed(text) => HeaderValue::from_str(text),
                 Cow::Owned(text) => HeaderValue::try_from(text),
             };
-            if let Ok(value) = value {
-                headers.append(HeaderName::from_static(name), value);
+            if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), value) {
+                headers.append(name, value);
             }
         }
         response

@@ -13,7 +13,7 @@ use crate::{
     },
     session::Login,
     store::{Commit, Expect, Key, Kind, Step, Stored},
-    types::{Authentication, Display, Resource, Scope, Subject, Timestamp},
+    types::{Display, Resource, Scope, Subject, Timestamp},
     wire::{Params, Request, set_cookie},
 };
 
@@ -80,7 +80,7 @@ pub enum Need {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// They have authenticated, or created an account.
+    /// They have authenticated, or created an account. It is believed: check the credentials first.
     Login(Login),
     /// They agree to this scope, which may be less than was asked; to be remembered or not.
     Consent {
@@ -116,7 +116,8 @@ pub struct Hints {
 /// A request under way: what was asked, by which browser, and what has been done since.
 ///
 /// Sealed, not stored, so that whoever never signs in costs no write; every page carries the whole
-/// of it, and the back button brings an older one that is simply decided again.
+/// of it, and the back button brings an older one that is simply decided again. It never says who is
+/// signed in: whoever steals a token secret can make one, but no session and no host's word.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Pending {
     #[serde(with = "serde_bytes")]
@@ -126,7 +127,6 @@ pub(super) struct Pending {
     kid: Kid,
     /// Of the browser cookie's secret; `None` for a request that came by POST and has not come back.
     browser: Option<Digest>,
-    pub(super) hosted: bool,
     until: Timestamp,
     pub(super) query: String,
     #[serde(default)]
@@ -145,9 +145,6 @@ pub(super) struct Steps {
     pub(super) selected: Option<Subject>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) agreed: Option<Agreed>,
-    /// Whom a host with sessions of its own has vouched for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) vouched: Option<Vouched>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -155,13 +152,6 @@ pub(super) struct Agreed {
     pub(super) subject: Subject,
     pub(super) scope: Scope,
     pub(super) basis: ConsentBasis,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Vouched {
-    pub(super) subject: Subject,
-    pub(super) epoch: i64,
-    pub(super) auth: Authentication,
 }
 
 impl Steps {
@@ -173,12 +163,11 @@ impl Steps {
 
 impl Pending {
     /// A request that must wait.
-    pub(super) fn begin(core: &Core, params: &Params<'_>, hosted: bool) -> Result<Self, Failure> {
+    pub(super) fn begin(core: &Core, params: &Params<'_>) -> Result<Self, Failure> {
         Ok(Self {
             id: random(&*core.entropy)?,
             kid: core.first_keys().kid,
             browser: None,
-            hosted,
             until: core.clock.now() + core.config.lifetimes.interaction,
             query: params.keep(&RECOGNISED),
             steps: Steps::default(),
@@ -225,12 +214,6 @@ impl Pending {
     /// Remembers for whom the next page is made.
     pub(super) fn shown(&mut self, person: Option<&Person>) {
         self.steps.shown_to = person.map(|person| person.signed_in.subject.clone());
-        // A host's word must outlast the page; the provider's own session is in a cookie.
-        self.steps.vouched = person.filter(|_| self.hosted).map(|person| Vouched {
-            subject: person.signed_in.subject.clone(),
-            epoch: person.signed_in.subject_epoch,
-            auth: person.signed_in.auth.clone(),
-        });
     }
 
     pub(super) fn id(&self) -> &[u8; 16] {
@@ -303,5 +286,82 @@ struct Large {
 impl Stored for Large {
     fn schema(&self) -> u16 {
         self.v
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::{
+        Account, Accounts, ClientId, ClientMetadata, ClientSecret, Config, Duration, Issuer,
+        KeySet, Outcome, Provider, RedirectUri, Secret, Secrets, SigningAlgorithm, StaticClients,
+        store::{MemoryStore, contract::block_on},
+    };
+
+    #[derive(Debug)]
+    struct Everybody;
+
+    #[async_trait]
+    impl Accounts for Everybody {
+        async fn account(&self, _: &Subject, _: &[&str]) -> Result<Option<Account>, HostError> {
+            Ok(Some(Account::active()))
+        }
+    }
+
+    /// Whoever has a token secret can seal what they like, and is still nobody (GRANT: what a thief
+    /// can do).
+    #[test]
+    fn a_forged_interaction_ends_at_the_login() {
+        let secret = Secret::new([1; 32]).unwrap();
+        let issuer = Issuer::new("https://id.example").unwrap();
+        let mut metadata = ClientMetadata::default();
+        metadata.redirect_uris.push(RedirectUri::new("https://app.example/cb").unwrap());
+        let id = ClientId::new("app").unwrap();
+        let mut app = Client::confidential(id, ClientSecret::new("hush"), metadata).unwrap();
+        app.require_pkce = Some(false);
+        let now = Timestamp::from_unix(1_800_000_000);
+        let clock = crate::test_util::TestClock::at(now);
+        let provider = Provider::builder(Config::new(issuer.clone()))
+            .store(MemoryStore::with_clock(clock.clone()))
+            .clients(StaticClients::from_iter([app]))
+            .accounts(Everybody)
+            .signer(KeySet::generate(&[SigningAlgorithm::RS256], now).unwrap())
+            .secrets(Secrets::new(secret.clone()))
+            .clock(clock)
+            .build()
+            .unwrap();
+
+        let keys = TokenKeys::derive(&secret, &issuer);
+        let browser = Handle::from_bytes(HandleKind::Browser, [9; 47]);
+        let victim = Subject::new("alice").unwrap();
+        let scope = Scope::parse("openid").unwrap();
+        let pending = Pending {
+            id: [3; 16],
+            kid: keys.kid,
+            browser: Some(browser.digest()),
+            until: now + Duration::HOUR,
+            query:
+                "response_type=code&client_id=app&scope=openid&redirect_uri=https://app.example/cb"
+                    .into(),
+            steps: Steps {
+                shown_to: Some(victim.clone()),
+                signed_in: Some(victim.clone()),
+                selected: Some(victim.clone()),
+                agreed: Some(Agreed { subject: victim, scope, basis: ConsentBasis::Exempt }),
+            },
+        };
+        let mut plain = serde_json::to_vec(&pending).unwrap();
+        while plain.len() % 3 != 1 {
+            plain.push(b' ');
+        }
+        let token = seal(SealKind::Interaction, &keys, &issuer, [5; 16], &plain);
+        let cookie = format!("__Host-op_browser={}", browser.encode());
+        let headers: [(&str, &[u8]); 1] = [("cookie", cookie.as_bytes())];
+        let request = Request::new("GET", "/interaction").headers(&headers);
+        let outcome = block_on(provider.interaction(request, &token)).unwrap();
+        let Outcome::Interact(page) = outcome else { panic!("{outcome:?}") };
+        assert_eq!((page.need, page.subject), (Need::Login, None));
     }
 }

@@ -28,7 +28,7 @@ use self::{
     complete::complete,
     decide::{Decision, Situation, decide, is_assured},
     interaction::{Pending, Steps},
-    person::{Claim, Person},
+    person::Person,
     request::AuthorizeRequest,
 };
 use crate::{
@@ -93,28 +93,20 @@ pub(crate) async fn authorize(
     }
     let asked = Asked::from_params(core, &params).await?;
     if http.method == "POST" && sessions.may_lack_cookies(core, http) {
-        return come_back_by_get(core, &params, &sessions).await.map_err(Into::into);
+        return come_back_by_get(core, &params).await.map_err(Into::into);
     }
     asked.begin(core, http, &params, sessions).await
 }
 
 /// Lax cookies do not come with a POST from another site: the request is kept, and the browser sent
 /// to come back with a GET.
-async fn come_back_by_get(
-    core: &Core,
-    params: &Params<'_>,
-    sessions: &Sessions,
-) -> Result<Outcome, PageError> {
-    let pending = Pending::begin(core, params, sessions.hosted())?;
+async fn come_back_by_get(core: &Core, params: &Params<'_>) -> Result<Outcome, PageError> {
+    let pending = Pending::begin(core, params)?;
     let token = pending.seal(core).await?;
     Ok(Outcome::Reply(Reply::see_other(core.endpoints.continue_at(&token))))
 }
 
 impl Sessions {
-    fn hosted(&self) -> bool {
-        matches!(self, Self::Host(_))
-    }
-
     /// Whether somebody may be signed in whose cookie just did not come along.
     fn may_lack_cookies(&self, core: &Core, http: &Request<'_>) -> bool {
         match self {
@@ -137,7 +129,7 @@ async fn identify(core: &Core, params: &Params<'_>) -> Result<KnownClient, PageE
 /// How the request got here.
 enum Visit<'v> {
     /// Straight from the client.
-    First { params: &'v Params<'v>, hosted: bool },
+    First(&'v Params<'v>),
     /// From a page, in the browser that began it.
     Again { pending: Pending, browser: Handle },
 }
@@ -145,7 +137,7 @@ enum Visit<'v> {
 impl Visit<'_> {
     fn steps(&self) -> Steps {
         match self {
-            Self::First { .. } => Steps::default(),
+            Self::First(_) => Steps::default(),
             Self::Again { pending, .. } => pending.steps.clone(),
         }
     }
@@ -153,7 +145,7 @@ impl Visit<'_> {
     /// The code to be: random, or, so that a form sent twice gives the same one, derived.
     fn code(&self, core: &Core) -> Result<Handle, Failure> {
         match self {
-            Self::First { .. } => Ok(Handle::random(HandleKind::Code, &*core.entropy)?),
+            Self::First(_) => Ok(Handle::random(HandleKind::Code, &*core.entropy)?),
             Self::Again { pending, browser } => {
                 Ok(grant::code_of_interaction(pending.keys(core)?, pending.id(), browser))
             }
@@ -168,8 +160,8 @@ impl Visit<'_> {
         cookies: &mut Cookies,
     ) -> Result<Pending, Failure> {
         match self {
-            Self::First { params, hosted } => {
-                let mut pending = Pending::begin(core, params, hosted)?;
+            Self::First(params) => {
+                let mut pending = Pending::begin(core, params)?;
                 pending.bind(core, http, cookies)?;
                 Ok(pending)
             }
@@ -203,19 +195,9 @@ impl Asked {
         params: &Params<'_>,
         sessions: Sessions,
     ) -> Result<Outcome, AuthorizeError> {
-        let hosted = sessions.hosted();
-        let claim = match sessions {
-            Sessions::Own => Claim::of_browser(core, http).await,
-            Sessions::Host(login) => Ok(login.map(|login| Claim::by_host(&login, core))),
-        };
-        let person = match claim {
-            Ok(Some(claim)) => Person::load(core, &self.client, claim).await,
-            Ok(None) => Ok(None),
-            Err(failure) => Err(failure),
-        };
+        let person = Person::at(core, http, &self.client, &sessions).await;
         let person = person.map_err(|failure| self.fail(failure))?;
-        let visit = Visit::First { params, hosted };
-        self.proceed(core, http, visit, person, Cookies::new()).await
+        self.proceed(core, http, Visit::First(params), person, Cookies::new()).await
     }
 
     /// decide → interact, or commit → respond

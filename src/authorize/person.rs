@@ -1,4 +1,4 @@
-use super::interaction::Vouched;
+use super::Sessions;
 use crate::{
     client::Client,
     error::Failure,
@@ -12,8 +12,8 @@ use crate::{
 pub(super) enum Claim {
     /// By the provider's own session.
     Session(Current),
-    /// By a host with sessions of its own. It vouches for now, or has done so at an epoch.
-    Host { signed_in: SignedIn, epoch: Option<i64> },
+    /// By a host with sessions of its own, which vouches for now.
+    Host(SignedIn),
 }
 
 /// A person who is signed in, with what decides about them.
@@ -24,11 +24,20 @@ pub(super) struct Person {
 }
 
 impl Claim {
-    /// What the browser's cookie claims.
-    pub(super) async fn of_browser(
+    /// Who is said to be signed in at this browser.
+    pub(super) async fn of(
         core: &Core,
         http: &Request<'_>,
+        sessions: &Sessions,
     ) -> Result<Option<Self>, Failure> {
+        match sessions {
+            Sessions::Own => Self::of_browser(core, http).await,
+            Sessions::Host(login) => Ok(login.as_ref().map(|login| Self::by_host(login, core))),
+        }
+    }
+
+    /// What the browser's cookie claims.
+    async fn of_browser(core: &Core, http: &Request<'_>) -> Result<Option<Self>, Failure> {
         Ok(session::current(core, http).await?.map(Self::Session))
     }
 
@@ -40,22 +49,24 @@ impl Claim {
             auth: login.authentication(core.clock.now()),
             session: None,
         };
-        Self::Host { signed_in, epoch: None }
-    }
-
-    /// What the host claimed when the last page was made.
-    pub(super) fn vouched(vouched: &Vouched) -> Self {
-        let signed_in = SignedIn {
-            subject: vouched.subject.clone(),
-            subject_epoch: vouched.epoch,
-            auth: vouched.auth.clone(),
-            session: None,
-        };
-        Self::Host { signed_in, epoch: Some(vouched.epoch) }
+        Self::Host(signed_in)
     }
 }
 
 impl Person {
+    /// Who is signed in at this browser, if anybody is.
+    pub(super) async fn at(
+        core: &Core,
+        http: &Request<'_>,
+        client: &Client,
+        sessions: &Sessions,
+    ) -> Result<Option<Self>, Failure> {
+        match Claim::of(core, http, sessions).await? {
+            Some(claim) => Self::load(core, client, claim).await,
+            None => Ok(None),
+        }
+    }
+
     /// Loads what decides about them; none if the session is over or the account is not active.
     pub(super) async fn load(
         core: &Core,
@@ -65,7 +76,7 @@ impl Person {
         let issuer = &core.config.issuer;
         let mut signed_in = match &claim {
             Claim::Session(current) => current.signed_in(issuer),
-            Claim::Host { signed_in, .. } => signed_in.clone(),
+            Claim::Host(signed_in) => signed_in.clone(),
         };
         let mut batch = Batch::new(core);
         let standing = batch.add::<Standing>(Standing::key(issuer, &signed_in.subject));
@@ -76,8 +87,7 @@ impl Person {
             Claim::Session(current) => {
                 current.record.body.live(standing.as_ref(), core.clock.now())
             }
-            Claim::Host { epoch: Some(epoch), .. } => Standing::holds(standing.as_ref(), epoch),
-            Claim::Host { epoch: None, .. } => {
+            Claim::Host(_) => {
                 signed_in.subject_epoch = Standing::epoch(standing.as_ref());
                 true
             }

@@ -1,16 +1,15 @@
 use super::{
-    Asked, Cookies, Outcome, Visit,
-    interaction::{Agreed, Pending, Verdict, Vouched},
+    Asked, Cookies, Outcome, Sessions, Visit,
+    interaction::{Agreed, Pending, Verdict},
     person::{Claim, Person},
 };
 use crate::{
-    client::KnownClient,
     env::{Event, What},
     error::{AuthorizeError, Failure, PageError, Reason},
     grant::{self, ConsentBasis},
     provider::Core,
     secret::Handle,
-    session::{self, Login, Standing},
+    session::{self, Login},
     types::Scope,
     wire::{Params, Request, set_cookie},
 };
@@ -21,9 +20,10 @@ pub(crate) async fn revisit(
     core: &Core,
     http: &Request<'_>,
     token: &str,
+    sessions: &Sessions,
 ) -> Result<Outcome, AuthorizeError> {
     let (asked, pending, browser) = reopen(core, http, token).await?;
-    let person = person(core, http, &asked.client, &pending).await;
+    let person = Person::at(core, http, &asked.client, sessions).await;
     let person = person.map_err(|failure| asked.fail(failure))?;
     asked.proceed(core, http, Visit::Again { pending, browser }, person, Cookies::new()).await
 }
@@ -35,6 +35,7 @@ pub(crate) async fn resume(
     http: &Request<'_>,
     token: &str,
     verdict: Verdict,
+    sessions: &Sessions,
 ) -> Result<Outcome, AuthorizeError> {
     from_own_page(core, http).map_err(PageError::from)?;
     let (asked, mut pending, browser) = reopen(core, http, token).await?;
@@ -42,12 +43,17 @@ pub(crate) async fn resume(
     let person = match verdict {
         Verdict::Cancel => return Err(asked.fail(Reason::Cancelled)),
         Verdict::Login(login) => {
-            signed_in(core, http, &asked, &mut pending, &browser, &login, &mut cookies).await
+            let own = matches!(sessions, Sessions::Own).then_some((&browser, &mut cookies));
+            signed_in(core, http, &asked, &mut pending, &login, own).await
         }
         Verdict::Consent { scope, remember } => {
-            agreed(core, http, &asked, &mut pending, &scope, remember).await
+            let person = Person::at(core, http, &asked.client, sessions).await;
+            agreed(core, &asked, &mut pending, person, &scope, remember).await
         }
-        Verdict::SelectAccount => selected(core, http, &asked, &mut pending).await,
+        Verdict::SelectAccount => {
+            let person = Person::at(core, http, &asked.client, sessions).await;
+            person.inspect(|person| selected(&mut pending, person.as_ref()))
+        }
     };
     let person = person.map_err(|failure| asked.fail(failure))?;
     asked.proceed(core, http, Visit::Again { pending, browser }, person, cookies).await
@@ -87,50 +93,27 @@ fn from_own_page(core: &Core, http: &Request<'_>) -> Result<(), Reason> {
     if origins && site { Ok(()) } else { Err(Reason::CrossOrigin) }
 }
 
-/// Who is signed in at this point of the interaction.
-async fn person(
-    core: &Core,
-    http: &Request<'_>,
-    client: &KnownClient,
-    pending: &Pending,
-) -> Result<Option<Person>, Failure> {
-    let claim = match (pending.hosted, &pending.steps.vouched) {
-        (true, vouched) => vouched.as_ref().map(Claim::vouched),
-        (false, _) => Claim::of_browser(core, http).await?,
-    };
-    match claim {
-        Some(claim) => Person::load(core, client, claim).await,
-        None => Ok(None),
-    }
-}
-
+/// Signs the person in: with a session of the provider's, or by the word of a host that has its own.
 async fn signed_in(
     core: &Core,
     http: &Request<'_>,
     asked: &Asked,
     pending: &mut Pending,
-    browser: &Handle,
     login: &Login,
-    cookies: &mut Cookies,
+    own: Option<(&Handle, &mut Cookies)>,
 ) -> Result<Option<Person>, Failure> {
-    let now = core.clock.now();
-    let claim = if pending.hosted {
-        let key = Standing::key(&core.config.issuer, &login.subject);
-        let standing = core.load::<Standing>(&key).await?.map(|record| record.body);
-        let vouched = Vouched {
-            subject: login.subject.clone(),
-            epoch: Standing::epoch(standing.as_ref()),
-            auth: login.authentication(now),
-        };
-        Claim::vouched(pending.steps.vouched.insert(vouched))
-    } else {
-        let keys = pending.keys(core)?;
-        let fresh = grant::session_of_interaction(keys, pending.id(), browser, &login.subject);
-        let before = session::current(core, http).await?;
-        let current = session::sign_in(core, before, fresh, login, now).await?;
-        let cookie = set_cookie(&core.cookies.session, Some(&current.handle));
-        cookies.push(("set-cookie", cookie.into()));
-        Claim::Session(current)
+    let claim = match own {
+        Some((browser, cookies)) => {
+            let keys = pending.keys(core)?;
+            let fresh = grant::session_of_interaction(keys, pending.id(), browser, &login.subject);
+            let before = session::current(core, http).await?;
+            let now = core.clock.now();
+            let current = session::sign_in(core, before, fresh, login, now).await?;
+            let cookie = set_cookie(&core.cookies.session, Some(&current.handle));
+            cookies.push(("set-cookie", cookie.into()));
+            Claim::Session(current)
+        }
+        None => Claim::by_host(login, core),
     };
     pending.steps.signed_in = Some(login.subject.clone());
     let event = Event::new(What::SignedIn).client(&asked.client.id).subject(&login.subject);
@@ -141,13 +124,13 @@ async fn signed_in(
 /// Takes note of what the person agreed to, if they are the one whom the page was made for.
 async fn agreed(
     core: &Core,
-    http: &Request<'_>,
     asked: &Asked,
     pending: &mut Pending,
+    person: Result<Option<Person>, Failure>,
     scope: &Scope,
     remember: bool,
 ) -> Result<Option<Person>, Failure> {
-    let Some(person) = person(core, http, &asked.client, pending).await? else { return Ok(None) };
+    let Some(person) = person? else { return Ok(None) };
     let subject = &person.signed_in.subject;
     if pending.steps.shown_to.as_ref() != Some(subject) {
         return Ok(Some(person));
@@ -164,16 +147,10 @@ async fn agreed(
     Ok(Some(person))
 }
 
-async fn selected(
-    core: &Core,
-    http: &Request<'_>,
-    asked: &Asked,
-    pending: &mut Pending,
-) -> Result<Option<Person>, Failure> {
-    let person = person(core, http, &asked.client, pending).await?;
-    let subject = person.as_ref().map(|person| &person.signed_in.subject);
+/// Takes note of the account that the person goes on with, if it is the one on the page.
+fn selected(pending: &mut Pending, person: Option<&Person>) {
+    let subject = person.map(|person| &person.signed_in.subject);
     if subject.is_some() && pending.steps.shown_to.as_ref() == subject {
         pending.steps.selected = subject.cloned();
     }
-    Ok(person)
 }

@@ -9,7 +9,7 @@ use crate::types::Issuer;
 ///
 /// | secret | protects | life |
 /// |---|---|---|
-/// | `token` | codes, opaque access tokens, interactions | rotate at will: put the new one first, drop the old one after the longest access token |
+/// | `token` | codes, opaque access tokens, interactions | rotate at will: put the new one first, drop the old one after the longest access token and interaction |
 /// | `storage` | what is sealed at rest | years |
 /// | `pairwise` | pairwise subjects | never changes |
 ///
@@ -19,9 +19,9 @@ use crate::types::Issuer;
 pub struct Secrets {
     /// The first one makes, all of them are accepted. At least one is needed.
     pub token: Vec<Secret>,
-    /// The first one seals, all of them open. Needed by what is sealed at rest.
+    /// The first one seals, all of them open. Needed by what is sealed at rest; nothing is yet.
     pub storage: Vec<Secret>,
-    /// The salt of pairwise subjects ([OIDC Core §8.1]).
+    /// The salt of pairwise subjects ([OIDC Core §8.1]); not used yet.
     ///
     /// [OIDC Core §8.1]: https://openid.net/specs/openid-connect-core-1_0.html#PairwiseAlg
     pub pairwise: Option<Secret>,

@@ -1,6 +1,6 @@
 //! A host with sessions of its own (`authorize_as`), and the provider's sessions from the outside.
 
-use oidc_op::{Login, Need, Reason, Request, Subject, Timestamp};
+use oidc_op::{Login, Need, Reason, Request, Subject, Timestamp, Verdict};
 
 use crate::support::{ALICE, Answer, BOB, Browser, Op, claims, form};
 
@@ -35,8 +35,7 @@ async fn the_host_vouches() {
     assert_eq!(id.get("sid"), None, "there is no session of the provider's");
 }
 
-/// Pages work the same; what the host vouched for lasts until the next page, and no longer than the
-/// subject's standing.
+/// Pages work the same, and the host says at each step who is signed in: the page's token does not.
 #[tokio::test]
 async fn pages_of_a_hosted_request() {
     let op = Op::new();
@@ -44,19 +43,21 @@ async fn pages_of_a_hosted_request() {
     let answer = authorize_as(&op, &Op::request(), None).await;
     assert_eq!(answer.page().need, Need::Login);
     browser.keep(&answer);
-    let answer = browser.login(&answer.page().token.clone(), ALICE).await;
+    let token = answer.page().token.clone();
+    let answer = browser.submit_as(&token, Verdict::Login(login(ALICE)), None).await;
     assert_eq!(answer.page().need, Need::Consent);
     assert_eq!(browser.cookies.len(), 1, "the browser's cookie, and none of a session");
-    let consent = answer.page().token.clone();
-    let scope = answer.page().scope.clone();
+    let (token, scope) = (answer.page().token.clone(), answer.page().scope.clone());
+    let consent = || Verdict::Consent { scope: scope.clone(), remember: true };
 
-    let mut revoked = browser.clone();
-    let code = browser.agree(&consent, &scope, true).await.parameter("code");
+    for (who, need) in [(None, Need::Login), (Some(login(BOB)), Need::Consent)] {
+        let answer = browser.submit_as(&token, consent(), who).await;
+        assert_eq!(answer.page().need, need, "alice's page is nobody else's");
+    }
+    assert_eq!(browser.open_as(&token, None).await.page().need, Need::Login);
+    let code = browser.submit_as(&token, consent(), Some(login(ALICE))).await.parameter("code");
+    assert_eq!(browser.open_as(&token, Some(login(ALICE))).await.parameter("code"), code);
     assert_eq!(op.redeem(&code).await.status(), 200);
-
-    op.wait(1);
-    op.provider.revoke_all(&Subject::new(ALICE).unwrap()).await.unwrap();
-    assert_eq!(revoked.agree(&consent, &scope, true).await.page().need, Need::Login);
 }
 
 /// `prompt=none` and `max_age` judge the host's word like a session.

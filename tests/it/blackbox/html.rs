@@ -142,7 +142,8 @@ fn unescape(text: &str) -> String {
 fn forms_are_read() {
     let html = r#"<p>1 < 2</p><form method="post" action="/a?b=1&amp;c=2"><input name=login
         value="&#34;a&gt;b&quot;" /><input type="checkbox" name="scope" value="email" checked>
-        <input type=checkbox name="other"><input type="checkbox" name="scope" checked disabled><button id="submit">Go</button>
+        <input type=checkbox name="other"><input type="checkbox" name="x" checked disabled>
+        <button id="submit">Go</button>
         <button id='cancel' name='verdict' value="cancel" formnovalidate>No</button></form>"#;
     let form = &forms(html)[0];
     assert_eq!((&*form.action, &*form.method), ("/a?b=1&c=2", "post"));

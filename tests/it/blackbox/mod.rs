@@ -1,4 +1,4 @@
-//! The example server from outside: over HTTP, with relying parties written by others and a browser.
+//! The example server from outside: over HTTP, with relying parties of others and a browser.
 //!
 //! | file | what |
 //! |---|---|

@@ -167,6 +167,27 @@ impl Browser {
         answer
     }
 
+    /// Opens a page of a host that says who is signed in.
+    pub(crate) async fn open_as(&mut self, token: &str, login: Option<Login>) -> Answer {
+        let headers = self.headers(&[]);
+        let headers: Vec<_> = headers.iter().map(|(n, v)| (&**n, v.as_bytes())).collect();
+        let request = Request::new("GET", "/interaction").headers(&headers);
+        self.op.provider.interaction_as(request, token, login).await.into()
+    }
+
+    /// Submits a page of a host that says who is signed in.
+    pub(crate) async fn submit_as(
+        &mut self,
+        token: &str,
+        verdict: Verdict,
+        login: Option<Login>,
+    ) -> Answer {
+        let headers = self.headers(&[]);
+        let headers: Vec<_> = headers.iter().map(|(n, v)| (&**n, v.as_bytes())).collect();
+        let request = Request::new("POST", "/interaction").headers(&headers);
+        self.op.provider.resume_as(request, token, verdict, login).await.into()
+    }
+
     pub(crate) async fn login(&mut self, token: &str, who: &str) -> Answer {
         let login = Login::new(Subject::new(who).unwrap());
         self.submit(token, Verdict::Login(login)).await

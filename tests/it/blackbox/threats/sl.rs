@@ -1,12 +1,12 @@
 //! SL: secrets, logs, and defaults that are fit for development only.
 
-use std::{fmt::Write, fs};
+use std::fs;
 
 use base64::{
     Engine,
-    engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
+    engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
-use reqwest::Method;
+use reqwest::{Method, Url};
 use serde_json::Value;
 
 use crate::blackbox::{
@@ -20,17 +20,18 @@ use crate::blackbox::{
 /// Everything loud.
 const LOUD: &str = "trace";
 
-/// A secret as it may look in a log: as it is, percent-encoded, in hex, and inside of base64 at any
-/// offset.
+/// A secret as it may look in a log: as it is, percent-encoded, in hex, as a list of numbers, and
+/// inside of base64 at any offset.
 fn disguises(secret: &str) -> Vec<String> {
     let bytes = secret.as_bytes();
     let mut all = vec![secret.to_owned()];
     all.push(url::form_urlencoded::byte_serialize(bytes).collect());
-    let mut hex = String::new();
-    for byte in bytes {
-        let _ = write!(hex, "{byte:02x}");
+    // What is base64url itself is bytes to those who have it in their hands.
+    let decoded = URL_SAFE_NO_PAD.decode(secret).unwrap_or_default();
+    for bytes in [bytes, &decoded].into_iter().filter(|bytes| !bytes.is_empty()) {
+        let hex: String = bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        all.extend([hex.to_uppercase(), hex, format!("{bytes:?}")]);
     }
-    all.extend([hex.to_uppercase(), hex]);
     // The first and last characters depend on the neighbours; whole groups of three bytes do not.
     for offset in 0..3 {
         let inner = &bytes[offset..];
@@ -38,6 +39,23 @@ fn disguises(secret: &str) -> Vec<String> {
         all.extend([STANDARD_NO_PAD.encode(whole), URL_SAFE_NO_PAD.encode(whole)]);
     }
     all
+}
+
+/// The secrets and private keys that a server has made for itself.
+fn made_by(server: &Server) -> Vec<String> {
+    let mut secrets = Vec::new();
+    for file in fs::read_dir(server.data()).unwrap() {
+        let text = fs::read_to_string(file.unwrap().path()).unwrap();
+        match serde_json::from_str::<Value>(&text) {
+            Ok(keys) => {
+                let keys = keys["keys"].as_array().unwrap();
+                secrets.extend(keys.iter().map(|key| key["d"].as_str().unwrap().to_owned()));
+            }
+            Err(_) => secrets.push(text.trim().to_owned()),
+        }
+    }
+    assert!(secrets.len() >= 4, "the server made few secrets: {}", secrets.len());
+    secrets
 }
 
 /// A run with the log at its loudest: whatever was secret in it is nowhere in the log.
@@ -81,43 +99,28 @@ async fn sl_01_no_secret_in_the_log() {
     // Requests that go wrong while they carry secrets.
     let stray = "stray-secret-2718281828";
     secrets.push(stray.into());
-    for (path, headers) in [
-        ("/token", &[("authorization", "Basic c3RyYXktc2VjcmV0LTI3MTgyODE4Mjg=")][..]),
-        ("/userinfo", &[("authorization", "Bearer stray-secret-2718281828")]),
-        ("/authorize", &[("cookie", "op_session=stray-secret-2718281828")]),
-        (
-            "/interaction/stray-secret-2718281828",
-            &[("cookie", "op_browser=stray-secret-2718281828")],
-        ),
-        ("/nowhere", &[]),
+    let members = ["client_secret", "password", "code", "code_verifier", "login_hint", "token"];
+    let body = party::form(&members.map(|member| (member, stray)));
+    let (basic, bearer) = (format!("Basic {}", STANDARD.encode(stray)), format!("Bearer {stray}"));
+    let (session, browser) = (format!("op_session={stray}"), format!("op_browser={stray}"));
+    for (path, header) in [
+        ("/token", ("authorization", &basic)),
+        ("/token", ("authorization", &bearer)),
+        ("/userinfo", ("authorization", &bearer)),
+        ("/authorize", ("cookie", &session)),
+        (&format!("/interaction/{stray}"), ("cookie", &browser)),
+        ("/demo/logout", ("cookie", &session)),
+        ("/nowhere", ("cookie", &session)),
     ] {
-        for body in [
-            "",
-            "client_id=third-party&client_secret=stray-secret-2718281828&password=stray-secret-2718281828&code=stray-secret-2718281828&code_verifier=stray-secret-2718281828",
-        ] {
-            let url =
-                server.url(&format!("{path}?code={stray}&login_hint={stray}&password={stray}"));
-            visitor.post(url.parse().unwrap(), body.to_owned(), headers).await;
-        }
+        let url: Url = server.url(&format!("{path}?{body}")).parse().unwrap();
+        let header = [(header.0, &**header.1)];
+        visitor.send(Method::GET, url.clone(), None, &header).await;
+        visitor.post(url, body.clone(), &header).await;
     }
     for cookie in visitor.cookies().split("; ") {
         secrets.push(cookie.split_once('=').unwrap().1.to_owned());
     }
-    // What the server made for itself.
-    let mut files = 0;
-    for file in fs::read_dir(server.data()).unwrap() {
-        let text = fs::read_to_string(file.unwrap().path()).unwrap();
-        files += 1;
-        match serde_json::from_str::<Value>(&text) {
-            Ok(keys) => {
-                for key in keys["keys"].as_array().unwrap() {
-                    secrets.push(key["d"].as_str().unwrap().to_owned());
-                }
-            }
-            Err(_) => secrets.extend(text.split_whitespace().map(Into::into)),
-        }
-    }
-    assert!(files > 0, "the server made no secrets");
+    secrets.extend(made_by(&server));
     assert!(visitor.cookies().contains("op_session="), "{}", visitor.cookies());
 
     let log = server.log();

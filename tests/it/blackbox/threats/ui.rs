@@ -6,7 +6,7 @@ use reqwest::{Method, StatusCode, Url};
 
 use crate::blackbox::{
     fixture::{ALICE, BOB, FIRST_PARTY, HOSTILE, LOCAL, PUBLIC, THIRD_PARTY, WEB},
-    party::{authorize, is_signed_in, request, sign_in},
+    party::{self, authorize, is_signed_in, request, sign_in},
     server::{Server, Setup},
     visitor::{Page, Visitor},
 };
@@ -240,14 +240,10 @@ async fn ui_06_markup_stays_text() {
     pages.push(try_password(&visitor, &login, payload, payload).await);
     pages.push(try_password(&visitor, &login, ALICE.0, ALICE.1).await);
     for query in [
-        format!("client_id={payload}"),
+        party::form(&[("client_id", payload)]),
         request(HOSTILE, &[("redirect_uri", payload)]),
         request(HOSTILE, &[("client_id", payload)]),
     ] {
-        let query: String = url::form_urlencoded::byte_serialize(query.as_bytes())
-            .collect::<String>()
-            .replace("%3D", "=")
-            .replace("%26", "&");
         let page = visitor.open(format!("/authorize?{query}")).await;
         assert!(page.status.is_client_error());
         pages.push(page);
@@ -255,14 +251,12 @@ async fn ui_06_markup_stays_text() {
     pages.push(visitor.open("/interaction/%22%3E%3Cscript%3Ealert(1)%3C/script%3E").await);
     pages.push(visitor.open("/%22%3E%3Cscript%3Ealert(1)%3C/script%3E").await);
     for page in pages {
-        for tag in ["<script>alert", "<svg", "<img src=x", "<b>", " onload=alert(2)>{{"] {
-            let raw = page.body.contains(tag) && tag.starts_with('<');
-            assert!(!raw, "{tag} in {}", page.body);
+        for tag in ["<script", "<svg onload", "<img src=x", "<b>"] {
+            assert!(!page.body.contains(tag), "{tag} in {}", page.body);
         }
         assert!(!page.body.contains("60481729"), "a template evaluated it: {}", page.body);
         let bidi = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        let isolated = page.body.contains("<bdi>") || !page.body.contains(bidi);
-        assert!(isolated, "bidi controls: {}", page.body);
+        assert!(!page.body.contains(bidi), "bidi controls: {}", page.body);
     }
 }
 
