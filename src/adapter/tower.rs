@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::Response;
 use http_body::Body;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Collected, Full, LengthLimitError, Limited};
 use tower_service::Service;
 
 use super::http::{Pages, fields, request};
@@ -45,9 +45,14 @@ impl OidcService {
     {
         let (parts, body) = incoming.into_parts();
         let limit = self.provider.config().limits.body;
-        let outcome = match Limited::new(body, limit).collect().await {
+        let body = if body.is_end_stream() {
+            Ok(Bytes::new())
+        } else {
+            Limited::new(body, limit).collect().await.map(Collected::to_bytes)
+        };
+        let outcome = match body {
             Ok(body) => {
-                let (body, fields) = (body.to_bytes(), fields(&parts.headers));
+                let fields = fields(&parts.headers);
                 self.provider.try_dispatch(request(&parts, &fields, &body)).await
             }
             Err(error) if error.is::<LengthLimitError>() => {

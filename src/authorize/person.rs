@@ -75,7 +75,7 @@ impl Person {
     ) -> Result<Option<Self>, Failure> {
         let issuer = &core.config.issuer;
         let mut signed_in = match &claim {
-            Claim::Session(current) => current.signed_in(issuer),
+            Claim::Session(current) => current.signed_in(),
             Claim::Host(signed_in) => signed_in.clone(),
         };
         let mut batch = Batch::new(core);

@@ -59,17 +59,18 @@ pub(crate) struct SignedIn {
 #[derive(Clone, Debug)]
 pub(crate) struct Current {
     pub(crate) handle: Handle,
+    key: Key,
     pub(crate) record: Loaded<SessionRecord>,
 }
 
 impl Current {
-    pub(crate) fn signed_in(&self, issuer: &Issuer) -> SignedIn {
+    pub(crate) fn signed_in(&self) -> SignedIn {
         let record = &self.record.body;
         SignedIn {
             subject: record.subject.clone(),
             subject_epoch: record.subject_epoch,
             auth: record.auth.clone(),
-            session: Some(Digest::from(*key(issuer, &self.handle).hash())),
+            session: Some(Digest::from(*self.key.hash())),
         }
     }
 }
@@ -99,10 +100,11 @@ pub(crate) async fn current(
     request: &Request<'_>,
 ) -> Result<Option<Current>, StoreError> {
     let Some(handle) = core.cookies.session.read(request) else { return Ok(None) };
-    let record = core.load::<SessionRecord>(&key(&core.config.issuer, &handle)).await?;
+    let key = key(&core.config.issuer, &handle);
+    let record = core.load::<SessionRecord>(&key).await?;
     Ok(record
         .filter(|record| record.body.digest.same(handle.digest().as_bytes()))
-        .map(|record| Current { handle, record }))
+        .map(|record| Current { handle, key, record }))
 }
 
 /// Signs a person in at a browser: a new secret for the session that is theirs already, a new
@@ -171,13 +173,12 @@ async fn write(
                 && theirs.body.state == State::Active
                 && theirs.body.subject == body.subject)
         })
-        .map(|record| Current { handle, record }))
+        .map(|record| Current { handle, key, record }))
 }
 
 /// Ends the session; it stays as a tombstone until it would have ended by itself.
 pub(crate) async fn end(core: &Core, current: Current, now: Timestamp) -> Result<(), Failure> {
-    let key = key(&core.config.issuer, &current.handle);
-    let mut record = current.record;
+    let Current { key, mut record, .. } = current;
     for _ in 0..16 {
         if record.body.state == State::Ended || record.body.until <= now {
             return Ok(());

@@ -1,6 +1,6 @@
 use std::{
-    collections::{BTreeSet, HashMap, hash_map::Entry},
-    fmt, mem,
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
+    fmt,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -65,7 +65,7 @@ impl MemoryStore {
         let seed = Seed::random();
         Self {
             records: Sharded::new(seed, || Shard::new(seed)),
-            index: Sharded::new(seed, Index::new),
+            index: Sharded::new(seed, || Index::with_hasher(seed)),
             clock: Box::new(clock),
             walk: AtomicUsize::new(0),
         }
@@ -129,9 +129,10 @@ impl Store for MemoryStore {
             Some(Cursor(hash)) => <[u8; 32]>::try_from(&**hash)
                 .map_err(|_| StoreError::Refused("the cursor is not of this store".into()))?,
         };
-        let entry = |hash| (*label, Key::from_parts(kind, hash));
+        let entry = |hash| Key::from_parts(kind, hash);
         let index = self.index.lock(label.hash());
-        let mut keys = index.range(entry(first)..=entry([0xff; 32])).map(|(_, key)| *key);
+        let Some(keys) = index.get(label) else { return Ok(Listing::default()) };
+        let mut keys = keys.range(entry(first)..=entry([0xff; 32])).copied();
         let page = keys.by_ref().take(limit.min(PAGE) as usize).collect();
         Ok(Listing::new(page, keys.next().map(|key| Cursor(key.hash().as_slice().into()))))
     }
@@ -161,13 +162,14 @@ impl Store for MemoryStore {
 ///
 /// It is changed only under the lock of the key's shard, so an entry is there before its record and
 /// leaves after it.
-type Index = BTreeSet<(Label, Key)>;
+type Index = HashMap<Label, BTreeSet<Key>, Seed>;
 
 /// Some of the records.
 struct Shard {
     records: HashMap<Key, Slot, Seed>,
-    /// Each of them once, in the order in which they become due.
-    due: BTreeSet<(Timestamp, Key)>,
+    /// Each of them under a time at which it may be due. A record that is kept longer stays where it
+    /// is, and is filed anew when its time comes: a write need not touch the order.
+    due: BTreeMap<Timestamp, Vec<Key>>,
 }
 
 struct Slot {
@@ -177,7 +179,7 @@ struct Slot {
 
 impl Shard {
     fn new(seed: Seed) -> Self {
-        Self { records: HashMap::with_hasher(seed), due: BTreeSet::new() }
+        Self { records: HashMap::with_hasher(seed), due: BTreeMap::new() }
     }
 
     fn put(
@@ -190,21 +192,20 @@ impl Shard {
         match (self.records.entry(*key), expect) {
             (Entry::Vacant(slot), Expect::Absent { labels }) => {
                 for label in labels {
-                    index.lock(label.hash()).insert((*label, *key));
+                    index.lock(label.hash()).entry(*label).or_default().insert(*key);
                 }
-                self.due.insert((record.keep_until, *key));
+                self.due.entry(record.keep_until).or_default().push(*key);
                 slot.insert(Slot { record, labels: labels.into() });
                 Put::Done
             }
             (Entry::Occupied(mut slot), Expect::Version(version))
                 if slot.get().record.version == version =>
             {
-                let keep_until = record.keep_until;
-                let old = mem::replace(&mut slot.get_mut().record, record);
-                if old.keep_until != keep_until {
-                    self.due.remove(&(old.keep_until, *key));
-                    self.due.insert((keep_until, *key));
+                let old = slot.get().record.keep_until;
+                if record.keep_until < old {
+                    self.due.entry(record.keep_until).or_default().push(*key);
                 }
+                slot.get_mut().record = record;
                 Put::Done
             }
             _ => Put::Conflict,
@@ -214,9 +215,7 @@ impl Shard {
     fn delete(&mut self, key: &Key, version: &Version, index: &Sharded<Index>) -> Put {
         match self.records.entry(*key) {
             Entry::Occupied(slot) if slot.get().record.version == *version => {
-                let slot = slot.remove();
-                self.due.remove(&(slot.record.keep_until, *key));
-                slot.forget(key, index);
+                slot.remove().forget(key, index);
                 Put::Done
             }
             _ => Put::Conflict,
@@ -226,13 +225,21 @@ impl Shard {
     fn purge(&mut self, due: Timestamp, limit: u32, index: &Sharded<Index>) -> u32 {
         let mut removed = 0;
         while removed < limit
-            && let Some((keep_until, key)) = self.due.first().copied()
-            && keep_until <= due
+            && let Some(mut bucket) = self.due.first_entry()
+            && *bucket.key() <= due
         {
-            self.due.pop_first();
-            if let Some(slot) = self.records.remove(&key) {
-                slot.forget(&key, index);
-                removed += 1;
+            let Some(key) = bucket.get_mut().pop() else {
+                bucket.remove();
+                continue;
+            };
+            if let Entry::Occupied(slot) = self.records.entry(key) {
+                let keep_until = slot.get().record.keep_until;
+                if keep_until <= due {
+                    slot.remove().forget(&key, index);
+                    removed += 1;
+                } else {
+                    self.due.entry(keep_until).or_default().push(key);
+                }
             }
         }
         removed
@@ -243,7 +250,13 @@ impl Slot {
     /// Takes the index entries away, once the record has left.
     fn forget(self, key: &Key, index: &Sharded<Index>) {
         for label in self.labels {
-            index.lock(label.hash()).remove(&(label, *key));
+            let mut index = index.lock(label.hash());
+            if let Some(keys) = index.get_mut(&label) {
+                keys.remove(key);
+                if keys.is_empty() {
+                    index.remove(&label);
+                }
+            }
         }
     }
 }
@@ -294,7 +307,7 @@ mod tests {
     }
 
     fn index_entries(store: &MemoryStore) -> usize {
-        store.index.all().map(|index| lock(index).len()).sum()
+        store.index.all().map(|index| lock(index).values().map(BTreeSet::len).sum::<usize>()).sum()
     }
 
     #[test]

@@ -1,7 +1,6 @@
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use ring::digest;
 
 use crate::secret::{Digest, serde_bytes};
 
@@ -42,8 +41,7 @@ impl CodeChallenge {
         if !(43..=128).contains(&verifier.len()) || !verifier.bytes().all(unreserved) {
             return false;
         }
-        let computed = digest::digest(&digest::SHA256, verifier.as_bytes());
-        Digest::from(self.0).same(computed.as_ref())
+        Digest::of(verifier.as_bytes()).same(&self.0)
     }
 }
 

@@ -1,5 +1,6 @@
-// Headless Chromium through the pages of the example server. Every scenario has a browser context of
-// its own, is given `issuer`, `clients`, `user` and `screenshots`, and throws if anything is amiss.
+// Headless Chromium through the pages of the example server. Every scenario has a browser context
+// of its own, is given `issuer`, `clients`, `user` and `screenshots`, and throws if anything is
+// amiss.
 
 import { chromium } from 'playwright-core'
 import { Visit } from './lib/visit.mjs'
@@ -25,6 +26,8 @@ const browser = await chromium.launch({
 
 const all = { ...demo, ...requests, ...resubmission, ...screenshots, ...signIn }
 await serve(
-  Object.fromEntries(Object.entries(all).map(([name, scenario]) => [name, Visit.during(browser, scenario)])),
+  Object.fromEntries(
+    Object.entries(all).map(([name, scenario]) => [name, Visit.during(browser, scenario)]),
+  ),
 )
 await browser.close()

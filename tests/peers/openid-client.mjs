@@ -1,5 +1,6 @@
 // The npm package openid-client as relying party, without a browser: the forms are submitted with
-// fetch. Every scenario is given `issuer`, `client` (an entry of the server's configuration) and `user`.
+// fetch. Every scenario is given `issuer`, `client` (an entry of the server's configuration) and
+// `user`.
 
 import assert from 'node:assert/strict'
 import { serve } from './lib/jobs.mjs'
@@ -29,7 +30,10 @@ await serve({
   /** The whole flow; answers what the tokens and UserInfo said. */
   sign_in: between(async ({ parameters, ...given }) => {
     const { callback, form } = await signIn(given, parameters)
-    const { error, cause, method, claims, userinfo, tokens } = await given.party.finish(callback, form)
+    const { error, cause, method, claims, userinfo, tokens } = await given.party.finish(
+      callback,
+      form,
+    )
     assert.equal(error, undefined, cause?.stack)
     return { method, claims, userinfo, expires_in: tokens.expires_in, scope: tokens.scope }
   }),
@@ -37,7 +41,10 @@ await serve({
   /** Cancel on the consent page: the client hears `access_denied`. */
   cancel: between(async ({ party, visitor, user, parameters }) => {
     const login = await visitor.open(await party.begin(parameters))
-    const consent = await visitor.submit(login, 'submit', { login: user.login, password: user.password })
+    const consent = await visitor.submit(login, 'submit', {
+      login: user.login,
+      password: user.password,
+    })
     const { callback, form } = await visitor.submit(consent, 'cancel')
     const { error, tokens } = await party.finish(callback, form)
     return { error, redeemed: Boolean(tokens) }
@@ -45,7 +52,9 @@ await serve({
 
   /** `prompt=none` for somebody who is not signed in. */
   nobody_there: between(async ({ party, visitor, parameters }) => {
-    const { callback, form } = await visitor.open(await party.begin({ prompt: 'none', ...parameters }))
+    const { callback, form } = await visitor.open(
+      await party.begin({ prompt: 'none', ...parameters }),
+    )
     const { error } = await party.finish(callback, form)
     return { error }
   }),

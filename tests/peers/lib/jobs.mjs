@@ -1,6 +1,7 @@
-// How the Rust tests drive these scripts: a job per line of JSON on stdin, `{ id, scenario, ...given }`,
-// and an answer per line on stdout, `{ id, ok }` or `{ id, error }`. Jobs run side by side. When stdin
-// ends, which it also does when the test process dies, the script finishes and exits.
+// How the Rust tests drive these scripts: a job per line of JSON on stdin, `{ id, scenario,
+// ...given }`, and an answer per line on stdout, `{ id, ok }` or `{ id, error }`. Jobs run side
+// by side. When stdin ends, which it also does when the test process dies, the script finishes
+// and exits.
 
 import { createInterface } from 'node:readline'
 
@@ -24,7 +25,9 @@ async function run(scenario, given) {
     return { ok: (await scenario(given)) ?? {} }
   } catch (error) {
     return {
-      error: [error.stack, error.cause && `cause: ${inspect(error.cause)}`].filter(Boolean).join('\n'),
+      error: [error.stack, error.cause && `cause: ${inspect(error.cause)}`]
+        .filter(Boolean)
+        .join('\n'),
     }
   }
 }

@@ -86,7 +86,11 @@ export class RelyingParty {
       })
       answer.tokens = tokens
       answer.claims = tokens.claims()
-      answer.userinfo = await client.fetchUserInfo(this.config, tokens.access_token, answer.claims.sub)
+      answer.userinfo = await client.fetchUserInfo(
+        this.config,
+        tokens.access_token,
+        answer.claims.sub,
+      )
     } catch (error) {
       answer.error = error.error ?? error.cause?.error ?? error.code ?? error.message
       answer.cause = error
@@ -106,14 +110,19 @@ export class RelyingParty {
       show(response, outcome(await this.finish(url)))
     } else if (route === 'POST /cb') {
       const chunks = await request.toArray()
-      show(response, outcome(await this.finish(url, new URLSearchParams(Buffer.concat(chunks).toString()))))
+      show(
+        response,
+        outcome(await this.finish(url, new URLSearchParams(Buffer.concat(chunks).toString()))),
+      )
     } else {
       response.writeHead(404).end()
     }
   }
 }
 
-/** What openid-client knows of the provider and the client; ID Token signatures are checked, too. */
+/**
+ * What openid-client knows of the provider and the client; ID Token signatures are checked, too.
+ */
 export async function configure(issuer, { client_id, client_secret, auth, alg }) {
   const metadata = { id_token_signed_response_alg: alg ?? 'RS256', [client.clockTolerance]: 5 }
   const execute = [client.allowInsecureRequests, client.enableNonRepudiationChecks]
@@ -127,7 +136,11 @@ function show(response, body) {
 }
 
 function outcome({ claims, error, parameters }) {
-  const text = error ? `Failed: ${error}` : claims ? `Signed in as ${claims.sub}` : `Code ${parameters.code}`
+  const text = error
+    ? `Failed: ${error}`
+    : claims
+      ? `Signed in as ${claims.sub}`
+      : `Code ${parameters.code}`
   return `<h1 id="outcome">${escape(text)}</h1>`
 }
 

@@ -1,5 +1,5 @@
-// One person at one browser: a context of its own, relying parties as needed, and the steps that most
-// scenarios are made of.
+// One person at one browser: a context of its own, relying parties as needed, and the steps that
+// most scenarios are made of.
 
 import assert from 'node:assert/strict'
 import { rm, writeFile } from 'node:fs/promises'
@@ -33,7 +33,8 @@ export class Visit {
       visit.page = await visit.tab()
       try {
         await scenario(visit)
-        if (visit.violations.length > 0) throw new Error(`policy violations:\n${visit.violations.join('\n')}`)
+        if (visit.violations.length > 0)
+          throw new Error(`policy violations:\n${visit.violations.join('\n')}`)
       } catch (error) {
         await visit.page
           .screenshot({ path: `${given.screenshots}/failed-${scenario.name}.png` })
@@ -104,18 +105,29 @@ export class Visit {
     return party
   }
 
-  /** Pictures of the page on a phone, light and dark, and on a desktop; it is no wider than they are. */
+  /**
+   * Pictures of the page on a phone, light and dark, and on a desktop; it is no wider than they
+   * are.
+   */
   async picture(name) {
     const screen = await this.context.newCDPSession(this.page)
     for (const [size, { width, height, mobile }] of Object.entries(sizes)) {
-      await screen.send('Emulation.setDeviceMetricsOverride', { width, height, mobile, deviceScaleFactor: 1 })
+      await screen.send('Emulation.setDeviceMetricsOverride', {
+        width,
+        height,
+        mobile,
+        deviceScaleFactor: 1,
+      })
       for (const value of mobile ? ['light', 'dark'] : ['light']) {
         await screen.send('Emulation.setEmulatedMedia', {
           features: [{ name: 'prefers-color-scheme', value }],
         })
         const { cssContentSize: content } = await screen.send('Page.getLayoutMetrics')
         const clip = { x: 0, y: 0, width, height: Math.max(height, content.height), scale: 1 }
-        const { data } = await screen.send('Page.captureScreenshot', { captureBeyondViewport: true, clip })
+        const { data } = await screen.send('Page.captureScreenshot', {
+          captureBeyondViewport: true,
+          clip,
+        })
         await writeFile(`${this.screenshots}/${name}-${size}-${value}.png`, data, 'base64')
         assert.ok(content.width <= width, `${name} is ${content.width} pixels wide on a ${size}`)
       }

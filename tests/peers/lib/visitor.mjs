@@ -1,4 +1,5 @@
-// A person without a browser: follows redirects at the provider, keeps its cookies, fills in its forms.
+// A person without a browser: follows redirects at the provider, keeps its cookies, fills in its
+// forms.
 
 export class Visitor {
   #cookies = new Map()
@@ -46,7 +47,9 @@ export class Visitor {
   /** Signs in and agrees, whichever of it is asked. */
   async consent(at, user) {
     const login = at.html?.includes('name="password"')
-    const next = login ? await this.submit(at, 'submit', { login: user.login, password: user.password }) : at
+    const next = login
+      ? await this.submit(at, 'submit', { login: user.login, password: user.password })
+      : at
     return next.callback ? next : this.submit(next, 'submit')
   }
 }

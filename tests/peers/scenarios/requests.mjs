@@ -1,4 +1,5 @@
-// What a request may ask for: prompt, max_age, response_mode, and to come from another site by POST.
+// What a request may ask for: prompt, max_age, response_mode, and to come from another site by
+// POST.
 
 import assert from 'node:assert/strict'
 

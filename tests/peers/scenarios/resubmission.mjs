@@ -29,7 +29,10 @@ export async function back_button_after_redemption(visit) {
   assert.equal(party.answers.length, 1)
 }
 
-/** Back to the login page of a client that needs no consent: the browser is signed in, so it goes on. */
+/**
+ * Back to the login page of a client that needs no consent: the browser is signed in, so it goes
+ * on.
+ */
 export async function back_to_the_login_page(visit) {
   const party = await visit.party('first-party', { redeems: false })
   await visit.start(party)

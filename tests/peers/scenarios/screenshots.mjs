@@ -1,5 +1,5 @@
-// A picture of every page, for people to look at. (Those of pages that are harder to come by are taken
-// by the scenarios that come by.)
+// A picture of every page, for people to look at. (Those of pages that are harder to come by are
+// taken by the scenarios that come by.)
 
 import assert from 'node:assert/strict'
 

@@ -85,7 +85,12 @@ export async function cancel(visit) {
   await visit.page.locator('#return-host').waitFor()
   await visit.page.click('button#cancel')
   assert.equal(await visit.outcome(), 'Failed: access_denied')
-  assert.deepEqual(Object.keys(party.last.parameters).sort(), ['error', 'error_description', 'iss', 'state'])
+  assert.deepEqual(Object.keys(party.last.parameters).sort(), [
+    'error',
+    'error_description',
+    'iss',
+    'state',
+  ])
 }
 
 /** Once signed in, a client that needs no consent shows no page at all. */
@@ -98,7 +103,11 @@ export async function single_sign_on(visit) {
   await visit.outcome()
   await single_sign_on_to(visit, second)
   assert.equal(second.last.claims.auth_time, first.last.claims.auth_time)
-  assert.notEqual(second.last.claims.sid, first.last.claims.sid, 'a session has another name for each client')
+  assert.notEqual(
+    second.last.claims.sid,
+    first.last.claims.sid,
+    'a session has another name for each client',
+  )
 }
 
 async function single_sign_on_to(visit, party) {
@@ -151,7 +160,10 @@ export async function over_tls(visit) {
   await sign_in(visit)
   await single_sign_on_to(visit, await visit.party('first-party'))
   const cookies = await visit.context.cookies(visit.issuer)
-  assert.deepEqual(cookies.map(({ name }) => name).sort(), ['__Host-op_browser', '__Host-op_session'])
+  assert.deepEqual(cookies.map(({ name }) => name).sort(), [
+    '__Host-op_browser',
+    '__Host-op_session',
+  ])
   for (const { secure, httpOnly, sameSite, path, domain } of cookies) {
     const attributes = { secure, httpOnly, sameSite, path, domain }
     const wanted = { secure: true, httpOnly: true, sameSite: 'Lax', path: '/', domain: 'localhost' }

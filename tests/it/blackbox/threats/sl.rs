@@ -96,6 +96,10 @@ async fn sl_01_no_secret_in_the_log() {
         };
         request.send().await.unwrap();
     }
+    assert!(visitor.cookies().contains("op_session="), "{}", visitor.cookies());
+    for cookie in visitor.cookies().split("; ") {
+        secrets.push(cookie.split_once('=').unwrap().1.to_owned());
+    }
     // Requests that go wrong while they carry secrets.
     let stray = "stray-secret-2718281828";
     secrets.push(stray.into());
@@ -117,11 +121,7 @@ async fn sl_01_no_secret_in_the_log() {
         visitor.send(Method::GET, url.clone(), None, &header).await;
         visitor.post(url, body.clone(), &header).await;
     }
-    for cookie in visitor.cookies().split("; ") {
-        secrets.push(cookie.split_once('=').unwrap().1.to_owned());
-    }
     secrets.extend(made_by(&server));
-    assert!(visitor.cookies().contains("op_session="), "{}", visitor.cookies());
 
     let log = server.log();
     for loud in ["DEBUG", "Authorized", "CodeReplayed"] {
