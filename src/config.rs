@@ -1,6 +1,9 @@
 use time::Duration;
 
-use crate::types::{Acr, Issuer, Scope};
+use crate::{
+    types::{Acr, Issuer, Scope},
+    wire::Request,
+};
 
 /// How the provider behaves. Every member has a safe default; assign those that differ.
 ///
@@ -119,6 +122,13 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { body: 64 * 1024, query: 32 * 1024, interaction: 4 * 1024 }
+    }
+}
+
+impl Limits {
+    /// Whether the request is larger than anything that is looked at.
+    pub(crate) fn exceeded_by(&self, http: &Request<'_>) -> bool {
+        http.body.len() > self.body || http.query.len() > self.query
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
 /// An OpenID Provider: one method per endpoint, and [`dispatch`](Self::dispatch) for adapters.
 ///
 /// Cloning is cheap; all clones are the same provider. Every future is `Send`, and may be dropped at
-/// any await point: what was asked has then happened whole or not at all. The crate's front page has
+/// any await point: each write has then happened whole or not at all, and asking again does the rest. The crate's front page has
 /// a [quick start](crate#quick-start).
 #[derive(Clone)]
 pub struct Provider(Arc<Core>);
@@ -241,6 +241,10 @@ impl Provider {
         let Some(current) = session::current(core, &request).await? else { return Ok(None) };
         let record = current.record.body;
         let standing = session::standing(core, &record.subject).await?;
+        let account = core.accounts.account(&record.subject, &[]).await?;
+        if !account.is_some_and(|account| account.active) {
+            return Ok(None);
+        }
         Ok(record.live(standing.as_ref(), core.clock.now()).then_some(Session {
             subject: record.subject,
             authentication: record.auth,
@@ -266,9 +270,8 @@ impl Provider {
         login: &Login,
     ) -> Result<authorize::Cookies, InternalError> {
         let core = &*self.0;
-        let before = session::current(core, &request).await?;
         let fresh = Handle::random(HandleKind::Session, &*core.entropy)?;
-        let current = session::sign_in(core, before, fresh, login, core.clock.now()).await?;
+        let current = session::sign_in(core, &request, fresh, login, core.clock.now()).await?;
         core.observer.observe(&Event::new(What::SignedIn).subject(&login.subject));
         Ok(vec![("set-cookie", set_cookie(&core.cookies.session, Some(&current.handle)).into())])
     }
@@ -476,8 +479,7 @@ impl Route {
                 .with("access-control-allow-headers", "authorization, content-type")
                 .with("access-control-max-age", "7200")));
         }
-        let limits = &core.config.limits;
-        if http.body.len() > limits.body || http.query.len() > limits.query {
+        if core.config.limits.exceeded_by(http) {
             return Some(self.too_large());
         }
         None

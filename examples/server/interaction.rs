@@ -190,7 +190,7 @@ impl Visit<'_> {
             return Ok(user);
         }
         limits.login_failed(&account, peer);
-        info!(account = ?Capped(&account), ?peer, "sign-in refused");
+        info!(account = ?Capped(&users.logged_as(login)), ?peer, "sign-in refused");
         Err(Refused::Wrong)
     }
 

@@ -29,10 +29,6 @@ use tracing::{debug, error, warn};
 
 use crate::{App, config::Network, pages::OOPS};
 
-/// How long a request may take, its body included.
-pub(crate) const REQUEST: Duration = Duration::from_secs(30);
-/// How long a connection may take from the first byte of a request to its answer, and idle before.
-pub(crate) const CONNECTION: Duration = Duration::from_secs(35);
 /// The largest form that a page of ours sends.
 const FORM: usize = 64 * 1024;
 
@@ -42,9 +38,9 @@ tokio::task_local! {
 }
 
 /// Puts everything around the routes.
-pub(crate) fn around(routes: Router, app: &Arc<App>) -> Router {
+pub(crate) fn around(routes: Router, app: &Arc<App>, patience: Duration) -> Router {
     routes
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, patience))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(Arc::clone(app), frame))
 }

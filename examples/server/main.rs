@@ -199,6 +199,7 @@ async fn serve(settings: Settings) -> Result<(), Stop> {
     };
     let asked_at = local(inner.as_ref().unwrap_or(&listener));
     let built_in = settings.built_in;
+    let connection = settings.limits.connection();
     let (app, routes) = assemble(settings, asked_at)?;
     if built_in {
         warn!(
@@ -211,7 +212,7 @@ async fn serve(settings: Settings) -> Result<(), Stop> {
     tokio::spawn(keep_house(Arc::clone(&app)));
     announce(&app, &listener);
     let mut servers = JoinSet::new();
-    let patience = PatientAcceptor(layers::CONNECTION);
+    let patience = PatientAcceptor(connection);
     let from = |listener| axum_server::from_tcp(listener).map(|s| careful(s, &handle));
     let machine = |e: io::Error| Stop::Machine(format!("serving: {e}"));
     let service = routes.into_make_service_with_connect_info::<SocketAddr>();
@@ -237,6 +238,7 @@ async fn serve(settings: Settings) -> Result<(), Stop> {
 fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>, Router), Stop> {
     let site = Arc::new(Site::new(&settings));
     let config = settings.provider();
+    let patience = settings.limits.request();
     let given = data::Given::read(&settings)?;
     let data = settings.data;
     let issuer = settings.issuer;
@@ -278,7 +280,7 @@ fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>, Route
         demo,
         trusted_proxies: settings.trusted_proxies,
     });
-    Ok((Arc::clone(&app), layers::around(routes(&app), &app)))
+    Ok((Arc::clone(&app), layers::around(routes(&app), &app, patience)))
 }
 
 fn routes(app: &Arc<App>) -> Router {
@@ -401,7 +403,8 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (app, _) = assemble(settings, address).map_err(|_| "not assembled").unwrap();
         let booming = Router::new().route("/boom", get(boom)).route("/token", get(boom));
-        let service = layers::around(booming.route("/", get(async || "fine")), &app);
+        let service =
+            layers::around(booming.route("/", get(async || "fine")), &app, Duration::from_secs(30));
         let server = axum_server::from_tcp(listener).unwrap();
         tokio::spawn(server.serve(service.into_make_service_with_connect_info::<SocketAddr>()));
 

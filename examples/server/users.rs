@@ -159,6 +159,12 @@ impl Users {
         }
     }
 
+    /// How the log names whoever tried to sign in. What nobody is called may be a password, typed into
+    /// the wrong field.
+    pub(crate) fn logged_as(&self, login: &str) -> String {
+        self.by_login(login).map_or("nobody".to_owned(), |user| format!("sub {}", user.subject))
+    }
+
     /// Waits for a turn to hash a password; none if that takes too long.
     pub(crate) async fn turn(&self) -> Option<Turn> {
         let turn = Arc::clone(&self.turns).acquire_owned();

@@ -20,20 +20,23 @@ pub(super) async fn complete(
     asked: &Asked,
     approved: Approved,
     code: &Handle,
+    derivable_until: Timestamp,
     now: Timestamp,
 ) -> Result<Reply, AuthorizeError> {
     let issuer = &core.config.issuer;
     let grant = authorize(core, asked, approved, code, now);
+    let keep_until = grant.expires.max(derivable_until);
+    let grant = Grant { expires: keep_until, ..grant };
     let key = Grant::key(issuer, code.id());
     let labels = [subject_label(issuer, &grant.subject)];
     let expect = Expect::Absent { labels: &labels };
-    let step = Step { key: &key, expect, body: &grant, keep_until: grant.expires };
+    let step = Step { key: &key, expect, body: &grant, keep_until };
     let code = match core.commit(step, code.encode()).await {
-        Ok(Commit::Won(code)) => code,
+        Ok(Commit::Won(_, code)) => code,
         Ok(Commit::Lost) => {
             let there = core.load::<Grant>(&key).await;
             let there = there.map_err(|cause| asked.fail(cause))?;
-            if !there.is_some_and(|there| is_same_answer(&there.body, &grant, code)) {
+            if !there.is_some_and(|there| is_same_answer(&there.body, &grant, code, now)) {
                 return Err(PageError::from(Reason::InteractionFinished).into());
             }
             code.encode()
@@ -83,10 +86,14 @@ fn authorize(
     }
 }
 
-/// Whether the grant that is there already is the one that this form would have made.
-fn is_same_answer(there: &Grant, ours: &Grant, code: &Handle) -> bool {
+/// Whether the grant that is there already is the one that this form would have made, with a code
+/// that is still good.
+fn is_same_answer(there: &Grant, ours: &Grant, code: &Handle, now: Timestamp) -> bool {
     there.status == Status::Active
         && there.subject == ours.subject
         && there.client == ours.client
-        && there.ticket_of(code).is_some_and(|ticket| ticket.state == TicketState::Pending)
+        && there.scope == ours.scope
+        && there
+            .ticket_of(code)
+            .is_some_and(|ticket| ticket.state == TicketState::Pending && now < ticket.expires)
 }

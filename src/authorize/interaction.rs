@@ -127,7 +127,7 @@ pub(super) struct Pending {
     kid: Kid,
     /// Of the browser cookie's secret; `None` for a request that came by POST and has not come back.
     browser: Option<Digest>,
-    until: Timestamp,
+    pub(super) until: Timestamp,
     pub(super) query: String,
     #[serde(default)]
     pub(super) steps: Steps,
@@ -244,7 +244,7 @@ impl Pending {
         let expect = Expect::Absent { labels: &[] };
         let step = Step { key: &key, expect, body: &body, keep_until: self.until };
         match core.commit(step, handle.encode()).await? {
-            Commit::Won(token) => Ok(token),
+            Commit::Won(_, token) => Ok(token),
             Commit::Lost => Err(Reason::StoreFailed.into()),
         }
     }

@@ -38,7 +38,7 @@ use crate::{
     provider::Core,
     secret::{Handle, HandleKind},
     session::Login,
-    types::ClientId,
+    types::{ClientId, Scope, Timestamp},
     wire::{Params, Reply, Request},
 };
 
@@ -84,6 +84,12 @@ pub(crate) async fn authorize(
     http: &Request<'_>,
     sessions: Sessions,
 ) -> Result<Outcome, AuthorizeError> {
+    if !matches!(http.method, "GET" | "POST") {
+        return Err(PageError::from(Reason::MethodNotAllowed).into());
+    }
+    if core.config.limits.exceeded_by(http) {
+        return Err(PageError::from(Reason::BodyTooLarge).into());
+    }
     let params = http.query_and_form().and_then(Params::bounded).map_err(PageError::from)?;
     if let Some(token) = params.one(CONTINUE).map_err(PageError::from)? {
         let pending = Pending::open(core, token).await.map_err(PageError::from)?;
@@ -152,6 +158,15 @@ impl Visit<'_> {
         }
     }
 
+    /// Until when the code could be derived again: so long its grant must be kept, or a page that is
+    /// sent once more would make it anew.
+    fn derivable_until(&self) -> Timestamp {
+        match self {
+            Self::First(_) => Timestamp::MIN,
+            Self::Again { pending, .. } => pending.until,
+        }
+    }
+
     /// What the next page must carry.
     fn wait(
         self,
@@ -180,6 +195,11 @@ impl Asked {
             Ok(request) => Ok(Self { client, return_to, request }),
             Err(reason) => Err(RedirectError::new(return_to, reason).into()),
         }
+    }
+
+    /// Whom an agreement would be with, and about what.
+    fn agreement(&self) -> (&ClientId, &Scope) {
+        (&self.client.id, &self.request.scope)
     }
 
     /// From here on, every failure goes back to the client.
@@ -222,7 +242,8 @@ impl Asked {
         match decide(&situation) {
             Decision::Proceed(approved) => {
                 let code = visit.code(core).map_err(|failure| self.fail(failure))?;
-                let mut reply = complete(core, &self, approved, &code, now).await?;
+                let kept = visit.derivable_until();
+                let mut reply = complete(core, &self, approved, &code, kept, now).await?;
                 reply.headers.append(&mut cookies);
                 Ok(Outcome::Reply(reply))
             }

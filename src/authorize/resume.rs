@@ -29,7 +29,8 @@ pub(crate) async fn revisit(
 }
 
 /// Goes on with what the person decided. Every step may be repeated: a form sent twice gives the
-/// same session, the same consent and the same code.
+/// same session, the same consent and the same code. Each write is whole; sending the form again does
+/// what is left.
 pub(crate) async fn resume(
     core: &Core,
     http: &Request<'_>,
@@ -55,8 +56,15 @@ pub(crate) async fn resume(
             person.inspect(|person| selected(&mut pending, person.as_ref()))
         }
     };
-    let person = person.map_err(|failure| asked.fail(failure))?;
-    asked.proceed(core, http, Visit::Again { pending, browser }, person, cookies).await
+    // A cookie that replaces another one must arrive, whatever becomes of the rest.
+    let person = match person {
+        Ok(person) => person,
+        Err(failure) => return Err(asked.fail(failure).with_headers(cookies)),
+    };
+    let kept = cookies.clone();
+    let visit = Visit::Again { pending, browser };
+    let outcome = asked.proceed(core, http, visit, person, cookies).await;
+    outcome.map_err(|error| error.with_headers(kept))
 }
 
 /// Whether a form comes from the page of this interaction, in the browser that began it. Changes
@@ -106,9 +114,7 @@ async fn signed_in(
         Some((browser, cookies)) => {
             let keys = pending.keys(core)?;
             let fresh = grant::session_of_interaction(keys, pending.id(), browser, &login.subject);
-            let before = session::current(core, http).await?;
-            let now = core.clock.now();
-            let current = session::sign_in(core, before, fresh, login, now).await?;
+            let current = session::sign_in(core, http, fresh, login, core.clock.now()).await?;
             let cookie = set_cookie(&core.cookies.session, Some(&current.handle));
             cookies.push(("set-cookie", cookie.into()));
             Claim::Session(current)
@@ -116,9 +122,12 @@ async fn signed_in(
         None => Claim::by_host(login, core),
     };
     pending.steps.signed_in = Some(login.subject.clone());
-    let event = Event::new(What::SignedIn).client(&asked.client.id).subject(&login.subject);
-    core.observer.observe(&event);
-    Person::load(core, &asked.client, claim).await
+    let person = Person::load(core, &asked.client, claim).await?;
+    if person.is_some() {
+        let event = Event::new(What::SignedIn).client(&asked.client.id).subject(&login.subject);
+        core.observer.observe(&event);
+    }
+    Ok(person)
 }
 
 /// Takes note of what the person agreed to, if they are the one whom the page was made for.
@@ -136,10 +145,11 @@ async fn agreed(
         return Ok(Some(person));
     }
     let scope = asked.request.scope.retain(|token| token == "openid" || scope.contains(token));
+    if scope.is_empty() {
+        return Err(Reason::Cancelled.into());
+    }
     let basis = if remember {
-        let now = core.clock.now();
-        let epoch = session::agree(core, subject, &asked.client.id, &scope, now).await?;
-        ConsentBasis::Remembered(epoch)
+        ConsentBasis::Remembered(session::agree(core, subject, asked.agreement(), &scope).await?)
     } else {
         ConsentBasis::Once
     };

@@ -79,7 +79,7 @@ fn says_something(value: &Value) -> bool {
     }
 }
 
-/// The parameters of the body, if it is a form; any other body says nothing.
+/// The parameters of the body; one that is no form is refused.
 fn presented_params<'r>(request: &Request<'r>) -> Result<Params<'r>, Reason> {
     if Params::parse(&[request.query.as_bytes()]).all("access_token").next().is_some() {
         return Err(Reason::BearerInQuery);
@@ -98,12 +98,11 @@ fn presented_params<'r>(request: &Request<'r>) -> Result<Params<'r>, Reason> {
 fn bearer<'p>(request: &Request<'p>, params: &'p Params<'_>) -> Result<&'p str, BearerError> {
     let in_body = params.one("access_token")?;
     match (request.authorization(), in_body) {
-        (Authorization::Bearer(token), None) | (Authorization::Absent, Some(token)) => Ok(token),
-        (Authorization::Absent, None) => Err(BearerError::ABSENT),
         (Authorization::Bearer(_), Some(_)) => Err(Reason::BearerTwice.into()),
-        (Authorization::Basic(_) | Authorization::Malformed, _) => {
-            Err(Reason::BearerMalformed.into())
-        }
+        (Authorization::Malformed, _) => Err(Reason::BearerMalformed.into()),
+        (Authorization::Bearer(token), None) | (_, Some(token)) => Ok(token),
+        // Another scheme is as good as none (§3.1).
+        (_, None) => Err(BearerError::ABSENT),
     }
 }
 

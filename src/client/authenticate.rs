@@ -85,7 +85,7 @@ impl Credentials {
                 },
                 secret: secret.map(|secret| Digest::of(secret.as_bytes())),
             }),
-            Authorization::Bearer(_) | Authorization::Malformed => {
+            Authorization::Bearer(_) | Authorization::Other | Authorization::Malformed => {
                 Err(Reason::CredentialsMalformed)
             }
         }

@@ -23,7 +23,7 @@ impl BearerError {
     /// The answer, with the challenge in `WWW-Authenticate`.
     pub fn reply(&self) -> Reply {
         let Some(reason) = self.reason() else {
-            return Reply::empty(401).with("www-authenticate", "Bearer");
+            return Reply::empty(401).with("www-authenticate", "Bearer realm=\"userinfo\"");
         };
         let reply = Reply::json(token::status(reason), &token::ErrorBody::from(reason));
         let (error, text) = (reason.error(), reason.description());
@@ -33,11 +33,11 @@ impl BearerError {
             }
             ErrorCode::InsufficientScope => reply.with(
                 "www-authenticate",
-                format!("Bearer error=\"{error}\", error_description=\"{text}\", scope=\"openid\""),
+                format!("Bearer realm=\"userinfo\", error=\"{error}\", error_description=\"{text}\", scope=\"openid\""),
             ),
             _ => reply.with(
                 "www-authenticate",
-                format!("Bearer error=\"{error}\", error_description=\"{text}\""),
+                format!("Bearer realm=\"userinfo\", error=\"{error}\", error_description=\"{text}\""),
             ),
         }
     }

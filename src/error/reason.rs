@@ -55,7 +55,6 @@ reasons! {
     HostFailed = "host_failed": ServerError, "RFC 6749 §4.1.2.1", "the service met an internal error";
     SignerFailed = "signer_failed": ServerError, "RFC 6749 §4.1.2.1", "the service met an internal error";
     EntropyFailed = "entropy_failed": ServerError, "RFC 6749 §10.10", "the service met an internal error";
-    SubjectMismatch = "subject_mismatch": ServerError, "OIDC Core §5.3.2", "the service met an internal error";
 
     // Authorization endpoint, before there is somewhere to send an error
     ClientIdMissing = "client_id_missing": InvalidRequest, "RFC 6749 §4.1.1", "client_id is missing";

@@ -1,7 +1,10 @@
 use std::fmt;
 
 use super::{Failure, PageError, Reason};
-use crate::{authorize::ReturnTo, wire::Reply};
+use crate::{
+    authorize::{Cookies, ReturnTo},
+    wire::Reply,
+};
 
 /// An authorization error that goes back to the client ([RFC 6749 §4.1.2.1]).
 ///
@@ -11,11 +14,13 @@ use crate::{authorize::ReturnTo, wire::Reply};
 pub struct RedirectError {
     return_to: ReturnTo,
     failure: Failure,
+    /// Cookies that must arrive all the same.
+    headers: Cookies,
 }
 
 impl RedirectError {
     pub(crate) fn new(return_to: ReturnTo, failure: impl Into<Failure>) -> Self {
-        Self { return_to, failure: failure.into() }
+        Self { return_to, failure: failure.into(), headers: Cookies::new() }
     }
 
     /// Why, with a stable code.
@@ -26,10 +31,12 @@ impl RedirectError {
     /// The answer: a redirect, or the page that posts the error to the client.
     pub fn reply(&self) -> Reply {
         let reason = self.failure.reason;
-        self.return_to.send(&[
+        let mut reply = self.return_to.send(&[
             ("error", reason.error().as_str()),
             ("error_description", reason.description()),
-        ])
+        ]);
+        reply.headers.extend(self.headers.iter().cloned());
+        reply
     }
 }
 
@@ -53,6 +60,14 @@ impl AuthorizeError {
         match self {
             Self::Page(error) => error.reply(),
             Self::Redirect(error) => error.reply(),
+        }
+    }
+
+    /// With cookies that must arrive all the same.
+    pub(crate) fn with_headers(self, headers: Cookies) -> Self {
+        match self {
+            Self::Page(error) => Self::Page(error.with_headers(headers)),
+            Self::Redirect(error) => Self::Redirect(Box::new(RedirectError { headers, ..*error })),
         }
     }
 

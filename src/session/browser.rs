@@ -1,7 +1,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use super::{Login, Standing, subject_label};
+use super::{Login, Standing, standing, subject_label};
 use crate::{
     error::{Failure, Reason},
     provider::Core,
@@ -100,26 +100,31 @@ pub(crate) async fn current(
     request: &Request<'_>,
 ) -> Result<Option<Current>, StoreError> {
     let Some(handle) = core.cookies.session.read(request) else { return Ok(None) };
-    let key = key(&core.config.issuer, &handle);
-    let record = core.load::<SessionRecord>(&key).await?;
-    Ok(record
-        .filter(|record| record.body.digest.same(handle.digest().as_bytes()))
-        .map(|record| Current { handle, key, record }))
+    found(core, &[handle]).await
+}
+
+/// The session that one of these cookies opens; they are of one record.
+async fn found(core: &Core, handles: &[Handle]) -> Result<Option<Current>, StoreError> {
+    let Some(first) = handles.first() else { return Ok(None) };
+    let key = key(&core.config.issuer, first);
+    let Some(record) = core.load::<SessionRecord>(&key).await? else { return Ok(None) };
+    let fits = |handle: &&Handle| record.body.digest.same(handle.digest().as_bytes());
+    let handle = handles.iter().find(fits).copied();
+    Ok(handle.map(|handle| Current { handle, key, record }))
 }
 
 /// Signs a person in at a browser: a new secret for the session that is theirs already, a new
 /// session otherwise, and the end of somebody else's. `fresh` is the new cookie; doing it again with
-/// the same one changes nothing.
+/// the same one keeps the cookie, and tells of the newer authentication.
 pub(crate) async fn sign_in(
     core: &Core,
-    current: Option<Current>,
+    request: &Request<'_>,
     fresh: Handle,
     login: &Login,
     now: Timestamp,
 ) -> Result<Current, Failure> {
     let issuer = &core.config.issuer;
-    let standing = core.load::<Standing>(&Standing::key(issuer, &login.subject)).await?;
-    let standing = standing.map(|standing| standing.body);
+    let standing = standing(core, &login.subject).await?;
     let body = |handle: &Handle| SessionRecord {
         v: SessionRecord::SCHEMA,
         digest: handle.digest(),
@@ -129,16 +134,17 @@ pub(crate) async fn sign_in(
         state: State::Active,
         until: now + core.config.lifetimes.session,
     };
+    let live = |theirs: &SessionRecord| theirs.live(standing.as_ref(), now);
+    let current = match core.cookies.session.read(request) {
+        // The second cookie is the one that this very form has brought already, when it comes twice.
+        Some(sent) => found(core, &[sent, fresh.with_id(*sent.id())]).await?,
+        None => None,
+    };
     if let Some(current) = current {
-        if current.record.body.subject == login.subject
-            && current.record.body.live(standing.as_ref(), now)
-        {
+        if current.record.body.subject == login.subject && live(&current.record.body) {
             let handle = fresh.with_id(*current.handle.id());
-            if handle == current.handle {
-                return Ok(current);
-            }
             let expect = Expect::Version(current.record.version);
-            if let Some(current) = write(core, handle, expect, body(&handle)).await? {
+            if let Some(current) = write(core, handle, expect, body(&handle), &live).await? {
                 return Ok(current);
             }
         } else {
@@ -148,32 +154,44 @@ pub(crate) async fn sign_in(
     let labels = [subject_label(issuer, &login.subject)];
     for handle in [fresh, Handle::random(HandleKind::Session, &*core.entropy)?] {
         let expect = Expect::Absent { labels: &labels };
-        if let Some(current) = write(core, handle, expect, body(&handle)).await? {
+        if let Some(current) = write(core, handle, expect, body(&handle), &live).await? {
             return Ok(current);
         }
     }
     Err(Reason::StoreFailed.into())
 }
 
-/// Writes the session; if somebody was faster with the very same cookie, theirs serves.
+/// Writes the session; if somebody was faster with the very same cookie, theirs serves, as long as it
+/// is alive.
 async fn write(
     core: &Core,
     handle: Handle,
     expect: Expect<'_>,
     body: SessionRecord,
+    live: &(dyn Fn(&SessionRecord) -> bool + Sync),
 ) -> Result<Option<Current>, Failure> {
     let key = key(&core.config.issuer, &handle);
-    let step = Step { key: &key, expect, body: &body, keep_until: body.until };
-    let won = matches!(core.commit(step, ()).await?, Commit::Won(()));
-    let theirs = core.load::<SessionRecord>(&key).await?;
-    Ok(theirs
-        .filter(|theirs| {
-            let same = theirs.body.digest.same(handle.digest().as_bytes());
-            won || (same
-                && theirs.body.state == State::Active
-                && theirs.body.subject == body.subject)
-        })
-        .map(|record| Current { handle, key, record }))
+    let keep_until = keep_until(core, &body);
+    let step = Step { key: &key, expect, body: &body, keep_until };
+    match core.commit(step, ()).await? {
+        Commit::Won(version, ()) => {
+            Ok(Some(Current { handle, key, record: Loaded { body, version } }))
+        }
+        Commit::Lost => {
+            let theirs = core.load::<SessionRecord>(&key).await?;
+            let same = |theirs: &Loaded<SessionRecord>| {
+                theirs.body.digest.same(handle.digest().as_bytes())
+                    && theirs.body.subject == body.subject
+                    && live(&theirs.body)
+            };
+            Ok(theirs.filter(same).map(|record| Current { handle, key, record }))
+        }
+    }
+}
+
+/// A session is kept until it ends, and for as long as its cookie could be derived again.
+fn keep_until(core: &Core, body: &SessionRecord) -> Timestamp {
+    body.until.max(body.auth.time + core.config.lifetimes.interaction)
 }
 
 /// Ends the session; it stays as a tombstone until it would have ended by itself.
@@ -185,8 +203,9 @@ pub(crate) async fn end(core: &Core, current: Current, now: Timestamp) -> Result
         }
         let body = SessionRecord { state: State::Ended, ..record.body };
         let expect = Expect::Version(record.version);
-        let step = Step { key: &key, expect, body: &body, keep_until: body.until };
-        if let Commit::Won(()) = core.commit(step, ()).await? {
+        let keep_until = keep_until(core, &body);
+        let step = Step { key: &key, expect, body: &body, keep_until };
+        if let Commit::Won(..) = core.commit(step, ()).await? {
             return Ok(());
         }
         match core.load(&key).await? {

@@ -50,33 +50,39 @@ impl Consent {
     }
 }
 
-/// Remembers an agreement, added to what was agreed before; answers its epoch.
+/// Remembers an agreement: of what was asked now only what was agreed to, and what was agreed to
+/// before. Answers its epoch.
 pub(crate) async fn agree(
     core: &Core,
     subject: &Subject,
-    client: &ClientId,
-    scope: &Scope,
-    now: Timestamp,
+    (client, asked): (&ClientId, &Scope),
+    agreed: &Scope,
 ) -> Result<i64, Failure> {
+    let now = core.clock.now();
     let key = Consent::key(&core.config.issuer, subject, client);
     let labels = [subject_label(&core.config.issuer, subject)];
     for _ in 0..16 {
         let before = core.load::<Consent>(&key).await?;
-        let (expect, epoch, agreed) = match &before {
-            None => (Expect::Absent { labels: &labels }, now.unix(), scope.clone()),
-            Some(b) if b.body.covers(scope, now) => return Ok(b.body.epoch),
+        let (expect, epoch, scope) = match &before {
+            None => (Expect::Absent { labels: &labels }, now.unix(), agreed.clone()),
             Some(b) if b.body.live(now) => {
-                (Expect::Version(b.version), b.body.epoch, b.body.scope.union(scope))
+                let kept =
+                    b.body.scope.retain(|token| !asked.contains(token) || agreed.contains(token));
+                let scope = kept.union(agreed);
+                if scope == b.body.scope {
+                    return Ok(b.body.epoch);
+                }
+                (Expect::Version(b.version), b.body.epoch, scope)
             }
             Some(b) => {
                 let epoch = now.unix().max(b.body.epoch.saturating_add(1));
-                (Expect::Version(b.version), epoch, scope.clone())
+                (Expect::Version(b.version), epoch, agreed.clone())
             }
         };
         let until = now + core.config.lifetimes.consent;
-        let body = Consent { v: Consent::SCHEMA, scope: agreed, epoch, withdrawn: false, until };
+        let body = Consent { v: Consent::SCHEMA, scope, epoch, withdrawn: false, until };
         let step = Step { key: &key, expect, body: &body, keep_until: until };
-        if let Commit::Won(()) = core.commit(step, ()).await? {
+        if let Commit::Won(..) = core.commit(step, ()).await? {
             return Ok(epoch);
         }
     }
@@ -102,7 +108,7 @@ pub(crate) async fn withdraw(
         let keep_until = now + core.config.lifetimes.longest();
         let expect = Expect::Version(before.version);
         let step = Step { key: &key, expect, body: &body, keep_until };
-        if let Commit::Won(()) = core.commit(step, ()).await? {
+        if let Commit::Won(..) = core.commit(step, ()).await? {
             return Ok(());
         }
     }

@@ -59,7 +59,7 @@ pub(crate) async fn revoke_all(
         };
         let keep_until = now + core.config.lifetimes.longest();
         let step = Step { key: &key, expect, body: &body, keep_until };
-        if let Commit::Won(()) = core.commit(step, ()).await? {
+        if let Commit::Won(..) = core.commit(step, ()).await? {
             return Ok(());
         }
     }

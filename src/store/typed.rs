@@ -14,7 +14,8 @@ pub(crate) struct Loaded<T> {
 /// answer before its commit cannot be written.
 #[must_use]
 pub(crate) enum Commit<M> {
-    Won(M),
+    /// The record now has this version.
+    Won(Version, M),
     Lost,
 }
 
@@ -43,11 +44,11 @@ impl Core {
         let version = Version::random(&*self.entropy)?;
         let record = Record::new(version, encode(step.body)?, step.keep_until);
         match self.store.put(step.key, step.expect, record).await {
-            Ok(Put::Done) => Ok(Commit::Won(minted)),
+            Ok(Put::Done) => Ok(Commit::Won(version, minted)),
             Ok(Put::Conflict) => Ok(Commit::Lost),
             Err(refused @ StoreError::Refused(_)) => Err(refused.into()),
             Err(unknown) => match self.store.get(step.key).await? {
-                Some(record) if record.version == version => Ok(Commit::Won(minted)),
+                Some(record) if record.version == version => Ok(Commit::Won(version, minted)),
                 _ => Err(unknown.into()),
             },
         }

@@ -130,7 +130,7 @@ impl CodeRequest<'_> {
             let redeemed = grant.redeemed(now, core.config.lifetimes.access_token);
             let expect = Expect::Version(version);
             let step = Step { key: &key, expect, body: &redeemed, keep_until: redeemed.expires };
-            if let Commit::Won(response) = core.commit(step, response).await? {
+            if let Commit::Won(_, response) = core.commit(step, response).await? {
                 let event = Event::new(What::CodeRedeemed);
                 core.observer.observe(&event.client(&client.id).subject(&redeemed.subject));
                 return Ok(response);
@@ -180,7 +180,7 @@ async fn revoke(
         let revoked = loaded.body.revoked(now, Why::Replay);
         let expect = Expect::Version(loaded.version);
         let step = Step { key, expect, body: &revoked, keep_until: revoked.expires };
-        if let Commit::Won(()) = core.commit(step, ()).await? {
+        if let Commit::Won(..) = core.commit(step, ()).await? {
             let event = Event::new(What::CodeReplayed);
             core.observer.observe(&event.client(&revoked.client).subject(&revoked.subject));
             return Ok(());

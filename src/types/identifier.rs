@@ -123,7 +123,8 @@ fn subject(text: &str) -> Result<(), InvalidIdentifier> {
 }
 
 fn resource(text: &str) -> Result<(), InvalidIdentifier> {
-    let absolute = text.len() <= 512 && !text.contains('#') && url::Url::parse(text).is_ok();
+    let plain = text.bytes().all(|b| matches!(b, 0x21..=0x7E) && b != b'#');
+    let absolute = plain && text.len() <= 512 && url::Url::parse(text).is_ok();
     if absolute {
         Ok(())
     } else {

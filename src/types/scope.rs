@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Scope(Box<str>);
 
-/// A scope with a character that no token may have, or with more than 64 tokens.
+/// A scope with a character that no token may have, with more than 64 tokens, or longer than 2,048
+/// characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a scope is at most 64 space-separated tokens of visible ASCII without quote and backslash"
@@ -24,8 +25,9 @@ pub struct Scope(Box<str>);
 pub struct InvalidScope;
 
 impl Scope {
-    /// The most tokens that a scope may name; keeps every set operation cheap.
+    /// The most tokens that a scope may name, and the most characters: every set operation is cheap.
     const LIMIT: usize = 64;
+    const LENGTH: usize = 2048;
 
     /// Reads space-separated tokens; repetitions and spare spaces are dropped.
     ///
@@ -33,7 +35,8 @@ impl Scope {
     ///
     /// [`InvalidScope`].
     pub fn parse(text: &str) -> Result<Self, InvalidScope> {
-        if !text.bytes().all(|b| matches!(b, 0x20 | 0x21 | 0x23..=0x5B | 0x5D..=0x7E)) {
+        let allowed = |b: u8| matches!(b, 0x20 | 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
+        if text.len() > Self::LENGTH || !text.bytes().all(allowed) {
             return Err(InvalidScope);
         }
         let mut scope = String::with_capacity(text.len().min(512));
@@ -167,6 +170,7 @@ mod tests {
         let many = |n: usize| (0..n).map(|i| format!("s{i}")).collect::<Vec<_>>().join(" ");
         assert!(Scope::parse(&many(64)).is_ok());
         assert_eq!(Scope::parse(&many(65)), Err(InvalidScope));
-        assert!(Scope::parse(&"openid ".repeat(9_000)).is_ok());
+        assert!(Scope::parse(&"openid ".repeat(290)).is_ok());
+        assert_eq!(Scope::parse(&"openid ".repeat(9_000)), Err(InvalidScope));
     }
 }

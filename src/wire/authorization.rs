@@ -12,7 +12,9 @@ pub(crate) enum Authorization<'r> {
     Basic(Basic),
     /// An access token.
     Bearer(&'r str),
-    /// Another scheme, two headers, or one of the above that is damaged.
+    /// Another scheme.
+    Other,
+    /// Two headers, or one of the above that is damaged.
     Malformed,
 }
 
@@ -35,10 +37,10 @@ impl<'r> Authorization<'r> {
         let credentials = rest.trim_start_matches(' ');
         if scheme.eq_ignore_ascii_case("basic") {
             Basic::parse(credentials).map_or(Self::Malformed, Self::Basic)
-        } else if scheme.eq_ignore_ascii_case("bearer") && is_token68(credentials) {
-            Self::Bearer(credentials)
+        } else if scheme.eq_ignore_ascii_case("bearer") {
+            if is_token68(credentials) { Self::Bearer(credentials) } else { Self::Malformed }
         } else {
-            Self::Malformed
+            Self::Other
         }
     }
 }
@@ -63,6 +65,7 @@ impl fmt::Debug for Authorization<'_> {
             Self::Absent => "Absent",
             Self::Basic(_) => "Basic(..)",
             Self::Bearer(_) => "Bearer(..)",
+            Self::Other => "Other",
             Self::Malformed => "Malformed",
         })
     }
@@ -129,12 +132,13 @@ mod tests {
             &["Basic"],
             &["Bearer"],
             &["Bearer a b"],
-            &["Digest x"],
             &["Bearer a", "Bearer a"],
         ] {
             let parsed = Authorization::parse(values.iter().copied());
             assert!(matches!(parsed, Authorization::Malformed), "{values:?}");
         }
+        let other = Authorization::parse(std::iter::once("Digest x"));
+        assert!(matches!(other, Authorization::Other));
         let bearer = Authorization::parse(["bEaReR  abc.DEF-_~+/="].into_iter());
         assert!(matches!(bearer, Authorization::Bearer("abc.DEF-_~+/=")));
     }

@@ -58,9 +58,11 @@ impl CookieName {
     }
 
     fn values<'r>(&self, request: &Request<'r>) -> impl Iterator<Item = &'r str> {
+        // Pair by pair, so that another host's cookie with strange bytes hides none of ours.
         request
-            .header_all("cookie")
-            .flat_map(|header| header.split(';'))
+            .header_bytes("cookie")
+            .flat_map(|header| header.split(|byte| *byte == b';'))
+            .filter_map(|pair| str::from_utf8(pair).ok())
             .filter_map(|pair| pair.trim_start().strip_prefix(&*self.name)?.strip_prefix('='))
     }
 }

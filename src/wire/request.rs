@@ -61,12 +61,17 @@ impl<'r> Request<'r> {
         Self { peer: Some(peer), ..self }
     }
 
-    /// The values of a header field that are text.
-    pub(crate) fn header_all(&self, name: &str) -> impl Iterator<Item = &'r str> {
+    /// The values of a header field.
+    pub(crate) fn header_bytes(&self, name: &str) -> impl Iterator<Item = &'r [u8]> {
         self.headers
             .iter()
             .filter(move |(field, _)| field.eq_ignore_ascii_case(name))
-            .filter_map(|(_, value)| str::from_utf8(value).ok())
+            .map(|(_, value)| *value)
+    }
+
+    /// The values of a header field as text; one that is not text is empty.
+    pub(crate) fn header_all(&self, name: &str) -> impl Iterator<Item = &'r str> {
+        self.header_bytes(name).map(|value| str::from_utf8(value).unwrap_or_default())
     }
 
     /// The value of a header field that occurs once.

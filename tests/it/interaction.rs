@@ -217,3 +217,107 @@ async fn secrets_rotate_in_the_middle() {
     assert!(!last.authorize(&Op::request()).await.parameter("code").is_empty(), "still signed in");
     last.open(&login).await.is_page_error(Reason::InteractionInvalid);
 }
+
+/// A spent code never comes back to life: its grant outlives every page that could make it again.
+#[tokio::test]
+async fn a_purge_revives_no_code() {
+    let mut setup = Setup::new();
+    setup.config.lifetimes.interaction = oidc_op::Duration::hours(12);
+    let op = setup.build();
+    let mut browser = Browser::new(&op);
+    let answer = browser.authorize(&Op::request()).await;
+    let login = answer.page().token.clone();
+    let answer = browser.login(&login, ALICE).await;
+    let code = browser.follow(answer, ALICE).await.parameter("code");
+    assert_eq!(op.redeem(&code).await.status(), 200);
+    op.wait(6 * 3600);
+    op.provider.work(1_000).await.unwrap();
+    let answer = browser.login(&login, ALICE).await;
+    browser.follow(answer, ALICE).await.is_page_error(Reason::InteractionFinished);
+    assert_eq!(op.redeem(&code).await.error(), "invalid_grant");
+}
+
+/// OIDC Core §3.1.2.1: `auth_time` is that of the login that satisfied `max_age`, even if it is the
+/// second one within the same sign-in.
+#[tokio::test]
+async fn a_second_login_within_a_sign_in_counts() {
+    let op = Op::new();
+    let mut browser = Browser::new(&op);
+    let answer = browser.authorize(&Op::request_with(&[("max_age", "60")])).await;
+    let first = answer.page().token.clone();
+    browser.login(&first, ALICE).await;
+    op.wait(3_000);
+    let answer = browser.login(&first, ALICE).await;
+    let code = browser.follow(answer, ALICE).await.parameter("code");
+    let id = claims(&op.redeem(&code).await.member("id_token"));
+    assert_eq!(id["auth_time"], id["iat"]);
+}
+
+/// A session that ended while its sign-in went on is replaced by a new login, not asked for forever.
+#[tokio::test]
+async fn a_session_shorter_than_its_sign_in() {
+    let mut setup = Setup::new();
+    setup.config.lifetimes.session = oidc_op::Duration::minutes(30);
+    let op = setup.build();
+    let mut browser = Browser::new(&op);
+    let answer = browser.authorize(&Op::request()).await;
+    let first = answer.page().token.clone();
+    let answer = browser.login(&first, ALICE).await;
+    let (consent, scope) = (answer.page().token.clone(), answer.page().scope.clone());
+    op.wait(35 * 60);
+    let answer = browser.agree(&consent, &scope, true).await;
+    assert_eq!(answer.page().need, Need::Login);
+    let answer = browser.login(&answer.page().token.clone(), ALICE).await;
+    let code = browser.follow(answer, ALICE).await.parameter("code");
+    assert_eq!(op.redeem(&code).await.status(), 200);
+}
+
+/// Going back and agreeing to less does not give the code of the wider agreement, nor one that has
+/// expired.
+#[tokio::test]
+async fn another_answer_is_not_the_same_answer() {
+    let op = Op::new();
+    let mut browser = Browser::new(&op);
+    let answer = browser.authorize(&Op::request()).await;
+    let answer = browser.login(&answer.page().token.clone(), ALICE).await;
+    let (consent, scope) = (answer.page().token.clone(), answer.page().scope.clone());
+    browser.agree(&consent, &scope, false).await.parameter("code");
+    let less = Scope::parse("openid email").unwrap();
+    browser.agree(&consent, &less, false).await.is_page_error(Reason::InteractionFinished);
+    op.wait(61);
+    browser.agree(&consent, &scope, false).await.is_page_error(Reason::InteractionFinished);
+}
+
+/// A login form that is sent twice by somebody who has a session keeps it one session.
+#[tokio::test]
+async fn a_login_form_sent_twice_keeps_one_session() {
+    let op = Op::new();
+    let mut browser = Browser::new(&op);
+    browser.code(&Op::request(), ALICE).await;
+    let answer = browser.authorize(&Op::request_with(&[("prompt", "login")])).await;
+    let token = answer.page().token.clone();
+    let mut second = browser.clone();
+    browser.login(&token, ALICE).await.parameter("code");
+    second.login(&token, ALICE).await.parameter("code");
+    assert_eq!(browser.cookies, second.cookies);
+}
+
+/// What is unticked is not agreed to, remembered or not; and who agrees to nothing refuses.
+#[tokio::test]
+async fn consent_can_shrink() {
+    let op = Op::new();
+    let mut browser = Browser::new(&op);
+    browser.code(&Op::request(), ALICE).await;
+    let again = Op::request_with(&[("prompt", "consent")]);
+    let answer = browser.authorize(&again).await;
+    let less = Scope::parse("openid profile").unwrap();
+    browser.agree(&answer.page().token.clone(), &less, true).await.parameter("code");
+    assert_eq!(browser.authorize(&Op::request()).await.page().need, Need::Consent);
+    let only = Op::request_with(&[("scope", "openid profile")]);
+    browser.authorize(&only).await.parameter("code");
+
+    let nothing = Op::request_with(&[("scope", "email"), ("prompt", "consent")]);
+    let answer = browser.authorize(&nothing).await;
+    let answer = browser.agree(&answer.page().token.clone(), &Scope::default(), true).await;
+    assert_eq!(answer.parameter("error"), "access_denied");
+}

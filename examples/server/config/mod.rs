@@ -284,7 +284,7 @@ pub(crate) struct Features {
     pub(crate) demo: bool,
 }
 
-/// How many wrong guesses are borne, each within `period` seconds.
+/// How many wrong guesses are borne, each within `period` seconds, and how long a request may take.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
@@ -300,6 +300,8 @@ pub(crate) struct Limits {
     pub(crate) client_failures: u32,
     /// Accounts created from one source.
     pub(crate) registrations: u32,
+    /// Seconds that a request may take, its body included; slow clients are hung up on soon after.
+    pub(crate) request: u32,
 }
 
 impl Default for Limits {
@@ -311,6 +313,7 @@ impl Default for Limits {
             login_failures_per_source: 100,
             client_failures: 30,
             registrations: 20,
+            request: 30,
         }
     }
 }
@@ -320,12 +323,24 @@ impl Limits {
         StdDuration::from_secs(self.period as u64)
     }
 
+    /// How long a request may take.
+    pub(crate) const fn request(&self) -> StdDuration {
+        StdDuration::from_secs(self.request as u64)
+    }
+
+    /// How long a connection may take from the first byte of a request to its answer, and idle
+    /// before: a little longer, so that a slow request is answered rather than cut off.
+    pub(crate) fn connection(&self) -> StdDuration {
+        self.request() + self.request() / 6
+    }
+
     fn smallest(&self) -> u32 {
         self.login_failures
             .min(self.login_failures_per_account)
             .min(self.login_failures_per_source)
             .min(self.client_failures)
             .min(self.registrations)
+            .min(self.request)
     }
 }
 

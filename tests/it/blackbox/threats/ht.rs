@@ -354,9 +354,12 @@ async fn ht_06_slow_clients() {
 
 /// And in the end the server hangs up on them.
 #[tokio::test]
-#[ignore = "takes as long as the server is patient, 35 s; for `cargo test -- --ignored`"]
 async fn ht_06_slow_clients_are_hung_up_on() {
-    let server = Server::start(Setup { name: "ht-06", ..Setup::default() });
+    let server = Server::start(Setup {
+        name: "ht-06",
+        tables: "[limits]\nrequest = 3\n",
+        ..Setup::default()
+    });
     let mut slow = Dribbling::start(&server, 400);
     until("slow connections are closed", Duration::from_secs(60), || {
         (slow.drip() == 0).then_some(())
