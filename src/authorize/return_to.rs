@@ -16,7 +16,7 @@ pub(crate) struct ReturnTo {
     uri: Box<str>,
     mode: ResponseMode,
     state: Option<Box<str>>,
-    issuer: Box<str>,
+    issuer: Issuer,
 }
 
 impl ReturnTo {
@@ -49,7 +49,7 @@ impl ReturnTo {
             uri: uri.into(),
             mode,
             state: params.one("state")?.map(Into::into),
-            issuer: issuer.as_str().into(),
+            issuer: issuer.clone(),
         })
     }
 
@@ -75,38 +75,41 @@ impl ReturnTo {
     /// [RFC 9207 §2]: https://www.rfc-editor.org/rfc/rfc9207#section-2
     pub(crate) fn send(&self, answer: &[(&str, &str)]) -> Reply {
         let state = self.state.as_deref().map(|state| ("state", state));
-        let parameters = answer.iter().copied().chain(state).chain([("iss", &*self.issuer)]);
+        let parameters = answer.iter().copied().chain(state);
         match self.mode {
-            ResponseMode::FormPost => form_post(&self.uri, &parameters.collect::<Vec<_>>()),
+            ResponseMode::FormPost => {
+                let issuer = ("iss", self.issuer.as_str());
+                form_post(&self.uri, &parameters.chain([issuer]).collect::<Vec<_>>())
+            }
             ResponseMode::Query => {
                 let separator = if self.uri.contains('?') { '&' } else { '?' };
-                Reply::see_other(append(&self.uri, separator, parameters))
+                Reply::see_other(self.location(separator, parameters))
             }
-            ResponseMode::Fragment => Reply::see_other(append(&self.uri, '#', parameters)),
+            ResponseMode::Fragment => Reply::see_other(self.location('#', parameters)),
         }
     }
-}
 
-/// The registered bytes as they are, then the parameters.
-fn append<'p>(
-    uri: &str,
-    separator: char,
-    parameters: impl Iterator<Item = (&'p str, &'p str)>,
-) -> String {
-    let mut location = String::with_capacity(uri.len() + 256);
-    location.push_str(uri);
-    if !uri.ends_with(['?', '&']) || separator == '#' {
-        location.push(separator);
-    }
-    for (i, (name, value)) in parameters.enumerate() {
-        if i > 0 {
+    /// The registered bytes as they are, then the parameters, then `iss`.
+    fn location<'p>(
+        &self,
+        separator: char,
+        parameters: impl Iterator<Item = (&'p str, &'p str)>,
+    ) -> String {
+        let mut location = String::with_capacity(self.uri.len() + 256);
+        location.push_str(&self.uri);
+        if !self.uri.ends_with(['?', '&']) || separator == '#' {
+            location.push(separator);
+        }
+        for (name, value) in parameters {
+            location.push_str(name);
+            location.push('=');
+            location.extend(form_urlencoded::byte_serialize(value.as_bytes()));
             location.push('&');
         }
-        location.push_str(name);
-        location.push('=');
-        location.extend(form_urlencoded::byte_serialize(value.as_bytes()));
+        location.push_str("iss=");
+        location.push_str(self.issuer.encoded());
+        location
     }
-    location
 }
 
 #[cfg(test)]

@@ -158,7 +158,6 @@ async fn mint(
     };
     Ok(TokenResponse {
         access_token,
-        token_type: "Bearer",
         expires_in: lifetime.whole_seconds(),
         id_token,
         scope: grant.scope.clone(),

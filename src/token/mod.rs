@@ -5,7 +5,7 @@
 
 mod authorization_code;
 
-use serde::Serialize;
+use std::fmt::Write;
 
 use self::authorization_code::CodeRequest;
 use crate::{
@@ -40,14 +40,29 @@ impl<'p> TokenRequest<'p> {
 ///
 /// [RFC 6749 §5.1]: https://www.rfc-editor.org/rfc/rfc6749#section-5.1
 /// [OIDC Core §3.1.3.3]: https://openid.net/specs/openid-connect-core-1_0.html#TokenResponse
-#[derive(Serialize)]
 struct TokenResponse {
     access_token: String,
-    token_type: &'static str,
     expires_in: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
     id_token: Option<String>,
     scope: Scope,
+}
+
+impl TokenResponse {
+    /// Written without an escaping serializer, which would look at every character of the tokens:
+    /// tokens are base64url, and no scope has a quote or a backslash.
+    fn reply(&self) -> Reply {
+        let Self { access_token, expires_in, id_token, scope } = self;
+        let mut body = String::with_capacity(1536);
+        let _ = write!(
+            body,
+            r#"{{"access_token":"{access_token}","token_type":"Bearer","expires_in":{expires_in}"#
+        );
+        if let Some(id_token) = id_token {
+            let _ = write!(body, r#","id_token":"{id_token}""#);
+        }
+        let _ = write!(body, r#","scope":"{scope}"}}"#);
+        Reply::json_text(body)
+    }
 }
 
 pub(crate) async fn token(core: &Core, http: &Request<'_>) -> Result<Reply, TokenError> {
@@ -58,7 +73,7 @@ pub(crate) async fn token(core: &Core, http: &Request<'_>) -> Result<Reply, Toke
     let response = match request {
         TokenRequest::AuthorizationCode(request) => request.redeem(core, &client).await?,
     };
-    Ok(Reply::json(200, &response))
+    Ok(response.reply())
 }
 
 fn may_use(client: &AuthenticatedClient, grant_type: GrantType) -> Result<(), Reason> {
@@ -66,5 +81,33 @@ fn may_use(client: &AuthenticatedClient, grant_type: GrantType) -> Result<(), Re
         Ok(())
     } else {
         Err(Reason::GrantTypeNotAllowed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn the_answer_is_json() {
+        let scope = Scope::parse("openid !#$%&'()*+,-./:;<=>?@[]^_`{|}~").unwrap();
+        let mut response = TokenResponse {
+            access_token: "a-_".into(),
+            expires_in: 600,
+            id_token: None,
+            scope: scope.clone(),
+        };
+        let read = |response: &TokenResponse| -> Value {
+            serde_json::from_slice(&response.reply().body).unwrap()
+        };
+        let scope = scope.to_string();
+        let expected = json!({
+            "access_token": "a-_", "token_type": "Bearer", "expires_in": 600, "scope": scope
+        });
+        assert_eq!(read(&response), expected);
+        response.id_token = Some("h.p.s".into());
+        assert_eq!(read(&response)["id_token"], "h.p.s");
     }
 }

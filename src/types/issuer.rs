@@ -1,7 +1,7 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use ring::digest;
-use url::{Host, Url};
+use url::{Host, Url, form_urlencoded};
 
 /// The issuer identifier: an `https` URL without query and fragment ([OIDC Core §2], `iss`).
 ///
@@ -18,10 +18,14 @@ use url::{Host, Url};
 ///
 /// [OIDC Core §2]: https://openid.net/specs/openid-connect-core-1_0.html#IDToken
 #[derive(Clone)]
-pub struct Issuer {
+pub struct Issuer(Arc<Parts>);
+
+/// What is asked of an issuer at every request, worked out once.
+struct Parts {
     text: Box<str>,
     origin: Box<str>,
     path: Box<str>,
+    encoded: Box<str>,
     digest: [u8; 32],
 }
 
@@ -70,37 +74,43 @@ impl Issuer {
         }
         let mut sha = [0; 32];
         sha.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
-        Ok(Self {
+        Ok(Self(Arc::new(Parts {
             origin: url.origin().ascii_serialization().into(),
             path: url.path().trim_end_matches('/').into(),
+            encoded: form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().into(),
             text: text.into(),
             digest: sha,
-        })
+        })))
     }
 
     /// The identifier, byte for byte as it was given.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// Scheme, host and port, as a browser sends them in `Origin`.
     pub fn origin(&self) -> &str {
-        &self.origin
+        &self.0.origin
     }
 
     /// The path without a trailing slash; empty for an issuer at the root.
     pub fn path(&self) -> &str {
-        &self.path
+        &self.0.path
     }
 
     /// Whether browsers reach it over TLS.
     pub fn is_https(&self) -> bool {
-        self.text.starts_with("https:")
+        self.0.text.starts_with("https:")
+    }
+
+    /// The identifier as the value of a parameter.
+    pub(crate) fn encoded(&self) -> &str {
+        &self.0.encoded
     }
 
     /// SHA-256 of the identifier; part of every derived key.
     pub(crate) fn digest(&self) -> &[u8; 32] {
-        &self.digest
+        &self.0.digest
     }
 }
 
@@ -115,7 +125,7 @@ fn is_loopback(host: &Host<&str>) -> bool {
 
 impl PartialEq for Issuer {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.0.text == other.0.text
     }
 }
 
@@ -123,13 +133,13 @@ impl Eq for Issuer {}
 
 impl fmt::Display for Issuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.0.text)
     }
 }
 
 impl fmt::Debug for Issuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.text, f)
+        fmt::Debug::fmt(&*self.0.text, f)
     }
 }
 

@@ -57,6 +57,12 @@ impl Reply {
         }
     }
 
+    /// JSON that is text already, and that nobody may cache.
+    pub(crate) fn json_text(body: String) -> Self {
+        Self { body: body.into_bytes(), ..Self::empty(200) }
+            .with("content-type", "application/json")
+    }
+
     /// With one more header field; the name in lower case.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
