@@ -12,10 +12,11 @@
 //! A store that needs a runtime is driven by that runtime; the checks bring their own threads, so
 //! call them from an ordinary `#[test]`, not from within the runtime:
 //!
-//! ```ignore
+//! ```no_run
+//! # use oidc_op::store::{MemoryStore as MyStore, contract::Contract};
 //! let runtime = tokio::runtime::Runtime::new()?;
-//! let pool = runtime.block_on(connect())?;
-//! Contract::driven_by(move |task| runtime.block_on(task)).check(|| MyStore::new(pool.clone()));
+//! Contract::driven_by(move |task| runtime.block_on(task)).check(MyStore::new);
+//! # Ok::<(), std::io::Error>(())
 //! ```
 //!
 //! Every check makes up keys and labels of its own, so a database that is not empty will do. It must
