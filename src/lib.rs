@@ -194,6 +194,7 @@ mod claims;
 mod client;
 mod config;
 mod discovery;
+mod dispatch;
 mod env;
 mod error;
 mod grant;

@@ -8,7 +8,7 @@ use crate::{
     config::Config,
     discovery::{self, Endpoints},
     env::{Clock, Entropy, Event, Observer, What},
-    error::{AuthorizeError, BearerError, Failure, InternalError, PageError, Reason, TokenError},
+    error::{AuthorizeError, BearerError, Failure, InternalError, PageError, TokenError},
     mint::Signer,
     secret::{Handle, HandleKind, TokenKeys},
     session::{self, Login, Session},
@@ -56,22 +56,13 @@ impl Provider {
         Self(Arc::new(core))
     }
 
+    pub(crate) fn core(&self) -> &Core {
+        &self.0
+    }
+
     /// How it was configured.
     pub fn config(&self) -> &Config {
         &self.0.config
-    }
-
-    /// The paths that [`dispatch`](Self::dispatch) answers, for a router.
-    pub fn paths(&self) -> [&str; 6] {
-        let endpoints = &self.0.endpoints;
-        [
-            &endpoints.authorize,
-            &endpoints.token,
-            &endpoints.userinfo,
-            &endpoints.jwks,
-            &endpoints.openid_configuration,
-            &endpoints.oauth_authorization_server,
-        ]
     }
 
     /// The authorization endpoint, GET and POST ([OIDC Core §3.1.2]), with the provider's own
@@ -336,60 +327,6 @@ impl Provider {
     pub async fn work(&self, limit: u32) -> Result<u32, InternalError> {
         Ok(self.0.store.purge(self.0.clock.now(), limit).await?)
     }
-
-    /// Answers any request by its path: errors, other methods, pre-flights and too large inputs
-    /// included. [`Outcome::Elsewhere`] if the path is none of [`paths`](Self::paths).
-    pub async fn dispatch(&self, request: Request<'_>) -> Outcome {
-        match self.try_dispatch(request).await {
-            Ok(outcome) => outcome,
-            Err(error) => Outcome::Reply(error.reply()),
-        }
-    }
-
-    /// As [`dispatch`](Self::dispatch), for a host with an error page of its own.
-    ///
-    /// # Errors
-    ///
-    /// What must be shown to the person and not be redirected.
-    pub async fn try_dispatch(&self, request: Request<'_>) -> Result<Outcome, PageError> {
-        let core = &*self.0;
-        let Some(route) = Route::find(&core.endpoints, request.path) else {
-            return Ok(Outcome::Elsewhere);
-        };
-        if let Some(reply) = route.preliminary(core, &request) {
-            return reply.map(Outcome::Reply);
-        }
-        let reply = match route {
-            Route::Metadata => self.metadata(request),
-            Route::Jwks => self.jwks(request),
-            Route::Token => {
-                self.token(request).await.unwrap_or_else(|e| e.reply().with_cors(Cors::Any))
-            }
-            Route::UserInfo => {
-                self.userinfo(request).await.unwrap_or_else(|e| e.reply().with_cors(Cors::Any))
-            }
-            Route::Authorize => {
-                return match self.authorize(request).await {
-                    Ok(outcome) => Ok(outcome),
-                    Err(AuthorizeError::Page(error)) => Err(error),
-                    Err(AuthorizeError::Redirect(error)) => Ok(Outcome::Reply(error.reply())),
-                };
-            }
-        };
-        let head = request.method == "HEAD";
-        Ok(Outcome::Reply(if head { Reply { body: Vec::new(), ..reply } } else { reply }))
-    }
-}
-
-impl Provider {
-    /// The answer to a request whose body an adapter has stopped reading.
-    #[cfg(feature = "tower")]
-    pub(crate) fn too_large(&self, path: &str) -> Result<Outcome, PageError> {
-        match Route::find(&self.0.endpoints, path) {
-            Some(route) => route.too_large().map(Outcome::Reply),
-            None => Ok(Outcome::Elsewhere),
-        }
-    }
 }
 
 impl Core {
@@ -414,82 +351,6 @@ impl Core {
     fn note(&self, what: What, failure: &Failure) {
         let event = Event::new(what).refused(failure.reason, failure.cause.as_deref());
         self.observer.observe(&event);
-    }
-}
-
-/// An endpoint, found by its path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Route {
-    Metadata,
-    Jwks,
-    Authorize,
-    Token,
-    UserInfo,
-}
-
-impl Route {
-    fn find(endpoints: &Endpoints, path: &str) -> Option<Self> {
-        [
-            (&endpoints.authorize, Self::Authorize),
-            (&endpoints.token, Self::Token),
-            (&endpoints.userinfo, Self::UserInfo),
-            (&endpoints.jwks, Self::Jwks),
-            (&endpoints.openid_configuration, Self::Metadata),
-            (&endpoints.oauth_authorization_server, Self::Metadata),
-        ]
-        .into_iter()
-        .find_map(|(known, route)| (known == path).then_some(route))
-    }
-
-    /// The methods that it answers ([RFC 9110 §10.2.1]).
-    ///
-    /// [RFC 9110 §10.2.1]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.1
-    const fn methods(self) -> &'static str {
-        match self {
-            Self::Metadata | Self::Jwks => "GET, HEAD, OPTIONS",
-            Self::Authorize => "GET, POST",
-            Self::Token => "POST, OPTIONS",
-            Self::UserInfo => "GET, POST, OPTIONS",
-        }
-    }
-
-    /// Scripts of other origins need these endpoints; the authorization endpoint is none of them
-    /// ([RFC 9700 §2.6]).
-    ///
-    /// [RFC 9700 §2.6]: https://www.rfc-editor.org/rfc/rfc9700#section-2.6
-    const fn cors(self) -> Cors {
-        match self {
-            Self::Authorize => Cors::No,
-            _ => Cors::Any,
-        }
-    }
-
-    /// What is answered before the endpoint is asked: other methods, pre-flights, too large inputs.
-    fn preliminary(self, core: &Core, http: &Request<'_>) -> Option<Result<Reply, PageError>> {
-        let allowed = self.methods().split(", ").any(|method| method == http.method);
-        if !allowed {
-            let reply = Reply::empty(405).with("allow", self.methods()).with_cors(self.cors());
-            return Some(Ok(reply));
-        }
-        if http.method == "OPTIONS" {
-            return Some(Ok(Reply::empty(204)
-                .with("allow", self.methods())
-                .with_cors(self.cors())
-                .with("access-control-allow-methods", self.methods())
-                .with("access-control-allow-headers", "authorization, content-type")
-                .with("access-control-max-age", "7200")));
-        }
-        if core.config.limits.exceeded_by(http) {
-            return Some(self.too_large());
-        }
-        None
-    }
-
-    fn too_large(self) -> Result<Reply, PageError> {
-        match self {
-            Self::Authorize => Err(Reason::BodyTooLarge.into()),
-            _ => Ok(TokenError::from(Reason::BodyTooLarge).reply().with_cors(self.cors())),
-        }
     }
 }
 

@@ -25,10 +25,17 @@ use crate::env::{Entropy, EntropyError};
 /// assert!(Secret::new(*b"too short").is_err());
 /// ```
 ///
+/// It does not serialise:
+///
+/// ```compile_fail,E0277
+/// let secret = oidc_op::Secret::new([0; 32]).unwrap();
+/// serde_json::to_string(&secret);
+/// ```
+///
 /// # Security
 ///
-/// Take them from [`Secret::random`] and keep them apart from the store's back-ups: a store without
-/// secrets, or secrets without the store, give a thief nothing that a client would accept.
+/// Take them from [`Secret::random`] and keep them apart from the store's back-ups: a copy of the
+/// store gives a thief nothing to present, and a token secret alone names nobody.
 #[derive(Clone)]
 pub struct Secret(Box<[u8]>);
 

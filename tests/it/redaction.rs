@@ -8,7 +8,7 @@ use crate::support::{ALICE, Browser, Op, Setup, form};
 
 /// Every public value of a whole sign-in is printed; what was handed out is in none of it.
 #[tokio::test]
-async fn a_whole_sign_in_prints_no_secret() {
+async fn sl_05_a_whole_sign_in_prints_no_secret() {
     let setup = Setup::new();
     let mut printed = format!("{:?} {:?}", setup.secrets, setup.signer);
     write!(printed, "{:?} {:?} {:?}", setup.clients, setup.config, setup.store).unwrap();
@@ -56,7 +56,7 @@ async fn a_whole_sign_in_prints_no_secret() {
 
 /// Private keys and secrets leave only through a method whose name says so.
 #[test]
-fn keys_and_secrets_are_exposed_by_name_only() {
+fn sl_05_keys_and_secrets_are_exposed_by_name_only() {
     let keys =
         KeySet::generate(&[oidc_op::SigningAlgorithm::ES256], oidc_op::Timestamp::from_unix(0))
             .unwrap();
