@@ -184,6 +184,31 @@ async fn faults_at_each_store_call_of_a_sign_in() {
     }
 }
 
+/// A login that replaces the session's cookie brings the new one along, whatever fails after it: a
+/// store that stumbles signs nobody out.
+#[tokio::test]
+async fn a_fault_after_a_login_signs_nobody_out() {
+    for fault in [Fault::Refuse, Fault::LoseAnswer] {
+        for nth in 1.. {
+            let (op, store) = faulty_op();
+            let mut browser = Browser::new(&op);
+            browser.code(&Op::request(), ALICE).await;
+            let answer = browser.authorize(&Op::request_with(&[("prompt", "login")])).await;
+            let token = answer.page().token.clone();
+            store.reset();
+            store.fail_nth(nth, fault);
+            let failed = browser.login(&token, ALICE).await.redirect().1.contains_key("error");
+            let faulted = store.calls().total() >= nth;
+            store.reset();
+            assert_eq!(browser.who().await.as_deref(), Some(ALICE), "{fault:?} at call {nth}");
+            if !faulted {
+                assert!(!failed && nth > 5, "the sweep went past the login");
+                break;
+            }
+        }
+    }
+}
+
 /// Dropping the redemption at each await point: what was asked has happened whole or not at all, and
 /// no lock is left behind (P-22, RE-09).
 #[tokio::test]
