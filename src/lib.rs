@@ -236,9 +236,10 @@ pub use session::{Login, Session};
 pub use throttle::{Attempt, AttemptKind, Throttle};
 pub use time::Duration;
 pub use types::{
-    Acr, Authentication, ClientId, CodeChallenge, Display, InvalidIdentifier, InvalidIssuer,
-    InvalidRedirectUri, InvalidScope, Issuer, Prompt, RedirectUri, Resource, ResponseMode,
-    ResponseType, Scope, SigningAlgorithm, Subject, Timestamp, UnknownAlgorithm,
+    Acr, Authentication, ClientId, CodeChallenge, ContentEncryption, Display, InvalidIdentifier,
+    InvalidIssuer, InvalidRedirectUri, InvalidScope, Issuer, JwsAlgorithm, KeyManagementAlgorithm,
+    MacAlgorithm, Prompt, RedirectUri, Resource, ResponseMode, ResponseType, Scope,
+    SigningAlgorithm, Subject, Timestamp, UnknownAlgorithm,
 };
 pub use wire::{Reply, Request};
 

@@ -67,9 +67,11 @@ pub(crate) async fn id_token(
 /// [OIDC Core §3.1.3.6]: https://openid.net/specs/openid-connect-core-1_0.html#CodeIDToken
 /// [RFC 8032 §5.1]: https://www.rfc-editor.org/rfc/rfc8032#section-5.1
 pub(crate) fn half_hash(algorithm: SigningAlgorithm, token: &str) -> String {
-    use SigningAlgorithm::{ES256, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
+    use SigningAlgorithm::{
+        ES256, ES256K, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512,
+    };
     let hash = match algorithm {
-        RS256 | PS256 | ES256 => &digest::SHA256,
+        RS256 | PS256 | ES256 | ES256K => &digest::SHA256,
         RS384 | PS384 | ES384 => &digest::SHA384,
         RS512 | PS512 | ES512 | EdDSA => &digest::SHA512,
     };

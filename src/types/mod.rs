@@ -2,6 +2,7 @@
 
 mod algorithm;
 mod authentication;
+mod encryption;
 mod identifier;
 mod issuer;
 mod pkce;
@@ -12,8 +13,9 @@ mod scope;
 mod text;
 mod timestamp;
 
-pub use algorithm::{SigningAlgorithm, UnknownAlgorithm};
+pub use algorithm::{JwsAlgorithm, MacAlgorithm, SigningAlgorithm, UnknownAlgorithm};
 pub use authentication::{Acr, Authentication};
+pub use encryption::{ContentEncryption, KeyManagementAlgorithm};
 pub use identifier::{ClientId, InvalidIdentifier, Resource, Subject};
 pub use issuer::{InvalidIssuer, Issuer};
 pub use pkce::CodeChallenge;

@@ -3,6 +3,7 @@
 mod authorization;
 mod cookie;
 mod html;
+mod json;
 mod page;
 mod params;
 mod reply;
@@ -10,6 +11,7 @@ mod request;
 
 pub(crate) use authorization::Authorization;
 pub(crate) use cookie::{CookieNames, set_cookie};
+pub(crate) use json::json_object;
 pub(crate) use page::{error_page, form_post};
 pub(crate) use params::Params;
 pub(crate) use reply::Cors;

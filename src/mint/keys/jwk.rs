@@ -33,7 +33,7 @@ struct Shape {
 impl Shape {
     const fn of(algorithm: SigningAlgorithm) -> Self {
         use SigningAlgorithm::{
-            ES256, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512,
+            ES256, ES256K, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512,
         };
         match algorithm {
             RS256 | RS384 | RS512 | PS256 | PS384 | PS512 => Self {
@@ -45,6 +45,7 @@ impl Shape {
             ES256 => Self::ec("P-256", 32),
             ES384 => Self::ec("P-384", 48),
             ES512 => Self::ec("P-521", 66),
+            ES256K => Self::ec("secp256k1", 32),
             EdDSA => {
                 Self { kty: "OKP", curve: Some(("Ed25519", 32)), public: &["x"], private: &["d"] }
             }

@@ -11,7 +11,7 @@ use josekit::{
         },
     },
     jws::{
-        ES512, JwsSigner, JwsVerifier, PS256, PS384, PS512, RS256, RS384, RS512,
+        ES256K, ES512, JwsSigner, JwsVerifier, PS256, PS384, PS512, RS256, RS384, RS512,
         alg::{rsassa::RsassaJwsAlgorithm, rsassa_pss::RsassaPssJwsAlgorithm},
     },
 };
@@ -98,7 +98,7 @@ impl fmt::Debug for LocalKey {
 ///
 /// It has no `Debug`: that of a josekit key prints the private part.
 enum Backend {
-    /// RSA, where OpenSSL takes half of ring's time, and P-521, which ring lacks.
+    /// RSA, where OpenSSL takes half of ring's time, and P-521 and secp256k1, which ring lacks.
     OpenSsl(Box<dyn JwsSigner>),
     Ecdsa(EcdsaKeyPair, SystemEntropy),
     Ed25519(Ed25519KeyPair),
@@ -119,6 +119,10 @@ impl Backend {
             SigningAlgorithm::ES512 => {
                 let jwk = josekit_jwk(jwk)?;
                 Self::proven(ES512.signer_from_jwk(&jwk), ES512.verifier_from_jwk(&jwk))
+            }
+            SigningAlgorithm::ES256K => {
+                let jwk = josekit_jwk(jwk)?;
+                Self::proven(ES256K.signer_from_jwk(&jwk), ES256K.verifier_from_jwk(&jwk))
             }
             SigningAlgorithm::EdDSA => Self::ed25519(jwk),
         }
@@ -172,11 +176,12 @@ fn josekit_jwk(jwk: &PrivateJwk) -> Option<Jwk> {
 }
 
 fn generate_pair(algorithm: SigningAlgorithm) -> Result<Box<dyn KeyPair>, JoseError> {
-    use SigningAlgorithm::{ES256, ES384, ES512, EdDSA};
+    use SigningAlgorithm::{ES256, ES256K, ES384, ES512, EdDSA};
     Ok(match algorithm {
         ES256 => Box::new(EcKeyPair::generate(EcCurve::P256)?),
         ES384 => Box::new(EcKeyPair::generate(EcCurve::P384)?),
         ES512 => Box::new(EcKeyPair::generate(EcCurve::P521)?),
+        ES256K => Box::new(EcKeyPair::generate(EcCurve::Secp256k1)?),
         EdDSA => Box::new(EdKeyPair::generate(EdCurve::Ed25519)?),
         _ => Box::new(RsaKeyPair::generate(2048)?),
     })
