@@ -213,7 +213,7 @@ mod wire;
 
 pub use authorize::{Hints, Interaction, Need, Outcome, Verdict};
 pub use builder::{BuildError, ProviderBuilder};
-pub use claims::{Account, Accounts};
+pub use claims::{Account, Accounts, ClaimMapping, InvalidMapping, MappingProblem};
 pub use client::{
     ApplicationType, AuthMethod, Client, ClientMetadata, ClientSecret, Clients, GrantType,
     InvalidMetadata, StaticClients,

@@ -2,9 +2,13 @@
 //! through.
 
 mod accounts;
+mod locales;
+mod mapping;
 mod scopes;
+mod standard;
 mod userinfo;
 
 pub use accounts::{Account, Accounts};
+pub use mapping::{ClaimMapping, InvalidMapping, MappingProblem};
 pub(crate) use scopes::{STANDARD_SCOPES, claims_of, standard_claims};
 pub(crate) use userinfo::userinfo;
