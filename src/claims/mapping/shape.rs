@@ -34,9 +34,11 @@ fn text(value: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
-/// A script or a file is no page that a client should send anybody to.
+/// A script or a file is no page that a client should send anybody to. Blanks are looked for here, as
+/// the parser passes over them.
 fn is_web_address(text: &str) -> bool {
-    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+    !text.contains(|c: char| c.is_whitespace() || c.is_control())
+        && Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
 fn boolean(value: &Value) -> Option<bool> {

@@ -141,6 +141,8 @@ fn values_have_the_type_of_the_claim() {
         ("picture", json!("https://example.com/a.png"), Some(json!("https://example.com/a.png"))),
         ("picture", json!("/a.png"), None),
         ("website#de", json!("javascript:alert(1)"), None),
+        ("website#de", json!(" https://example.com"), None),
+        ("profile", json!("https://example.com/\na"), None),
         (
             "address",
             json!({"locality": "Bern", "zip": 1, "region": 2, "country": null}),
