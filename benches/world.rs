@@ -32,7 +32,7 @@ pub(crate) fn provider(
 ) -> Provider {
     let mut metadata = ClientMetadata::default();
     metadata.redirect_uris.push(RedirectUri::new(REDIRECT_URI).expect("it is exact"));
-    metadata.id_token_signed_response_alg = algorithm;
+    metadata.id_token_signed_response_alg = algorithm.into();
     let id = ClientId::new(CLIENT_ID).expect("it is printable");
     let client = Client::confidential(id, ClientSecret::new(CLIENT_SECRET), metadata);
 
@@ -67,7 +67,8 @@ pub(crate) async fn settle(provider: &Provider, person: usize) -> String {
     let both = format!("{session}; {}", name_and_value(&page.headers[0].1));
     let headers = [("cookie", both.as_bytes())];
     let request = Request::new("POST", "/interaction").headers(&headers);
-    let verdict = Verdict::Consent { scope: page.scope.clone(), remember: true };
+    let verdict =
+        Verdict::Consent { scope: page.scope.clone(), refused: Vec::new(), remember: true };
     let outcome = provider.resume(request, &page.token, verdict).await.expect("it goes on");
     assert!(matches!(outcome, Outcome::Reply(_)), "consent was not enough");
     session.to_owned()

@@ -1,11 +1,13 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    claims::{Accounts, STANDARD_SCOPES},
+    claims::{Accounts, Pairwise, STANDARD_SCOPES},
     client::Clients,
     config::Config,
     discovery::Endpoints,
     env::{Clock, Entropy, Observer, SystemClock, SystemEntropy},
+    fetch::Fetch,
+    jose::DecryptionKeys,
     mint::Signer,
     provider::{Core, Provider},
     secret::{Secrets, TokenKeys, same_kid},
@@ -37,6 +39,8 @@ pub struct ProviderBuilder {
     clients: Option<Arc<dyn Clients>>,
     accounts: Option<Arc<dyn Accounts>>,
     signer: Option<Arc<dyn Signer>>,
+    decryption: Option<DecryptionKeys>,
+    fetch: Option<Arc<dyn Fetch>>,
     throttle: Arc<dyn Throttle>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -71,6 +75,8 @@ impl ProviderBuilder {
             clients: None,
             accounts: None,
             signer: None,
+            decryption: None,
+            fetch: None,
             throttle: Arc::new(()),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy::new()),
@@ -106,6 +112,24 @@ impl ProviderBuilder {
     #[must_use]
     pub fn secrets(self, secrets: Secrets) -> Self {
         Self { secrets, ..self }
+    }
+
+    /// The keys for JWTs that clients encrypt to the provider, such as request objects; none by
+    /// default, and then only a client's secret can encrypt.
+    #[must_use]
+    pub fn decryption(self, keys: DecryptionKeys) -> Self {
+        Self { decryption: Some(keys), ..self }
+    }
+
+    /// What reaches documents that clients name by their addresses; nothing does by default, and then
+    /// `request_uri` is not supported.
+    ///
+    /// # Security
+    ///
+    /// Strangers choose the addresses: it must not reach into the host's own network.
+    #[must_use]
+    pub fn fetch(self, fetch: impl Fetch) -> Self {
+        Self { fetch: Some(Arc::new(fetch)), ..self }
     }
 
     /// What limits attempts; nothing does by default.
@@ -176,7 +200,10 @@ impl ProviderBuilder {
         Ok(Provider::from_core(Core {
             endpoints: Endpoints::new(issuer, &self.config.paths),
             cookies: CookieNames::new(issuer),
-            scopes: supported(&self.config.scopes),
+            scopes: supported(&self.config),
+            pairwise: self.secrets.pairwise.as_ref().map(|salt| Pairwise::new(salt.expose())),
+            decryption: self.decryption,
+            fetch: self.fetch,
             config: self.config,
             keys,
             store,
@@ -192,8 +219,9 @@ impl ProviderBuilder {
 }
 
 /// The standard scopes, then the host's own.
-fn supported(own: &Scope) -> Scope {
+fn supported(config: &Config) -> Scope {
     let standard = STANDARD_SCOPES.map(|(token, _)| token).join(" ");
     // The standard tokens are well-formed, so this never falls back.
-    Scope::parse(&standard).unwrap_or_default().union(own)
+    let standard = Scope::parse(&standard).unwrap_or_default();
+    standard.union(&config.claims.scope()).union(&config.scopes)
 }

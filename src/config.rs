@@ -1,6 +1,7 @@
 use time::Duration;
 
 use crate::{
+    claims::ClaimRules,
     types::{Acr, Issuer, Scope},
     wire::Request,
 };
@@ -26,8 +27,8 @@ pub struct Config {
     pub policy: Policy,
     /// The largest inputs that are looked at.
     pub limits: Limits,
-    /// Scope tokens of the host's own, besides `openid`, `profile`, `email`, `address`, `phone`. They
-    /// are granted and shown, and ask for no claims.
+    /// Scope tokens of the host's own that ask for no claims, besides `openid`, `profile`, `email`,
+    /// `address`, `phone` and those of [`claims`](Self::claims).
     pub scopes: Scope,
     /// The context classes that the host's sign-in can satisfy (`acr_values_supported`).
     pub acr_values: Vec<Acr>,
@@ -38,6 +39,8 @@ pub struct Config {
     ///
     /// [Initiating User Registration §4]: https://openid.net/specs/openid-connect-prompt-create-1_0.html
     pub account_creation: bool,
+    /// What is said of people, and when.
+    pub claims: ClaimRules,
 }
 
 /// How long things live, in whole seconds. All are at least one second.
@@ -99,12 +102,50 @@ pub struct Policy {
     ///
     /// [RFC 9700 §2.1.1]: https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1
     pub require_pkce: bool,
+    /// Whether `acr_values` binds: a request whose person cannot be authenticated in one of these
+    /// context classes fails then, as [RFC 9470 §4] recommends. By default it does not, as
+    /// [OIDC Core §3.1.2.1] says; the client reads in `acr` what it got. Either way the person is
+    /// asked to sign in anew if a known class is not met yet. An essential `acr` of the `claims`
+    /// parameter always binds.
+    ///
+    /// [RFC 9470 §4]: https://www.rfc-editor.org/rfc/rfc9470#section-4
+    /// [OIDC Core §3.1.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+    pub acr_values_bind: bool,
+    /// Whether clients may register `none` for ID tokens that come from the token endpoint, for
+    /// UserInfo and for request objects; no ([RFC 8725 §3.2]).
+    ///
+    /// [RFC 8725 §3.2]: https://www.rfc-editor.org/rfc/rfc8725#section-3.2
+    pub unsigned: bool,
+    /// What becomes of parameters beside a request object.
+    pub request_object: RequestObjectMode,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { require_pkce: true }
+        Self {
+            require_pkce: true,
+            acr_values_bind: false,
+            unsigned: false,
+            request_object: RequestObjectMode::default(),
+        }
     }
+}
+
+/// What becomes of parameters beside a request object. A client that
+/// [must send a signed one](crate::ClientMetadata::require_signed_request_object) is always treated
+/// as in `Jar`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestObjectMode {
+    /// They hold where the object does not say otherwise ([OIDC Core §6.1]).
+    ///
+    /// [OIDC Core §6.1]: https://openid.net/specs/openid-connect-core-1_0.html#JWTRequests
+    #[default]
+    Oidc,
+    /// They are ignored, and the object must name its client ([RFC 9101 §5]).
+    ///
+    /// [RFC 9101 §5]: https://www.rfc-editor.org/rfc/rfc9101#section-5
+    Jar,
 }
 
 /// The largest inputs that are looked at, in bytes.
@@ -171,6 +212,7 @@ impl Config {
             acr_values: Vec::new(),
             ui_locales: Vec::new(),
             account_creation: false,
+            claims: ClaimRules::default(),
         }
     }
 
@@ -198,6 +240,7 @@ impl Config {
                 ));
             }
         }
+        found.extend(self.claims.contradictions());
         let paths = &self.paths;
         let all = [
             ("authorize", &paths.authorize),

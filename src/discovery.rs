@@ -5,12 +5,15 @@ use serde_json::{Map, Value};
 
 use crate::{
     authorize::CONTINUE,
-    claims::standard_claims,
-    client::{AuthMethod, GrantType},
-    config::{Config, Paths},
+    client::{AuthMethod, GrantType, SubjectType},
+    config::Paths,
+    jose::DecryptionKeys,
     provider::Core,
     secret::Digest,
-    types::{Issuer, ResponseMode, ResponseType, Scope, SigningAlgorithm},
+    types::{
+        ContentEncryption, Issuer, JwsAlgorithm, KeyManagementAlgorithm, ResponseMode,
+        ResponseType, Scope,
+    },
     wire::{Cors, Reply, Request},
 };
 
@@ -68,16 +71,26 @@ struct Metadata<'m> {
     userinfo_endpoint: String,
     jwks_uri: String,
     scopes_supported: &'m Scopes<'m>,
-    response_types_supported: [ResponseType; 1],
+    response_types_supported: [ResponseType; 8],
     response_modes_supported: [ResponseMode; 3],
-    grant_types_supported: [GrantType; 1],
+    grant_types_supported: [GrantType; 2],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     acr_values_supported: &'m [crate::types::Acr],
-    subject_types_supported: [&'static str; 1],
-    id_token_signing_alg_values_supported: Vec<SigningAlgorithm>,
+    subject_types_supported: Vec<&'static str>,
+    id_token_signing_alg_values_supported: Vec<JwsAlgorithm>,
+    id_token_encryption_alg_values_supported: &'static [KeyManagementAlgorithm],
+    id_token_encryption_enc_values_supported: &'static [ContentEncryption],
+    userinfo_signing_alg_values_supported: Vec<JwsAlgorithm>,
+    userinfo_encryption_alg_values_supported: &'static [KeyManagementAlgorithm],
+    userinfo_encryption_enc_values_supported: &'static [ContentEncryption],
+    request_object_signing_alg_values_supported: Vec<JwsAlgorithm>,
+    request_object_encryption_alg_values_supported: Vec<KeyManagementAlgorithm>,
+    request_object_encryption_enc_values_supported: &'static [ContentEncryption],
     token_endpoint_auth_methods_supported: [AuthMethod; 3],
-    claim_types_supported: [&'static str; 1],
-    claims_supported: Vec<&'static str>,
+    claim_types_supported: &'static [&'static str],
+    claims_supported: Vec<&'m str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    claims_locales_supported: &'m [Box<str>],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     ui_locales_supported: &'m [String],
     claims_parameter_supported: bool,
@@ -100,14 +113,12 @@ impl Serialize for Scopes<'_> {
 }
 
 impl<'m> Metadata<'m> {
-    fn new(
-        config: &'m Config,
-        endpoints: &Endpoints,
-        scopes: &'m Scopes<'m>,
-        algorithms: Vec<SigningAlgorithm>,
-    ) -> Self {
+    fn new(core: &'m Core, scopes: &'m Scopes<'m>, algorithms: Algorithms) -> Self {
+        let (config, endpoints) = (&core.config, &core.endpoints);
         let mut claims = vec!["sub", "iss", "auth_time", "acr", "amr", "sid"];
-        claims.extend(standard_claims());
+        claims.extend(config.claims.listed());
+        let mut subject_types = vec![SubjectType::Public.as_str()];
+        subject_types.extend(core.pairwise.as_ref().map(|_| SubjectType::Pairwise.as_str()));
         let mut prompts = vec!["none", "login", "consent", "select_account"];
         prompts.extend(config.account_creation.then_some("create"));
         Self {
@@ -117,20 +128,33 @@ impl<'m> Metadata<'m> {
             userinfo_endpoint: endpoints.at(&endpoints.userinfo),
             jwks_uri: endpoints.at(&endpoints.jwks),
             scopes_supported: scopes,
-            response_types_supported: [ResponseType::CODE],
+            response_types_supported: ResponseType::ALL,
             response_modes_supported: ResponseMode::ALL,
             grant_types_supported: GrantType::ALL,
             acr_values_supported: &config.acr_values,
-            subject_types_supported: ["public"],
-            id_token_signing_alg_values_supported: algorithms,
+            subject_types_supported: subject_types,
+            id_token_signing_alg_values_supported: algorithms.issued.clone(),
+            id_token_encryption_alg_values_supported: KeyManagementAlgorithm::ALL,
+            id_token_encryption_enc_values_supported: ContentEncryption::ALL,
+            userinfo_signing_alg_values_supported: algorithms.issued,
+            userinfo_encryption_alg_values_supported: KeyManagementAlgorithm::ALL,
+            userinfo_encryption_enc_values_supported: ContentEncryption::ALL,
+            request_object_signing_alg_values_supported: algorithms.accepted,
+            request_object_encryption_alg_values_supported: algorithms.opened,
+            request_object_encryption_enc_values_supported: ContentEncryption::ALL,
             token_endpoint_auth_methods_supported: AuthMethod::ALL,
-            claim_types_supported: ["normal"],
+            claim_types_supported: if config.claims.sources {
+                &["normal", "aggregated", "distributed"]
+            } else {
+                &["normal"]
+            },
             claims_supported: claims,
+            claims_locales_supported: &config.claims.locales,
             ui_locales_supported: &config.ui_locales,
-            claims_parameter_supported: false,
-            request_parameter_supported: false,
-            request_uri_parameter_supported: false,
-            require_request_uri_registration: false,
+            claims_parameter_supported: true,
+            request_parameter_supported: true,
+            request_uri_parameter_supported: core.fetch.is_some(),
+            require_request_uri_registration: core.fetch.is_some(),
             code_challenge_methods_supported: ["S256"],
             prompt_values_supported: prompts,
             display_values_supported: ["page", "popup", "touch", "wap"],
@@ -139,13 +163,37 @@ impl<'m> Metadata<'m> {
     }
 }
 
+/// What signs, verifies and decrypts here and now.
+struct Algorithms {
+    issued: Vec<JwsAlgorithm>,
+    accepted: Vec<JwsAlgorithm>,
+    opened: Vec<KeyManagementAlgorithm>,
+}
+
+impl Algorithms {
+    fn of(core: &Core) -> Self {
+        let now = core.clock.now();
+        let unsigned = core.config.policy.unsigned.then_some(JwsAlgorithm::None);
+        let makes = |algorithm: &JwsAlgorithm| match algorithm {
+            JwsAlgorithm::Signature(algorithm) => core.signer.active(*algorithm, now).is_some(),
+            JwsAlgorithm::Mac(_) | JwsAlgorithm::None => true,
+        };
+        let own = core.decryption.as_ref().map(DecryptionKeys::algorithms).unwrap_or_default();
+        let opens = |algorithm: &KeyManagementAlgorithm| {
+            algorithm.is_symmetric() || own.contains(algorithm)
+        };
+        Self {
+            issued: JwsAlgorithm::signed().filter(makes).chain(unsigned).collect(),
+            accepted: JwsAlgorithm::signed().chain(unsigned).collect(),
+            opened: KeyManagementAlgorithm::ALL.iter().copied().filter(opens).collect(),
+        }
+    }
+}
+
 /// The metadata document, at both of its places.
 pub(crate) fn metadata(core: &Core, http: &Request<'_>) -> Reply {
-    let now = core.clock.now();
-    let active = |alg: &SigningAlgorithm| core.signer.active(*alg, now).is_some();
-    let algorithms = SigningAlgorithm::ALL.into_iter().filter(active).collect();
     let scopes = Scopes(&core.scopes);
-    let metadata = Metadata::new(&core.config, &core.endpoints, &scopes, algorithms);
+    let metadata = Metadata::new(core, &scopes, Algorithms::of(core));
     cacheable(core, http, Reply::json(200, &metadata), "application/json")
 }
 
@@ -158,8 +206,9 @@ pub(crate) fn jwks(core: &Core, http: &Request<'_>) -> Reply {
         keys: Vec<Map<String, Value>>,
     }
 
-    let published = core.signer.published(core.clock.now());
-    let set = JwkSet { keys: published.into_iter().map(|key| key.jwk).collect() };
+    let signing = core.signer.published(core.clock.now()).into_iter().map(|key| key.jwk);
+    let encryption = core.decryption.as_ref().map(DecryptionKeys::published).unwrap_or_default();
+    let set = JwkSet { keys: signing.chain(encryption).collect() };
     cacheable(core, http, Reply::json(200, &set), "application/jwk-set+json")
 }
 

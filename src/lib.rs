@@ -197,8 +197,10 @@ mod discovery;
 mod dispatch;
 mod env;
 mod error;
+mod fetch;
 mod grant;
 pub mod guide;
+mod jose;
 mod mint;
 mod provider;
 mod secret;
@@ -211,14 +213,17 @@ mod token;
 mod types;
 mod wire;
 
-pub use authorize::{Hints, Interaction, Need, Outcome, Verdict};
+pub use authorize::{AskedClaim, Hints, Interaction, Need, Outcome, Verdict};
 pub use builder::{BuildError, ProviderBuilder};
-pub use claims::{Account, Accounts, ClaimMapping, InvalidMapping, MappingProblem};
+pub use claims::{
+    Account, Accounts, AlwaysClaim, ClaimMapping, ClaimPlace, ClaimPolicy, ClaimRules, ClaimSource,
+    ClaimSources, InvalidMapping, MappingProblem,
+};
 pub use client::{
     ApplicationType, AuthMethod, Client, ClientMetadata, ClientSecret, Clients, GrantType,
-    InvalidMetadata, StaticClients,
+    InvalidMetadata, LoginInitiation, StaticClients, SubjectType,
 };
-pub use config::{Config, Lifetimes, Limits, Paths, Policy};
+pub use config::{Config, Lifetimes, Limits, Paths, Policy, RequestObjectMode};
 #[cfg(feature = "tracing")]
 pub use env::TracingObserver;
 pub use env::{Clock, Entropy, EntropyError, Event, Observer, SystemClock, SystemEntropy, What};
@@ -226,6 +231,8 @@ pub use error::{
     AuthorizeError, BearerError, ErrorCode, HostError, InternalError, PageError, Reason,
     RedirectError, TokenError,
 };
+pub use fetch::{Fetch, FetchError, FetchRequest, Fetched};
+pub use jose::{DecryptionKeys, Jwks};
 pub use mint::{
     KeyError, KeyProblem, KeyRotation, KeySet, KeyState, PublishedKey, SignError, Signer,
     SigningKey,

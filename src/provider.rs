@@ -3,12 +3,14 @@ use std::{fmt, sync::Arc};
 use crate::{
     authorize::{self, Outcome, Sessions, Verdict},
     builder::ProviderBuilder,
-    claims::{self, Accounts},
+    claims::{self, Accounts, Pairwise},
     client::Clients,
     config::Config,
     discovery::{self, Endpoints},
     env::{Clock, Entropy, Event, Observer, What},
     error::{AuthorizeError, BearerError, Failure, InternalError, PageError, TokenError},
+    fetch::Fetch,
+    jose::DecryptionKeys,
     mint::Signer,
     secret::{Handle, HandleKind, TokenKeys},
     session::{self, Login, Session},
@@ -36,6 +38,12 @@ pub(crate) struct Core {
     pub(crate) scopes: Scope,
     /// The first makes, all are accepted; never empty.
     pub(crate) keys: Vec<TokenKeys>,
+    /// The salt of pairwise names, if there is one.
+    pub(crate) pairwise: Option<Pairwise>,
+    /// What opens JWTs that clients encrypt to the provider.
+    pub(crate) decryption: Option<DecryptionKeys>,
+    /// What reaches documents that clients name.
+    pub(crate) fetch: Option<Arc<dyn Fetch>>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clients: Arc<dyn Clients>,
     pub(crate) accounts: Arc<dyn Accounts>,

@@ -57,7 +57,13 @@ pub(crate) async fn decide(
             let Ok(scope) = Scope::parse(&tokens.join(" ")) else {
                 return app.refuse(Reason::ScopeMalformed);
             };
-            visit.resume(Verdict::Consent { scope, remember: form.has("remember") }).await
+            visit
+                .resume(Verdict::Consent {
+                    scope,
+                    refused: Vec::new(),
+                    remember: form.has("remember"),
+                })
+                .await
         }
         "select" => visit.resume(Verdict::SelectAccount).await,
         "cancel" => visit.resume(Verdict::Cancel).await,

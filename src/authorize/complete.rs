@@ -1,8 +1,10 @@
 use super::{Asked, decide::Approved};
 use crate::{
+    claims::{Account, Target, Wanted},
     env::{Event, What},
-    error::{AuthorizeError, PageError, Reason},
+    error::{AuthorizeError, Failure, PageError, Reason},
     grant::{Grant, Origin, Status, Ticket, TicketState},
+    mint::{AccessToken, IdTokenParts, id_token},
     provider::Core,
     secret::Handle,
     session::{sid, subject_label},
@@ -11,10 +13,8 @@ use crate::{
     wire::Reply,
 };
 
-/// commit → respond: writes the grant, then hands out the code.
-///
-/// A form that was sent twice finds its grant there already and gets the same code, as long as that
-/// has not been redeemed.
+/// mint → commit → respond: makes what the response type names, writes the grant if a token stands
+/// on it, then hands out what was made.
 pub(super) async fn complete(
     core: &Core,
     asked: &Asked,
@@ -23,77 +23,189 @@ pub(super) async fn complete(
     derivable_until: Timestamp,
     now: Timestamp,
 ) -> Result<Reply, AuthorizeError> {
-    let issuer = &core.config.issuer;
-    let grant = authorize(core, asked, approved, code, now);
-    let keep_until = grant.expires.max(derivable_until);
-    let grant = Grant { expires: keep_until, ..grant };
-    let key = Grant::key(issuer, code.id());
-    let labels = [subject_label(issuer, &grant.subject)];
-    let expect = Expect::Absent { labels: &labels };
-    let step = Step { key: &key, expect, body: &grant, keep_until };
-    let code = match core.commit(step, code.encode()).await {
-        Ok(Commit::Won(_, code)) => code,
-        Ok(Commit::Lost) => {
-            let there = core.load::<Grant>(&key).await;
-            let there = there.map_err(|cause| asked.fail(cause))?;
-            if !there.is_some_and(|there| is_same_answer(&there.body, &grant, code, now)) {
-                return Err(PageError::from(Reason::InteractionFinished).into());
-            }
-            code.encode()
-        }
-        Err(failure) => return Err(asked.fail(failure)),
+    let grant = authorize(core, asked, approved, code, derivable_until, now);
+    let answer = mint(core, asked, &grant, code, now).await;
+    let answer = answer.map_err(|failure| asked.fail(failure))?;
+    let answer = if asked.request.response_type.yields_access_token() {
+        commit(core, asked, &grant, answer, code, now).await?
+    } else {
+        answer
     };
     let event = Event::new(What::Authorized).client(&grant.client).subject(&grant.subject);
     core.observer.observe(&event);
-    Ok(asked.return_to.send(&[("code", &code)]))
+    Ok(asked.return_to.send(&answer.parameters()))
 }
 
-/// The transition from nothing to a grant with a pending code.
+/// The transition from nothing to a grant, with a pending code if one was asked for. It is kept for
+/// as long as its code could be derived again, or a page that is sent once more would make it anew.
 fn authorize(
     core: &Core,
     asked: &Asked,
     approved: Approved,
     code: &Handle,
+    derivable_until: Timestamp,
     now: Timestamp,
 ) -> Grant {
-    let (person, scope, consent) = approved.into_parts();
-    let expires = now + core.config.lifetimes.code;
+    let (person, sub, agreement) = approved.into_parts();
+    let lifetimes = &core.config.lifetimes;
+    let code_expires = now + lifetimes.code;
+    let front =
+        if asked.request.response_type.token() { lifetimes.access_token } else { lifetimes.code };
     Grant {
         v: Grant::SCHEMA,
         origin: Origin::Authorization,
         client: asked.client.id.clone(),
         client_epoch: asked.client.epoch,
-        sub: person.subject.clone(),
+        sub,
         subject: person.subject,
         subject_epoch: person.subject_epoch,
         auth: person.auth,
         nonce: asked.request.nonce.clone(),
         sid: person.session.as_ref().map(|session| sid(session, &asked.client.id)),
         session: person.session,
-        consent,
-        scope,
+        consent: agreement.basis,
+        scope: agreement.scope,
         resources: asked.request.resources.clone(),
+        claims: asked.request.granted_claims(agreement.refused),
         ticket: asked.request.response_type.code().then(|| Ticket {
             digest: code.digest(),
-            expires,
+            expires: code_expires,
             redirect_uri: asked.return_to.uri().into(),
             challenge: asked.request.challenge.clone(),
             state: TicketState::Pending,
         }),
         access_epoch: 0,
         status: Status::Active,
-        expires,
+        expires: code_expires.max(now + front).max(derivable_until),
+    }
+}
+
+/// What goes back to the client, by the bits of the response type
+/// ([OAuth 2.0 Multiple Response Type Encoding Practices §3–5], [OIDC Core §3.3.2.5]).
+///
+/// [OAuth 2.0 Multiple Response Type Encoding Practices §3–5]: https://openid.net/specs/oauth-v2-multiple-response-types-1_0.html
+/// [OIDC Core §3.3.2.5]: https://openid.net/specs/openid-connect-core-1_0.html#HybridAuthResponse
+#[derive(Default)]
+struct Answer {
+    code: Option<String>,
+    token: Option<FrontToken>,
+    id_token: Option<String>,
+}
+
+/// An access token that passes through the browser ([RFC 6749 §4.2.2]).
+///
+/// [RFC 6749 §4.2.2]: https://www.rfc-editor.org/rfc/rfc6749#section-4.2.2
+struct FrontToken {
+    access_token: String,
+    expires_in: String,
+    scope: String,
+}
+
+impl Answer {
+    fn parameters(&self) -> Vec<(&'static str, &str)> {
+        let mut parameters = Vec::with_capacity(6);
+        parameters.extend(self.code.as_deref().map(|code| ("code", code)));
+        if let Some(token) = &self.token {
+            parameters.extend([
+                ("access_token", &*token.access_token),
+                ("token_type", "Bearer"),
+                ("expires_in", &token.expires_in),
+                ("scope", &token.scope),
+            ]);
+        }
+        parameters.extend(self.id_token.as_deref().map(|token| ("id_token", token)));
+        parameters
+    }
+}
+
+/// Everything that can fail before anything is written, in the order that gives `c_hash` and
+/// `at_hash` what they hash: code, token, ID token.
+async fn mint(
+    core: &Core,
+    asked: &Asked,
+    grant: &Grant,
+    code: &Handle,
+    now: Timestamp,
+) -> Result<Answer, Failure> {
+    let response_type = asked.request.response_type;
+    let mut answer = Answer::default();
+    if response_type.code() {
+        answer.code = Some(code.encode());
+    }
+    if response_type.token() {
+        let lifetime = core.config.lifetimes.access_token;
+        let epoch = grant.access_epoch;
+        let token = AccessToken { grant: *code.id(), issued: now, lifetime, epoch };
+        answer.token = Some(FrontToken {
+            access_token: token.seal(core)?,
+            expires_in: lifetime.whole_seconds().to_string(),
+            scope: grant.scope.to_string(),
+        });
+    }
+    if response_type.id_token() {
+        let target = Target::IdToken { access_token: response_type.yields_access_token() };
+        let rules = &core.config.claims;
+        let wanted = Wanted::of(rules, &asked.client, &grant.scope, &grant.claims, target);
+        let ask = wanted.ask();
+        let claims = if ask.is_empty() {
+            wanted.select(&Account::default())
+        } else {
+            let account = core.accounts.account(&grant.subject, &ask).await?;
+            wanted.select(&account.unwrap_or_default())
+        };
+        let parts = IdTokenParts {
+            code: answer.code.as_deref(),
+            access_token: answer.token.as_ref().map(|token| &*token.access_token),
+            state: asked.return_to.state(),
+            claims,
+        };
+        answer.id_token = Some(id_token(core, &asked.client, grant, parts, now).await?);
+    }
+    Ok(answer)
+}
+
+/// Writes the grant. A form that was sent twice finds it there already and gets the same code, as
+/// long as that has not been redeemed, and tokens of the same grant.
+async fn commit(
+    core: &Core,
+    asked: &Asked,
+    grant: &Grant,
+    answer: Answer,
+    code: &Handle,
+    now: Timestamp,
+) -> Result<Answer, AuthorizeError> {
+    let issuer = &core.config.issuer;
+    let key = Grant::key(issuer, code.id());
+    let labels = [subject_label(issuer, &grant.subject)];
+    let expect = Expect::Absent { labels: &labels };
+    let step = Step { key: &key, expect, body: grant, keep_until: grant.expires };
+    match core.commit(step, answer).await {
+        Ok(Commit::Won(_, answer)) => Ok(answer),
+        Ok(Commit::Lost) => {
+            let there = core.load::<Grant>(&key).await;
+            let there = there.map_err(|cause| asked.fail(cause))?.map(|there| there.body);
+            match there.filter(|there| is_same_answer(core, there, grant, code, now)) {
+                Some(there) => {
+                    mint(core, asked, &there, code, now).await.map_err(|cause| asked.fail(cause))
+                }
+                None => Err(PageError::from(Reason::InteractionFinished).into()),
+            }
+        }
+        Err(failure) => Err(asked.fail(failure)),
     }
 }
 
 /// Whether the grant that is there already is the one that this form would have made, with a code
-/// that is still good.
-fn is_same_answer(there: &Grant, ours: &Grant, code: &Handle, now: Timestamp) -> bool {
-    there.status == Status::Active
+/// that is still good, or for tokens that it outlives.
+fn is_same_answer(core: &Core, there: &Grant, ours: &Grant, code: &Handle, now: Timestamp) -> bool {
+    let pending = |ticket: &Ticket| ticket.state == TicketState::Pending && now < ticket.expires;
+    let good = match ours.ticket {
+        Some(_) => there.ticket_of(code).is_some_and(pending),
+        None => now + core.config.lifetimes.access_token <= there.expires,
+    };
+    good && there.status == Status::Active
         && there.subject == ours.subject
         && there.client == ours.client
         && there.scope == ours.scope
-        && there
-            .ticket_of(code)
-            .is_some_and(|ticket| ticket.state == TicketState::Pending && now < ticket.expires)
+        && there.claims == ours.claims
 }

@@ -1,14 +1,10 @@
-use super::{
-    Person,
-    interaction::{Need, Steps},
-    request::AuthorizeRequest,
-};
+use super::{Person, interaction::Need, pending::Steps, request::AuthorizeRequest};
 use crate::{
     client::Client,
     error::Reason,
     grant::ConsentBasis,
     session::SignedIn,
-    types::{Scope, Timestamp},
+    types::{Scope, Subject, Timestamp},
 };
 
 /// Everything that the decision depends on.
@@ -16,6 +12,10 @@ pub(super) struct Situation<'s> {
     pub(super) client: &'s Client,
     pub(super) request: &'s AuthorizeRequest,
     pub(super) redirect_uri: &'s str,
+    /// Whom the client expects, by their names at the client; anybody, if absent.
+    pub(super) expected: Option<&'s [Subject]>,
+    /// The single claims that the scope does not ask for anyway.
+    pub(super) single_claims: &'s [Box<str>],
     pub(super) person: Option<&'s Person>,
     pub(super) steps: &'s Steps,
     pub(super) now: Timestamp,
@@ -24,6 +24,8 @@ pub(super) struct Situation<'s> {
 pub(super) enum Decision {
     Proceed(Approved),
     Ask(Need),
+    /// No page could help.
+    Refuse(Reason),
 }
 
 /// A person, authenticated as the request demands, who has agreed to a scope. Only [`decide`] makes
@@ -31,13 +33,21 @@ pub(super) enum Decision {
 #[derive(Clone, Debug)]
 pub(super) struct Approved {
     person: SignedIn,
-    scope: Scope,
-    consent: ConsentBasis,
+    sub: Subject,
+    agreement: Agreement,
+}
+
+/// What the person has agreed to, and what that rests on.
+#[derive(Clone, Debug)]
+pub(super) struct Agreement {
+    pub(super) scope: Scope,
+    pub(super) refused: Vec<Box<str>>,
+    pub(super) basis: ConsentBasis,
 }
 
 impl Approved {
-    pub(super) fn into_parts(self) -> (SignedIn, Scope, ConsentBasis) {
-        (self.person, self.scope, self.consent)
+    pub(super) fn into_parts(self) -> (SignedIn, Subject, Agreement) {
+        (self.person, self.sub, self.agreement)
     }
 }
 
@@ -49,15 +59,17 @@ pub(super) fn decide(situation: &Situation<'_>) -> Decision {
     let Some(person) = situation.person else {
         return Decision::Ask(situation.how_to_sign_in());
     };
-    let checks: [fn(&Situation<'_>, &Person) -> Option<Need>; 3] =
-        [wants_account, wants_authentication, wants_account_choice];
-    if let Some(need) = checks.iter().find_map(|check| check(situation, person)) {
-        return Decision::Ask(need);
+    let checks: [fn(&Situation<'_>, &Person) -> Option<Decision>; 5] =
+        [wants_account, wants_authentication, wants_person, wants_assurance, wants_account_choice];
+    if let Some(unmet) = checks.iter().find_map(|check| check(situation, person)) {
+        return unmet;
     }
     match agreed(situation, person) {
-        Some((scope, consent)) => {
-            Decision::Proceed(Approved { person: person.signed_in.clone(), scope, consent })
-        }
+        Some(agreement) => Decision::Proceed(Approved {
+            person: person.signed_in.clone(),
+            sub: person.sub.clone(),
+            agreement,
+        }),
         None => Decision::Ask(Need::Consent),
     }
 }
@@ -77,31 +89,67 @@ impl Situation<'_> {
 /// `prompt=create` ([Initiating User Registration §4]).
 ///
 /// [Initiating User Registration §4]: https://openid.net/specs/openid-connect-prompt-create-1_0.html
-fn wants_account(situation: &Situation<'_>, person: &Person) -> Option<Need> {
+fn wants_account(situation: &Situation<'_>, person: &Person) -> Option<Decision> {
     let wanted = situation.request.prompt.create() && !situation.signed_in_here(person);
-    wanted.then_some(Need::CreateAccount)
+    wanted.then_some(Decision::Ask(Need::CreateAccount))
 }
 
 /// `prompt=login` and `max_age` ([OIDC Core §3.1.2.1]); `max_age=0` is the same as `prompt=login`.
 ///
 /// [OIDC Core §3.1.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
-fn wants_authentication(situation: &Situation<'_>, person: &Person) -> Option<Need> {
+fn wants_authentication(situation: &Situation<'_>, person: &Person) -> Option<Decision> {
     if situation.signed_in_here(person) {
         return None;
     }
     let age = situation.now.since(person.signed_in.auth.time);
     let too_old =
         situation.request.max_age.is_some_and(|max_age| max_age.is_zero() || age > max_age);
-    (situation.request.prompt.login() || too_old).then_some(Need::Login)
+    (situation.request.prompt.login() || too_old).then_some(Decision::Ask(Need::Login))
+}
+
+/// The person of the `id_token_hint`, or of a requested `sub` ([OIDC Core §3.1.2.2], [§5.5.1]): no
+/// answer is about somebody else.
+///
+/// [OIDC Core §3.1.2.2]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequestValidation
+/// [§5.5.1]: https://openid.net/specs/openid-connect-core-1_0.html#IndividualClaimsRequests
+fn wants_person(situation: &Situation<'_>, person: &Person) -> Option<Decision> {
+    if situation.expected?.contains(&person.sub) {
+        return None;
+    }
+    Some(if situation.signed_in_here(person) {
+        Decision::Refuse(Reason::AnotherPerson)
+    } else {
+        Decision::Ask(Need::Login)
+    })
+}
+
+/// A context class that the client wants ([OIDC Core §5.5.1.1], [RFC 9470 §4]): a login may reach
+/// it. One that binds and is not reached even so ends in an error, never in less.
+///
+/// [OIDC Core §5.5.1.1]: https://openid.net/specs/openid-connect-core-1_0.html#acrSemantics
+/// [RFC 9470 §4]: https://www.rfc-editor.org/rfc/rfc9470#section-4
+fn wants_assurance(situation: &Situation<'_>, person: &Person) -> Option<Decision> {
+    let assurance = situation.request.assurance.as_ref()?;
+    if assurance.is_met_by(person.signed_in.auth.acr.as_ref()) {
+        return None;
+    }
+    match (situation.signed_in_here(person), assurance.binds) {
+        (true, true) => Some(Decision::Refuse(Reason::AcrUnmet)),
+        (true, false) => None,
+        (false, true) => Some(Decision::Ask(Need::Login)),
+        // A wish is no reason to fail where no page may be shown.
+        (false, false) => (!situation.request.prompt.none()).then_some(Decision::Ask(Need::Login)),
+    }
 }
 
 /// `prompt=select_account` ([OIDC Core §3.1.2.1]).
 ///
 /// [OIDC Core §3.1.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
-fn wants_account_choice(situation: &Situation<'_>, person: &Person) -> Option<Need> {
+fn wants_account_choice(situation: &Situation<'_>, person: &Person) -> Option<Decision> {
     let chosen = situation.signed_in_here(person)
         || situation.steps.selected.as_ref() == Some(&person.signed_in.subject);
-    (situation.request.prompt.select_account() && !chosen).then_some(Need::SelectAccount)
+    let wanted = situation.request.prompt.select_account() && !chosen;
+    wanted.then_some(Decision::Ask(Need::SelectAccount))
 }
 
 /// What the person has agreed to, and what that rests on: within this interaction, by an
@@ -111,20 +159,27 @@ fn wants_account_choice(situation: &Situation<'_>, person: &Person) -> Option<Ne
 /// pass for another one unseen ([RFC 8252 §8.6]).
 ///
 /// [RFC 8252 §8.6]: https://www.rfc-editor.org/rfc/rfc8252#section-8.6
-fn agreed(situation: &Situation<'_>, person: &Person) -> Option<(Scope, ConsentBasis)> {
+fn agreed(situation: &Situation<'_>, person: &Person) -> Option<Agreement> {
     let (client, request) = (situation.client, situation.request);
-    if let Some((scope, basis)) = situation.steps.agreed_by(&person.signed_in.subject) {
-        return Some((request.scope.intersection(scope), basis));
+    if let Some(agreed) = situation.steps.agreed_by(&person.signed_in.subject) {
+        let scope = request.scope.intersection(&agreed.scope);
+        return Some(Agreement { scope, refused: agreed.refused.clone(), basis: agreed.basis });
     }
     if request.prompt.consent() {
         return None;
     }
     if client.first_party {
-        return Some((request.scope.clone(), ConsentBasis::Exempt));
+        let scope = request.scope.clone();
+        return Some(Agreement { scope, refused: Vec::new(), basis: ConsentBasis::Exempt });
     }
     let consent = person.consent.as_ref()?;
-    (is_assured(client, situation.redirect_uri) && consent.covers(&request.scope, situation.now))
-        .then(|| (request.scope.clone(), ConsentBasis::Remembered(consent.epoch())))
+    let serves = is_assured(client, situation.redirect_uri)
+        && consent.covers(&request.scope, situation.single_claims, situation.now);
+    serves.then(|| Agreement {
+        scope: request.scope.clone(),
+        refused: consent.refused().to_vec(),
+        basis: ConsentBasis::Remembered(consent.epoch()),
+    })
 }
 
 /// Whether the client is who it says: it has proven so, and its answers go where only it listens.

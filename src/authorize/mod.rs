@@ -3,42 +3,46 @@
 //! | step | file | on failure |
 //! |---|---|---|
 //! | identify | here | page |
+//! | resolve | `request_object.rs` | redirect if the outer way back is proven, or else page |
 //! | return | `return_to.rs` | page |
-//! | validate | `request.rs` | redirect |
+//! | validate | `request.rs`, `hint.rs` | redirect |
 //! | decide | `decide.rs` | a page of the host's, or a redirect for `prompt=none` |
-//! | interact | `interaction.rs`, `resume.rs` | page |
-//! | commit | `complete.rs` | redirect |
+//! | interact | `interaction.rs`, `pending.rs`, `resume.rs` | page |
+//! | mint, commit | `complete.rs` | redirect |
 //! | respond | `return_to.rs` | |
 
 mod complete;
 mod decide;
+mod hint;
 mod interaction;
+mod pending;
 mod person;
 mod request;
+mod request_object;
 mod resume;
 mod return_to;
 
 use std::borrow::Cow;
 
-pub use interaction::{Hints, Interaction, Need, Verdict};
+pub use interaction::{AskedClaim, Hints, Interaction, Need, Verdict};
 pub(crate) use resume::{check_form, resume, revisit};
 pub(crate) use return_to::ReturnTo;
 
 use self::{
     complete::complete,
     decide::{Decision, Situation, decide, is_assured},
-    interaction::{Pending, Steps},
+    pending::{Pending, Steps},
     person::Person,
     request::AuthorizeRequest,
 };
 use crate::{
-    client::KnownClient,
+    client::{Client, KnownClient},
     error::{AuthorizeError, Failure, PageError, Reason, RedirectError},
     grant,
     provider::Core,
     secret::{Handle, HandleKind},
     session::Login,
-    types::{ClientId, Scope, Timestamp},
+    types::{ClientId, Subject, Timestamp},
     wire::{Params, Reply, Request},
 };
 
@@ -73,6 +77,8 @@ pub(crate) struct Asked {
     client: KnownClient,
     return_to: ReturnTo,
     request: AuthorizeRequest,
+    /// Whom the client expects, by their names at the client; anybody, if absent.
+    expected: Option<Vec<Subject>>,
 }
 
 /// The authorization endpoint ([RFC 6749 §3.1], [OIDC Core §3.1.2]).
@@ -94,14 +100,34 @@ pub(crate) async fn authorize(
     if let Some(token) = params.one(CONTINUE).map_err(PageError::from)? {
         let pending = Pending::open(core, token).await.map_err(PageError::from)?;
         let kept = Params::parse(&[pending.query.as_bytes()]);
-        let asked = Asked::from_params(core, &kept).await?;
+        let client = identify(core, &kept).await?;
+        let asked = Asked::validate(core, client, &kept)?;
         return asked.begin(core, http, &kept, sessions).await;
     }
-    let asked = Asked::from_params(core, &params).await?;
+    let client = identify(core, &params).await?;
+    let params = resolve(core, &client, params).await?;
+    let asked = Asked::validate(core, client, &params)?;
     if http.method == "POST" && sessions.may_lack_cookies(core, http) {
         return come_back_by_get(core, &params).await.map_err(Into::into);
     }
     asked.begin(core, http, &params, sessions).await
+}
+
+/// What the request says once a request object has had its word. A failure goes back to the client
+/// only if the parameters beside the object prove the way.
+async fn resolve<'r>(
+    core: &Core,
+    client: &Client,
+    params: Params<'r>,
+) -> Result<Params<'r>, AuthorizeError> {
+    match request_object::resolve(core, client, &params).await {
+        Ok(None) => Ok(params),
+        Ok(Some(resolved)) => Ok(resolved),
+        Err(failure) => Err(match ReturnTo::verify(client, &params, &core.config.issuer) {
+            Ok(return_to) => RedirectError::new(return_to, failure).into(),
+            Err(_) => PageError::from(failure).into(),
+        }),
+    }
 }
 
 /// Lax cookies do not come with a POST from another site: the request is kept, and the browser sent
@@ -186,20 +212,31 @@ impl Visit<'_> {
 }
 
 impl Asked {
-    /// identify → return → validate
-    async fn from_params(core: &Core, params: &Params<'_>) -> Result<Self, AuthorizeError> {
-        let client = identify(core, params).await?;
+    /// return → validate
+    fn validate(
+        core: &Core,
+        client: KnownClient,
+        params: &Params<'_>,
+    ) -> Result<Self, AuthorizeError> {
         let return_to =
             ReturnTo::verify(&client, params, &core.config.issuer).map_err(PageError::from)?;
-        match AuthorizeRequest::parse(&client, params, &core.config, &core.scopes) {
-            Ok(request) => Ok(Self { client, return_to, request }),
-            Err(reason) => Err(RedirectError::new(return_to, reason).into()),
+        let request = AuthorizeRequest::parse(&client, params, &core.config, &core.scopes)
+            .map_err(Failure::from)
+            .and_then(|request| {
+                let hint = request.id_token_hint.as_deref();
+                let hinted = hint.map(|hint| hint::subject_of(core, &client, hint)).transpose()?;
+                let expected = request.expected(hinted);
+                Ok((request, expected))
+            });
+        match request {
+            Ok((request, expected)) => Ok(Self { client, return_to, request, expected }),
+            Err(failure) => Err(RedirectError::new(return_to, failure).into()),
         }
     }
 
-    /// Whom an agreement would be with, and about what.
-    fn agreement(&self) -> (&ClientId, &Scope) {
-        (&self.client.id, &self.request.scope)
+    /// The single claims that the scope does not ask for anyway.
+    fn single_claims(&self, asked: &[AskedClaim]) -> Vec<Box<str>> {
+        asked.iter().filter(|claim| claim.single).map(|claim| claim.name.clone()).collect()
     }
 
     /// From here on, every failure goes back to the client.
@@ -231,10 +268,13 @@ impl Asked {
     ) -> Result<Outcome, AuthorizeError> {
         let now = core.clock.now();
         let steps = visit.steps();
+        let claims = AskedClaim::of(&core.config.claims, &self.client, &self.request);
         let situation = Situation {
             client: &self.client,
             request: &self.request,
             redirect_uri: self.return_to.uri(),
+            expected: self.expected.as_deref(),
+            single_claims: &self.single_claims(&claims),
             person: person.as_ref(),
             steps: &steps,
             now,
@@ -247,6 +287,7 @@ impl Asked {
                 reply.headers.append(&mut cookies);
                 Ok(Outcome::Reply(reply))
             }
+            Decision::Refuse(reason) => Err(self.fail(reason)),
             Decision::Ask(need) if self.request.prompt.none() => Err(self.fail(need.refusal())),
             Decision::Ask(need) => {
                 let token = async {
@@ -260,6 +301,8 @@ impl Asked {
                     need,
                     return_host: self.return_to.host(),
                     remembers: is_assured(&self.client, self.return_to.uri()),
+                    claims,
+                    acr_binds: self.request.assurance.is_some_and(|assurance| assurance.binds),
                     client: self.client,
                     scope: self.request.scope,
                     resources: self.request.resources,

@@ -1,10 +1,12 @@
 use super::Sessions;
 use crate::{
+    claims,
     client::Client,
     error::Failure,
     provider::Core,
     session::{self, Consent, Current, Login, SignedIn, Standing},
     store::Batch,
+    types::Subject,
     wire::Request,
 };
 
@@ -20,6 +22,8 @@ pub(super) enum Claim {
 #[derive(Debug)]
 pub(super) struct Person {
     pub(super) signed_in: SignedIn,
+    /// Their name at the client.
+    pub(super) sub: Subject,
     pub(super) consent: Option<Consent>,
 }
 
@@ -97,6 +101,7 @@ impl Person {
             return Ok(None);
         }
         let consent = read.get(&consent)?.map(|record| record.body);
-        Ok(Some(Self { signed_in, consent }))
+        let sub = claims::sub(core, client, &signed_in.subject)?;
+        Ok(Some(Self { signed_in, sub, consent }))
     }
 }

@@ -2,10 +2,13 @@ use time::Duration;
 
 use super::interaction::Hints;
 use crate::{
+    claims::{ClaimsParameter, GrantedClaims, RequestedClaim},
     client::Client,
     config::{Config, Policy},
     error::Reason,
-    types::{CodeChallenge, Display, Prompt, Resource, ResponseMode, ResponseType, Scope},
+    types::{
+        Acr, CodeChallenge, Display, Prompt, Resource, ResponseMode, ResponseType, Scope, Subject,
+    },
     wire::Params,
 };
 
@@ -22,7 +25,31 @@ pub(crate) struct AuthorizeRequest {
     pub(crate) challenge: Option<CodeChallenge>,
     pub(crate) prompt: Prompt,
     pub(crate) max_age: Option<Duration>,
+    /// The single claims that were asked for.
+    pub(crate) claims: ClaimsParameter,
+    /// How the person is to be authenticated.
+    pub(crate) assurance: Option<Assurance>,
+    /// An ID token of the person whom the client expects; not looked at yet.
+    pub(crate) id_token_hint: Option<Box<str>>,
     pub(crate) hints: Hints,
+}
+
+/// The context classes of which a client wants one ([OIDC Core §5.5.1.1], [RFC 9470 §4]).
+///
+/// [OIDC Core §5.5.1.1]: https://openid.net/specs/openid-connect-core-1_0.html#acrSemantics
+/// [RFC 9470 §4]: https://www.rfc-editor.org/rfc/rfc9470#section-4
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Assurance {
+    /// Any of these, best first; any at all, if empty.
+    pub(crate) values: Vec<Acr>,
+    /// Whether the request fails without.
+    pub(crate) binds: bool,
+}
+
+impl Assurance {
+    pub(crate) fn is_met_by(&self, acr: Option<&Acr>) -> bool {
+        acr.is_some_and(|acr| self.values.is_empty() || self.values.contains(acr))
+    }
 }
 
 /// A nonce must fit the grant's record, which is small.
@@ -31,7 +58,7 @@ const NONCE_LIMIT: usize = 4096;
 const RESOURCE_LIMIT: usize = 16;
 
 /// The parameters that an interrupted request must keep; all others are ignored (§3.1.2.1).
-pub(super) const RECOGNISED: [&str; 19] = [
+pub(super) const RECOGNISED: [&str; 20] = [
     "response_type",
     "client_id",
     "redirect_uri",
@@ -44,12 +71,13 @@ pub(super) const RECOGNISED: [&str; 19] = [
     "max_age",
     "ui_locales",
     "login_hint",
+    "id_token_hint",
     "acr_values",
+    "claims",
     "code_challenge",
     "code_challenge_method",
     "resource",
-    "request",
-    "request_uri",
+    "registration",
     "claims_locales",
 ];
 
@@ -61,56 +89,87 @@ impl AuthorizeRequest {
         config: &Config,
         supported: &Scope,
     ) -> Result<Self, Reason> {
-        if params.one("request")?.is_some() {
-            return Err(Reason::RequestObject);
-        }
-        if params.one("request_uri")?.is_some() {
-            return Err(Reason::RequestUri);
+        if params.one("registration")?.is_some() {
+            return Err(Reason::RegistrationParameter);
         }
         let response_type = response_type(client, params)?;
         response_mode(response_type, params)?;
-        let nonce = params.one("nonce")?;
-        if nonce.is_some_and(|nonce| nonce.len() > NONCE_LIMIT) {
-            return Err(Reason::NonceTooLong);
-        }
         let words = |name: &str| -> Result<Vec<Box<str>>, Reason> {
             Ok(params
                 .one(name)?
                 .map(|text| text.split_whitespace().take(32).map(Into::into).collect())
                 .unwrap_or_default())
         };
+        let scope = scope(client, params, supported)?;
+        if response_type.id_token() && !scope.contains("openid") {
+            return Err(Reason::OpenidScopeNeeded);
+        }
+        let claims = params.one("claims")?.map(ClaimsParameter::parse).transpose()?;
+        let claims = claims.unwrap_or_default();
+        let acr_values = words("acr_values")?;
+        let assurance = assurance(client, &claims, &acr_values, config)?;
+        let acr_values = match &assurance {
+            Some(assurance) if !assurance.values.is_empty() => assurance.values.clone(),
+            _ => acr_values.into_iter().map(Acr::new).collect(),
+        };
         Ok(Self {
             response_type,
-            scope: scope(client, params, supported)?,
+            scope,
             resources: resources(params)?,
-            nonce: nonce.map(Into::into),
-            challenge: pkce(client, params, config.policy)?,
+            nonce: nonce(response_type, params)?.map(Into::into),
+            challenge: pkce(client, response_type, params, config.policy)?,
             prompt: prompt(params, config.account_creation)?,
             max_age: max_age(client, params)?,
+            claims,
+            assurance,
+            id_token_hint: params.one("id_token_hint")?.map(Into::into),
             hints: Hints {
                 login_hint: params.one("login_hint")?.map(Into::into),
                 ui_locales: words("ui_locales")?,
                 claims_locales: words("claims_locales")?,
-                acr_values: words("acr_values")?,
+                acr_values,
                 display: params.one("display")?.map(Display::parse).unwrap_or_default(),
             },
         })
     }
 }
 
-/// Known, wired, and allowed for the client ([RFC 6749 §4.1.2.1]).
+impl AuthorizeRequest {
+    /// Whom the client expects, whatever it said it by; anybody, if absent.
+    pub(super) fn expected(&self, hinted: Option<Subject>) -> Option<Vec<Subject>> {
+        match (&self.claims.sub, hinted) {
+            (None, None) => None,
+            (None, Some(hinted)) => Some(vec![hinted]),
+            (Some(these), None) => Some(these.clone()),
+            (Some(these), Some(hinted)) => {
+                Some(these.iter().filter(|one| **one == hinted).cloned().collect())
+            }
+        }
+    }
+
+    /// The single claims that a grant carries, without those that the person keeps back.
+    pub(super) fn granted_claims(&self, refused: Vec<Box<str>>) -> GrantedClaims {
+        let names = |claims: &[RequestedClaim]| claims.iter().map(|c| c.name.clone()).collect();
+        GrantedClaims {
+            id_token: names(&self.claims.id_token),
+            userinfo: names(&self.claims.userinfo),
+            refused,
+            locales: self.hints.claims_locales.clone(),
+        }
+    }
+}
+
+/// Known, and registered by the client ([RFC 6749 §4.1.2.1]).
 ///
 /// [RFC 6749 §4.1.2.1]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
 fn response_type(client: &Client, params: &Params<'_>) -> Result<ResponseType, Reason> {
     let text = params.one("response_type")?.ok_or(Reason::ResponseTypeMissing)?;
-    match ResponseType::parse(text) {
-        Some(ResponseType::CODE) => {}
-        _ => return Err(Reason::ResponseTypeUnsupported),
+    let response_type = ResponseType::parse(text).ok_or(Reason::ResponseTypeUnsupported)?;
+    if client.metadata.response_types.contains(&response_type) {
+        Ok(response_type)
+    } else {
+        Err(Reason::ResponseTypeNotAllowed)
     }
-    if !client.metadata.response_types.contains(&ResponseType::CODE) {
-        return Err(Reason::ResponseTypeNotAllowed);
-    }
-    Ok(ResponseType::CODE)
 }
 
 /// Known, and not a query for an answer with tokens ([Multiple Response Types §2.1]).
@@ -119,8 +178,7 @@ fn response_type(client: &Client, params: &Params<'_>) -> Result<ResponseType, R
 fn response_mode(response_type: ResponseType, params: &Params<'_>) -> Result<(), Reason> {
     let Some(text) = params.one("response_mode")? else { return Ok(()) };
     let mode = ResponseMode::parse(text).ok_or(Reason::ResponseModeUnsupported)?;
-    let tokens = response_type.default_mode() == ResponseMode::Fragment;
-    if mode == ResponseMode::Query && tokens {
+    if mode == ResponseMode::Query && response_type.implicit() {
         return Err(Reason::ResponseModeUnsupported);
     }
     Ok(())
@@ -140,6 +198,57 @@ fn scope(client: &Client, params: &Params<'_>, supported: &Scope) -> Result<Scop
     if scope.is_empty() { Err(Reason::ScopeEmpty) } else { Ok(scope) }
 }
 
+/// Required as soon as an ID token passes through the browser ([OIDC Core §3.2.2.1],
+/// [§3.3.2.11]).
+///
+/// [OIDC Core §3.2.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#ImplicitAuthRequest
+/// [§3.3.2.11]: https://openid.net/specs/openid-connect-core-1_0.html#HybridIDToken
+fn nonce<'p>(
+    response_type: ResponseType,
+    params: &'p Params<'_>,
+) -> Result<Option<&'p str>, Reason> {
+    match params.one("nonce")? {
+        Some(nonce) if nonce.len() > NONCE_LIMIT => Err(Reason::NonceTooLong),
+        None if response_type.id_token() => Err(Reason::NonceMissing),
+        nonce => Ok(nonce),
+    }
+}
+
+/// From an essential `acr` of the `claims` parameter, which binds; or else from that claim, from
+/// `acr_values` or from the client's default, of which those count that the provider knows, unless
+/// the policy makes them bind too.
+fn assurance(
+    client: &Client,
+    claims: &ClaimsParameter,
+    acr_values: &[Box<str>],
+    config: &Config,
+) -> Result<Option<Assurance>, Reason> {
+    let known = |acr: &Acr| config.acr_values.contains(acr);
+    let (mut values, binds) = match &claims.acr {
+        Some(acr) if acr.essential => (acr.values.clone(), true),
+        Some(acr) if !acr.values.is_empty() => (acr.values.clone(), config.policy.acr_values_bind),
+        _ if acr_values.is_empty() => {
+            (client.metadata.default_acr_values.clone(), config.policy.acr_values_bind)
+        }
+        _ => (
+            acr_values.iter().map(|value| Acr::new(value.clone())).collect(),
+            config.policy.acr_values_bind,
+        ),
+    };
+    if binds {
+        let essential = claims.acr.as_ref().is_some_and(|acr| acr.essential);
+        let hopeless = !config.acr_values.is_empty() && !values.iter().any(known);
+        return match values.is_empty() {
+            // Any class will do, but there must be one.
+            true => Ok(essential.then_some(Assurance { values, binds })),
+            false if hopeless => Err(Reason::AcrUnmet),
+            false => Ok(Some(Assurance { values, binds })),
+        };
+    }
+    values.retain(known);
+    Ok((!values.is_empty()).then_some(Assurance { values, binds }))
+}
+
 fn resources(params: &Params<'_>) -> Result<Vec<Resource>, Reason> {
     let mut resources = Vec::new();
     for text in params.all("resource") {
@@ -154,16 +263,20 @@ fn resources(params: &Params<'_>) -> Result<Vec<Resource>, Reason> {
     Ok(resources)
 }
 
-/// PKCE with S256 only: always for public clients, for the others as the policy says
+/// Where a code is asked for, PKCE with S256 only: always for public clients, for the others as the policy says
 /// ([RFC 7636 §4.4.1], [RFC 9700 §2.1.1]).
 ///
 /// [RFC 7636 §4.4.1]: https://www.rfc-editor.org/rfc/rfc7636#section-4.4.1
 /// [RFC 9700 §2.1.1]: https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1
 fn pkce(
     client: &Client,
+    response_type: ResponseType,
     params: &Params<'_>,
     policy: Policy,
 ) -> Result<Option<CodeChallenge>, Reason> {
+    if !response_type.code() {
+        return Ok(None);
+    }
     let (challenge, method) = (params.one("code_challenge")?, params.one("code_challenge_method")?);
     match (challenge, method) {
         (Some(challenge), Some("S256")) => {
@@ -243,8 +356,8 @@ mod tests {
         for (change, reason) in [
             ("response_type=code", ParameterRepeated),
             ("nonce=1&nonce=1", ParameterRepeated),
-            ("request=x", RequestObject),
-            ("request_uri=x", RequestUri),
+            ("registration=%7B%7D", RegistrationParameter),
+            ("claims=x", ClaimsInvalid),
             ("response_mode=web_message", ResponseModeUnsupported),
             ("response_mode=query.jwt", ResponseModeUnsupported),
             ("prompt=none+login", PromptInvalid),
@@ -263,7 +376,8 @@ mod tests {
             ("response_type=code&", "", ResponseTypeMissing),
             ("response_type=code", "response_type=", ResponseTypeMissing),
             ("response_type=code", "response_type=code+code", ResponseTypeUnsupported),
-            ("response_type=code", "response_type=id_token", ResponseTypeUnsupported),
+            ("response_type=code", "response_type=id_token", ResponseTypeNotAllowed),
+            ("response_type=code", "response_type=none", ResponseTypeNotAllowed),
             ("response_type=code", "response_type=foo", ResponseTypeUnsupported),
             ("scope=openid", "scope=", ScopeEmpty),
             ("scope=openid", "scope=unknown", ScopeEmpty),

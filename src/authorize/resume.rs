@@ -1,6 +1,7 @@
 use super::{
-    Asked, Cookies, Outcome, Sessions, Visit,
-    interaction::{Agreed, Pending, Verdict},
+    Asked, Cookies, Outcome, Sessions, Visit, identify,
+    interaction::{AskedClaim, Verdict},
+    pending::{Agreed, Pending},
     person::{Claim, Person},
 };
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
     grant::{self, ConsentBasis},
     provider::Core,
     secret::Handle,
-    session::{self, Login},
+    session::{self, ConsentAnswer, Login},
     types::Scope,
     wire::{Params, Request, set_cookie},
 };
@@ -47,9 +48,9 @@ pub(crate) async fn resume(
             let own = matches!(sessions, Sessions::Own).then_some((&browser, &mut cookies));
             signed_in(core, http, &asked, &mut pending, &login, own).await
         }
-        Verdict::Consent { scope, remember } => {
+        Verdict::Consent { scope, refused, remember } => {
             let person = Person::at(core, http, &asked.client, sessions).await;
-            agreed(core, &asked, &mut pending, person, &scope, remember).await
+            agreed(core, &asked, &mut pending, person, (&scope, refused, remember)).await
         }
         Verdict::SelectAccount => {
             let person = Person::at(core, http, &asked.client, sessions).await;
@@ -88,7 +89,8 @@ async fn reopen(
     let pending = Pending::open(core, token).await.map_err(PageError::from)?;
     let browser = pending.bound_to(core, http).map_err(PageError::from)?;
     let params = Params::parse(&[pending.query.as_bytes()]);
-    let asked = Asked::from_params(core, &params).await?;
+    let client = identify(core, &params).await?;
+    let asked = Asked::validate(core, client, &params)?;
     Ok((asked, pending, browser))
 }
 
@@ -136,8 +138,7 @@ async fn agreed(
     asked: &Asked,
     pending: &mut Pending,
     person: Result<Option<Person>, Failure>,
-    scope: &Scope,
-    remember: bool,
+    (scope, mut refused, remember): (&Scope, Vec<Box<str>>, bool),
 ) -> Result<Option<Person>, Failure> {
     let Some(person) = person? else { return Ok(None) };
     let subject = &person.signed_in.subject;
@@ -148,12 +149,21 @@ async fn agreed(
     if scope.is_empty() {
         return Err(Reason::Cancelled.into());
     }
+    let asked_claims = AskedClaim::of(&core.config.claims, &asked.client, &asked.request);
+    refused.retain(|name| asked_claims.iter().any(|asked| asked.name == *name));
     let basis = if remember {
-        ConsentBasis::Remembered(session::agree(core, subject, asked.agreement(), &scope).await?)
+        let answer = ConsentAnswer {
+            client: &asked.client.id,
+            asked: &asked.request.scope,
+            asked_claims: &asked_claims,
+            agreed: &scope,
+            refused: &refused,
+        };
+        ConsentBasis::Remembered(session::agree(core, subject, &answer).await?)
     } else {
         ConsentBasis::Once
     };
-    pending.steps.agreed = Some(Agreed { subject: subject.clone(), scope, basis });
+    pending.steps.agreed = Some(Agreed { subject: subject.clone(), scope, refused, basis });
     Ok(Some(person))
 }
 

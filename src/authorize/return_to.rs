@@ -58,6 +58,11 @@ impl ReturnTo {
         &self.uri
     }
 
+    /// The `state` to give back.
+    pub(crate) fn state(&self) -> Option<&str> {
+        self.state.as_deref()
+    }
+
     /// Who gets the answer, for showing to people: the host, or the scheme of an app.
     pub(crate) fn host(&self) -> String {
         match url::Url::parse(&self.uri) {

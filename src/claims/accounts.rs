@@ -3,6 +3,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
+use super::ClaimSources;
 use crate::{error::HostError, types::Subject};
 
 /// Knows the people: whether an account is active, and what is true of its owner.
@@ -14,8 +15,10 @@ pub trait Accounts: fmt::Debug + Send + Sync + 'static {
     /// The account of the subject, with those of the wanted claims that the host knows; none if there
     /// is no such account.
     ///
-    /// `wanted` holds claim names such as `email` ([OIDC Core §5.1]); it is empty when only the state
-    /// of the account matters. What was not wanted is dropped, and so is what is `null` or empty.
+    /// `wanted` holds claim names such as `email` ([OIDC Core §5.1]), without language tags; it is
+    /// empty when only the state of the account matters. A host that has a claim in several languages
+    /// answers all of them, as `name`, `name#fr` and `name#ja-Kana-JP` ([§5.2]); the best is chosen
+    /// here. What was not wanted is dropped, and so is what is `null` or empty.
     ///
     /// # Errors
     ///
@@ -23,6 +26,7 @@ pub trait Accounts: fmt::Debug + Send + Sync + 'static {
     /// were gone.
     ///
     /// [OIDC Core §5.1]: https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims
+    /// [§5.2]: https://openid.net/specs/openid-connect-core-1_0.html#ClaimsLanguagesAndScripts
     async fn account(
         &self,
         subject: &Subject,
@@ -40,12 +44,14 @@ pub struct Account {
     ///
     /// [OIDC Core §5.1]: https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims
     pub claims: Map<String, Value>,
+    /// Claims that others vouch for.
+    pub sources: ClaimSources,
 }
 
 impl Account {
     /// An active account, with nothing known of its owner.
     pub fn active() -> Self {
-        Self { active: true, claims: Map::new() }
+        Self { active: true, ..Self::default() }
     }
 
     /// With these claims.
@@ -61,6 +67,7 @@ impl fmt::Debug for Account {
         f.debug_struct("Account")
             .field("active", &self.active)
             .field("claims", &self.claims.keys().collect::<Vec<_>>())
+            .field("sources", &self.sources)
             .finish()
     }
 }

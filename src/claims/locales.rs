@@ -12,7 +12,6 @@ use super::standard::says_something;
 /// A wanted name with a tag (`name#de`) is answered under the name as asked, or not at all. One without
 /// a tag is answered without a tag: in the first of the locales that matches, else with the value
 /// that has no language.
-#[cfg_attr(not(test), expect(dead_code, reason = "the claims pipeline will call it"))]
 pub(crate) fn select(
     answered: &Map<String, Value>,
     wanted: &[&str],

@@ -1,14 +1,28 @@
-//! What is said of a person: scopes become names of claims, the host answers, and nothing else gets
-//! through.
+//! What is said of a person: scopes and single claims become names, the host answers, and nothing
+//! else gets through. `release.rs` is the pipeline; the others are its parts.
 
 mod accounts;
 mod locales;
 mod mapping;
+mod pairwise;
+mod parameter;
+mod policy;
+mod release;
+mod rules;
 mod scopes;
+mod sources;
 mod standard;
 mod userinfo;
 
 pub use accounts::{Account, Accounts};
 pub use mapping::{ClaimMapping, InvalidMapping, MappingProblem};
-pub(crate) use scopes::{STANDARD_SCOPES, claims_of, standard_claims};
+pub(crate) use pairwise::{Pairwise, sub};
+pub(crate) use parameter::{ClaimsParameter, RequestedClaim};
+pub(crate) use policy::untagged;
+pub use policy::{AlwaysClaim, ClaimPlace, ClaimPolicy};
+pub(crate) use release::{GrantedClaims, Target, Wanted};
+pub use rules::ClaimRules;
+pub(crate) use scopes::STANDARD_SCOPES;
+pub use sources::{ClaimSource, ClaimSources};
+pub(crate) use standard::is_reserved;
 pub(crate) use userinfo::userinfo;

@@ -1,5 +1,3 @@
-use crate::types::Scope;
-
 /// The scopes of OpenID Connect and the claims that each asks for ([OIDC Core §5.4]).
 ///
 /// [OIDC Core §5.4]: https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims
@@ -28,28 +26,3 @@ pub(crate) const STANDARD_SCOPES: [(&str, &[&str]); 5] = [
     ("address", &["address"]),
     ("phone", &["phone_number", "phone_number_verified"]),
 ];
-
-/// The claims that a scope asks for.
-pub(crate) fn claims_of(scope: &Scope) -> Vec<&'static str> {
-    let asked = STANDARD_SCOPES.iter().filter(|(token, _)| scope.contains(token));
-    asked.flat_map(|(_, claims)| claims.iter().copied()).collect()
-}
-
-/// Every claim that some scope asks for.
-pub(crate) fn standard_claims() -> impl Iterator<Item = &'static str> {
-    STANDARD_SCOPES.iter().flat_map(|(_, claims)| claims.iter().copied())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// OIDC Core §5.4.
-    #[test]
-    fn scopes_ask_for_claims() {
-        let claims = claims_of(&Scope::parse("phone openid email unknown").unwrap());
-        assert_eq!(claims, ["email", "email_verified", "phone_number", "phone_number_verified"]);
-        assert!(claims_of(&Scope::parse("openid").unwrap()).is_empty());
-        assert_eq!(standard_claims().count(), 19);
-    }
-}

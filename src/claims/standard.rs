@@ -1,3 +1,4 @@
+use super::policy::untagged;
 use serde_json::Value;
 
 /// What the value of a claim is to be ([OIDC Core §5.1]).
@@ -110,20 +111,17 @@ pub(crate) fn says_something(value: &Value) -> bool {
     }
 }
 
-fn untagged(name: &str) -> &str {
-    name.split_once('#').map_or(name, |(base, _)| base)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claims::standard_claims;
+    use crate::claims::STANDARD_SCOPES;
 
     /// OIDC Core §5.1: what a scope asks for is what has a type.
     #[test]
     fn every_standard_claim_has_a_type() {
         let mut typed: Vec<_> = STANDARD.iter().map(|(name, _)| *name).collect();
-        let mut asked: Vec<_> = standard_claims().collect();
+        let asked = STANDARD_SCOPES.iter().flat_map(|(_, claims)| claims.iter().copied());
+        let mut asked: Vec<_> = asked.collect();
         typed.sort_unstable();
         asked.sort_unstable();
         assert_eq!(typed, asked);

@@ -2,14 +2,15 @@
 //!
 //! [OIDC Core §5.3]: https://openid.net/specs/openid-connect-core-1_0.html#UserInfo
 
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Account, claims_of};
+use super::{Target, Wanted};
 use crate::{
-    error::{BearerError, Reason},
+    client::Client,
+    error::{BearerError, Failure, Reason},
     grant::{Facts, Grant, Standings, Status},
-    mint::AccessToken,
+    mint::{self, AccessToken},
     provider::Core,
     types::{Subject, Timestamp},
     wire::{Authorization, Params, Reply, Request},
@@ -25,58 +26,57 @@ pub(crate) async fn userinfo(core: &Core, request: &Request<'_>) -> Result<Reply
     }
     let key = Grant::key(&core.config.issuer, &token.grant);
     let grant = core.load::<Grant>(&key).await?.ok_or(Reason::BearerInvalid)?.body;
-    let wanted = check(&grant, &token, now)?;
+    check(&grant, &token, now)?;
     let client = core.clients.client(&grant.client).await?.ok_or(Reason::BearerInvalid)?;
-    let facts = Facts::load(core, &grant, Standings::Light, &wanted).await?;
+    let rules = &core.config.claims;
+    let wanted = Wanted::of(rules, &client, &grant.scope, &grant.claims, Target::UserInfo);
+    let facts = Facts::load(core, &grant, Standings::Light, &wanted.ask()).await?;
     grant.stands(&client, &facts, Standings::Light, now).map_err(|_| Reason::BearerInvalid)?;
     let account = facts.account().ok_or(Reason::BearerInvalid)?;
-    Ok(respond(&grant.sub, &account, &wanted))
+    Ok(respond(core, &client, &grant.sub, wanted.select(&account), now).await?)
 }
 
-/// Whether the grant carries the token; answers the claims that its scope asks for.
-fn check(grant: &Grant, token: &AccessToken, now: Timestamp) -> Result<Vec<&'static str>, Reason> {
+/// Whether the grant carries the token.
+fn check(grant: &Grant, token: &AccessToken, now: Timestamp) -> Result<(), Reason> {
     if grant.status != Status::Active || grant.access_epoch != token.epoch || grant.expires <= now {
         return Err(Reason::BearerInvalid);
     }
     if !grant.scope.contains("openid") {
         return Err(Reason::OpenidScopeMissing);
     }
-    Ok(claims_of(&grant.scope))
+    Ok(())
 }
 
-fn respond(sub: &Subject, account: &Account, wanted: &[&str]) -> Reply {
-    Reply::json(200, &UserInfo { sub, claims: &account.claims, wanted })
-}
-
-/// `sub`, then those claims that were wanted and say something.
+/// `sub`, then the claims: as JSON, or as a JWT for this client ([OIDC Core §5.3.2]).
+///
+/// [OIDC Core §5.3.2]: https://openid.net/specs/openid-connect-core-1_0.html#UserInfoResponse
+#[derive(Serialize)]
 struct UserInfo<'u> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<&'u str>,
     sub: &'u Subject,
-    claims: &'u Map<String, Value>,
-    wanted: &'u [&'u str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<&'u str>,
+    #[serde(flatten)]
+    claims: Map<String, Value>,
 }
 
-impl Serialize for UserInfo<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut members = serializer.serialize_map(None)?;
-        members.serialize_entry("sub", self.sub)?;
-        for (name, value) in self.claims {
-            if self.wanted.contains(&name.as_str()) && says_something(value) {
-                members.serialize_entry(name, value)?;
-            }
-        }
-        members.end()
+async fn respond(
+    core: &Core,
+    client: &Client,
+    sub: &Subject,
+    claims: Map<String, Value>,
+    now: Timestamp,
+) -> Result<Reply, Failure> {
+    let format = client.metadata.userinfo_format();
+    if format.signed.is_none() && format.encrypted.is_none() {
+        return Ok(Reply::json(200, &UserInfo { iss: None, sub, aud: None, claims }));
     }
-}
-
-/// A claim that is not known is left out, not sent empty (§5.3.2).
-fn says_something(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::String(text) => !text.trim().is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(members) => !members.is_empty(),
-        Value::Bool(_) | Value::Number(_) => true,
-    }
+    let iss = format.signed.map(|_| core.config.issuer.as_str());
+    let aud = format.signed.map(|_| client.id.as_str());
+    let claims = UserInfo { iss, sub, aud, claims };
+    let jwt = mint::for_client(core, client, format, &claims, now).await?;
+    Ok(Reply::jwt(jwt))
 }
 
 /// The parameters of the body; one that is no form is refused.
@@ -103,40 +103,5 @@ fn bearer<'p>(request: &Request<'p>, params: &'p Params<'_>) -> Result<&'p str, 
         (Authorization::Bearer(token), None) | (_, Some(token)) => Ok(token),
         // Another scheme is as good as none (§3.1).
         (_, None) => Err(BearerError::ABSENT),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    /// OIDC Core §5.3.2: what is not known is left out; threat IR-08: what was not asked for too.
-    #[test]
-    fn only_wanted_claims_that_say_something() {
-        let Value::Object(claims) = json!({
-            "sub": "mallory", "name": "A", "email": "", "nickname": null, "address": {},
-            "phone_number": " ", "updated_at": 1, "email_verified": false, "gender": "x"
-        }) else {
-            unreachable!()
-        };
-        let wanted = [
-            "name",
-            "email",
-            "nickname",
-            "address",
-            "phone_number",
-            "updated_at",
-            "email_verified",
-        ];
-        let sub = Subject::new("alice").unwrap();
-        let reply = respond(&sub, &Account::active().claims(claims), &wanted);
-        let body: Value = serde_json::from_slice(&reply.body).unwrap();
-        assert_eq!(
-            body,
-            json!({"sub": "alice", "name": "A", "updated_at": 1, "email_verified": false})
-        );
-        assert_eq!(reply.header("cache-control"), Some("no-store"));
     }
 }

@@ -95,7 +95,7 @@ impl Credentials {
     /// a wrong secret (threat CA-06).
     fn verify(&self, client: Option<KnownClient>) -> Result<AuthenticatedClient, Reason> {
         let client = client.filter(|client| client.enabled);
-        let nobody = [ClientSecret(Digest::from([0; 32]))];
+        let nobody = [ClientSecret::nobodys()];
         let secrets = client.as_ref().map_or(&nobody[..], |client| &client.secrets);
         let fits = self.secret.as_ref().is_none_or(|presented| {
             secrets.iter().fold(false, |found, secret| found | secret.fits(presented))

@@ -1,16 +1,27 @@
 //! Who asks: clients, what they have registered, and how they prove who they are.
 
 mod authenticate;
+mod check;
+mod choices;
+mod inbound;
+mod initiate;
 mod metadata;
 mod registry;
+mod secret;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 pub(crate) use authenticate::{AuthenticatedClient, authenticate};
-pub use metadata::{ApplicationType, AuthMethod, ClientMetadata, GrantType, InvalidMetadata};
+pub use check::InvalidMetadata;
+pub use choices::{ApplicationType, AuthMethod, GrantType, SubjectType};
+pub(crate) use inbound::unsealed;
+pub use initiate::LoginInitiation;
+pub use metadata::ClientMetadata;
+pub(crate) use metadata::Format;
 pub use registry::{Clients, StaticClients};
+pub use secret::ClientSecret;
 
-use crate::{secret::Digest, types::ClientId};
+use crate::{claims::ClaimPolicy, types::ClientId};
 
 /// A client of the provider: what it has registered, and what the administrator has set.
 ///
@@ -41,6 +52,8 @@ pub struct Client {
     /// Whether it must use PKCE; `None` follows [`Policy::require_pkce`](crate::Policy). A public
     /// client must always.
     pub require_pkce: Option<bool>,
+    /// Which claims it may have, and where.
+    pub claims: ClaimPolicy,
 }
 
 impl Client {
@@ -77,6 +90,11 @@ impl Client {
         if secrets.is_empty() != (metadata.token_endpoint_auth_method == AuthMethod::None) {
             return Err(InvalidMetadata::SecretAndMethod);
         }
+        for (member, size) in metadata.symmetric_uses() {
+            if !secrets.iter().all(|secret| secret.key().is_some_and(|key| key.len() >= size)) {
+                return Err(InvalidMetadata::SecretNotKept(member));
+            }
+        }
         Ok(Self {
             id,
             secrets,
@@ -85,6 +103,7 @@ impl Client {
             enabled: true,
             first_party: false,
             require_pkce: None,
+            claims: ClaimPolicy::default(),
         })
     }
 
@@ -95,34 +114,14 @@ impl Client {
         self.metadata.token_endpoint_auth_method == AuthMethod::None
     }
 
+    /// Its secrets as keys: those that are kept, the first one first.
+    pub(crate) fn secret_keys(&self) -> Vec<&[u8]> {
+        self.secrets.iter().filter_map(ClientSecret::key).collect()
+    }
+
     /// The name to show to people; the identifier if it has registered none.
     pub fn name(&self) -> &str {
         self.metadata.client_name.as_deref().unwrap_or(self.id.as_str())
-    }
-}
-
-/// A client secret, of which only the SHA-256 digest is kept.
-///
-/// # Security
-///
-/// Give it at least 128 bits of randomness: a digest does not protect a guessable secret.
-#[derive(Clone)]
-pub struct ClientSecret(Digest);
-
-impl ClientSecret {
-    /// Takes the secret's digest and forgets the secret.
-    pub fn new(secret: &str) -> Self {
-        Self(Digest::of(secret.as_bytes()))
-    }
-
-    fn fits(&self, presented: &Digest) -> bool {
-        self.0.same(presented.as_bytes())
-    }
-}
-
-impl fmt::Debug for ClientSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ClientSecret(..)")
     }
 }
 
@@ -147,6 +146,24 @@ mod tests {
         assert_eq!(refused, InvalidMetadata::SecretAndMethod);
         let public = Client::public(id(), metadata(AuthMethod::ClientSecretPost)).unwrap();
         assert!(public.is_public());
-        assert_eq!(format!("{:?}", secret()), "ClientSecret(..)");
+    }
+
+    /// OIDC Core §16.19: a key is as long as the hash.
+    #[test]
+    fn symmetric_uses_need_the_secret_itself() {
+        let made = |alg: &str, secret: ClientSecret| {
+            let metadata = serde_json::json!({
+                "redirect_uris": ["https://c.example/cb"], "id_token_signed_response_alg": alg
+            });
+            let metadata = serde_json::from_value(metadata).unwrap();
+            Client::confidential(ClientId::new("c").unwrap(), secret, metadata).map(|_| ())
+        };
+        let refused = Err(InvalidMetadata::SecretNotKept("id_token_signed_response_alg"));
+        let long = "s".repeat(48);
+        assert_eq!(made("HS256", ClientSecret::new(&long)), refused);
+        assert_eq!(made("HS256", ClientSecret::kept(&long[..31])), refused);
+        assert_eq!(made("HS256", ClientSecret::kept(&long[..32])), Ok(()));
+        assert_eq!(made("HS384", ClientSecret::kept(&long)), Ok(()));
+        assert_eq!(made("HS512", ClientSecret::kept(&long)), refused);
     }
 }

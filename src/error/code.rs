@@ -1,12 +1,13 @@
 use std::fmt;
 
 /// An `error` as clients read it ([RFC 6749 §4.1.2.1, §5.2], [RFC 6750 §3.1],
-/// [OIDC Core §3.1.2.6], [RFC 8707 §2]).
+/// [OIDC Core §3.1.2.6], [RFC 8707 §2], [Unmet Authentication Requirements §2]).
 ///
 /// [RFC 6749 §4.1.2.1, §5.2]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
 /// [RFC 6750 §3.1]: https://www.rfc-editor.org/rfc/rfc6750#section-3.1
 /// [OIDC Core §3.1.2.6]: https://openid.net/specs/openid-connect-core-1_0.html#AuthError
 /// [RFC 8707 §2]: https://www.rfc-editor.org/rfc/rfc8707#section-2
+/// [Unmet Authentication Requirements §2]: https://openid.net/specs/openid-connect-unmet-authentication-requirements-1_0.html
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each is the registered error code of its name")]
 #[non_exhaustive]
@@ -28,6 +29,10 @@ pub enum ErrorCode {
     InteractionRequired,
     RequestNotSupported,
     RequestUriNotSupported,
+    RegistrationNotSupported,
+    InvalidRequestUri,
+    InvalidRequestObject,
+    UnmetAuthenticationRequirements,
     ServerError,
     TemporarilyUnavailable,
 }
@@ -53,6 +58,10 @@ impl ErrorCode {
             Self::InteractionRequired => "interaction_required",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::RegistrationNotSupported => "registration_not_supported",
+            Self::InvalidRequestUri => "invalid_request_uri",
+            Self::InvalidRequestObject => "invalid_request_object",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
         }

@@ -34,7 +34,10 @@ impl Failure {
         self.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static))
     }
 
-    fn caused(reason: Reason, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub(crate) fn caused(
+        reason: Reason,
+        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
         Self { reason, cause: Some(cause.into()) }
     }
 }

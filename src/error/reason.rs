@@ -1,8 +1,10 @@
 use super::ErrorCode::{
     self, AccessDenied, AccountSelectionRequired, ConsentRequired, InsufficientScope,
-    InteractionRequired, InvalidClient, InvalidGrant, InvalidRequest, InvalidScope, InvalidTarget,
-    InvalidToken, LoginRequired, RequestNotSupported, RequestUriNotSupported, ServerError,
-    TemporarilyUnavailable, UnauthorizedClient, UnsupportedGrantType, UnsupportedResponseType,
+    InteractionRequired, InvalidClient, InvalidGrant, InvalidRequest, InvalidRequestObject,
+    InvalidRequestUri, InvalidScope, InvalidTarget, InvalidToken, LoginRequired,
+    RegistrationNotSupported, RequestUriNotSupported, ServerError, TemporarilyUnavailable,
+    UnauthorizedClient, UnmetAuthenticationRequirements, UnsupportedGrantType,
+    UnsupportedResponseType,
 };
 
 macro_rules! reasons {
@@ -54,6 +56,7 @@ reasons! {
     StoreFailed = "store_failed": TemporarilyUnavailable, "RFC 6749 §4.1.2.1", "the service is temporarily unavailable";
     HostFailed = "host_failed": ServerError, "RFC 6749 §4.1.2.1", "the service met an internal error";
     SignerFailed = "signer_failed": ServerError, "RFC 6749 §4.1.2.1", "the service met an internal error";
+    ClientUnfit = "client_unfit": ServerError, "RFC 6749 §4.1.2.1", "the service met an internal error";
     EntropyFailed = "entropy_failed": ServerError, "RFC 6749 §10.10", "the service met an internal error";
 
     // Authorization endpoint, before there is somewhere to send an error
@@ -69,16 +72,28 @@ reasons! {
     ResponseModeUnsupported = "response_mode_unsupported": InvalidRequest, "OAuth 2.0 Multiple Response Types §2.1", "response_mode is not supported";
     ScopeMalformed = "scope_malformed": InvalidScope, "RFC 6749 §3.3", "scope is malformed";
     ScopeEmpty = "scope_empty": InvalidScope, "RFC 6749 §3.3", "scope names nothing that the client may ask for";
+    OpenidScopeNeeded = "openid_scope_needed": InvalidScope, "OIDC Core §3.1.2.1", "an ID Token needs the scope openid";
     ResourceInvalid = "resource_invalid": InvalidTarget, "RFC 8707 §2", "resource is not an absolute URI without fragment";
+    NonceMissing = "nonce_missing": InvalidRequest, "OIDC Core §3.2.2.1", "nonce is required by this response_type";
     NonceTooLong = "nonce_too_long": InvalidRequest, "OIDC Core §3.1.2.1", "nonce is too long";
     PkceMissing = "pkce_missing": InvalidRequest, "RFC 7636 §4.4.1", "code_challenge is required";
     PkceMethod = "pkce_method": InvalidRequest, "RFC 7636 §4.4.1", "code_challenge_method must be S256";
     PkceChallenge = "pkce_challenge": InvalidRequest, "RFC 7636 §4.2", "code_challenge is malformed";
     PromptInvalid = "prompt_invalid": InvalidRequest, "OIDC Core §3.1.2.1", "prompt has an unknown value, or none together with another one";
     MaxAgeInvalid = "max_age_invalid": InvalidRequest, "OIDC Core §3.1.2.1", "max_age is not a number of seconds";
-    RequestObject = "request_object": RequestNotSupported, "OIDC Core §3.1.2.6", "the request parameter is not supported";
-    RequestUri = "request_uri": RequestUriNotSupported, "OIDC Core §3.1.2.6", "the request_uri parameter is not supported";
+    ClaimsInvalid = "claims_invalid": InvalidRequest, "OIDC Core §5.5", "claims is not a claims request, or too large";
+    HintInvalid = "hint_invalid": InvalidRequest, "OIDC Core §3.1.2.1", "id_token_hint is not an ID Token that was issued to the client";
+    RegistrationParameter = "registration_parameter": RegistrationNotSupported, "OIDC Core §3.1.2.6", "the registration parameter is not supported";
+    RequestObjectMissing = "request_object_missing": InvalidRequest, "RFC 9101 §10.5", "the client must send a signed request object";
+    RequestObjectTwice = "request_object_twice": InvalidRequest, "RFC 9101 §5", "request and request_uri must not be sent together";
+    RequestObjectInvalid = "request_object_invalid": InvalidRequestObject, "RFC 9101 §6", "the request object is not valid";
+    RequestObjectClaims = "request_object_claims": InvalidRequestObject, "RFC 9101 §4", "the request object has a member that it must not have, or lacks one";
+    RequestUriUnsupported = "request_uri_unsupported": RequestUriNotSupported, "OIDC Core §3.1.2.6", "the request_uri parameter is not supported";
+    RequestUriUnknown = "request_uri_unknown": InvalidRequestUri, "OIDC Core §6.2", "request_uri is not one that the client has registered";
+    RequestUriFailed = "request_uri_failed": InvalidRequestUri, "OIDC Core §6.2.3", "request_uri could not be fetched";
     NotSignedIn = "not_signed_in": LoginRequired, "OIDC Core §3.1.2.6", "the end user is not signed in";
+    AnotherPerson = "another_person": LoginRequired, "OIDC Core §3.1.2.2", "the end user is not the one whom the client expects";
+    AcrUnmet = "acr_unmet": UnmetAuthenticationRequirements, "OIDC Core §5.5.1.1", "the end user could not be authenticated as the client demands";
     ConsentNeeded = "consent_needed": ConsentRequired, "OIDC Core §3.1.2.6", "the end user must give consent";
     AccountChoiceNeeded = "account_choice_needed": AccountSelectionRequired, "OIDC Core §3.1.2.6", "the end user must choose an account";
     PageNeeded = "page_needed": InteractionRequired, "OIDC Core §3.1.2.6", "the end user must interact";

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 use time::Duration;
 
 use crate::{
+    claims::GrantedClaims,
     secret::{Digest, Handle},
     store::{Key, Kind, Stored},
     types::{Authentication, ClientId, CodeChallenge, Issuer, Resource, Scope, Subject, Timestamp},
@@ -33,6 +34,8 @@ pub(crate) struct Grant {
     pub(crate) scope: Scope,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) resources: Vec<Resource>,
+    #[serde(default, skip_serializing_if = "GrantedClaims::is_empty")]
+    pub(crate) claims: GrantedClaims,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ticket: Option<Ticket>,
     /// Which access tokens are good: those that carry this number.

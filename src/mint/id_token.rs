@@ -6,59 +6,87 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::digest;
 use serde::Serialize;
 
+use serde_json::{Map, Value};
+
 use super::jwt;
 use crate::{
     client::Client,
     error::Failure,
     grant::Grant,
     provider::Core,
-    types::{SigningAlgorithm, Timestamp},
+    types::{Acr, JwsAlgorithm, MacAlgorithm, SigningAlgorithm, Subject, Timestamp},
 };
+
+/// What an ID token is made of, besides what the grant says.
+#[derive(Debug, Default)]
+pub(crate) struct IdTokenParts<'t> {
+    /// The code that comes along through the browser.
+    pub(crate) code: Option<&'t str>,
+    /// The access token that comes along.
+    pub(crate) access_token: Option<&'t str>,
+    /// The `state` that comes along through the browser.
+    pub(crate) state: Option<&'t str>,
+    /// What is said of the person; no name of the protocol's own.
+    pub(crate) claims: Map<String, Value>,
+}
 
 /// The claims of an ID token, in the order in which they are written.
 #[derive(Serialize)]
 struct IdToken<'t> {
     iss: &'t str,
-    sub: &'t str,
+    sub: &'t Subject,
     aud: &'t str,
     exp: Timestamp,
     iat: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nbf: Option<Timestamp>,
     auth_time: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<&'t str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    acr: Option<&'t str>,
+    acr: Option<&'t Acr>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     amr: &'t [Box<str>],
     #[serde(skip_serializing_if = "Option::is_none")]
     at_hash: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    c_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    s_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<&'t str>,
+    #[serde(flatten)]
+    claims: Map<String, Value>,
 }
 
-/// Says who was authenticated, when and how, and binds the access token that comes along.
+/// Says who was authenticated, when and how, and binds what comes along.
 pub(crate) async fn id_token(
     core: &Core,
     client: &Client,
     grant: &Grant,
-    access_token: &str,
+    parts: IdTokenParts<'_>,
     now: Timestamp,
 ) -> Result<String, Failure> {
     let algorithm = client.metadata.id_token_signed_response_alg;
+    let hash = |part: Option<&str>| half_hash(algorithm, part?);
     let claims = IdToken {
         iss: core.config.issuer.as_str(),
-        sub: grant.sub.as_str(),
+        sub: &grant.sub,
         aud: client.id.as_str(),
         exp: now + core.config.lifetimes.id_token,
         iat: now,
+        nbf: core.config.claims.not_before.then_some(now),
         auth_time: grant.auth.time,
         nonce: grant.nonce.as_deref(),
-        acr: grant.auth.acr.as_ref().map(crate::types::Acr::as_str),
+        acr: grant.auth.acr.as_ref(),
         amr: &grant.auth.amr,
-        at_hash: Some(half_hash(algorithm, access_token)),
+        at_hash: hash(parts.access_token),
+        c_hash: hash(parts.code),
+        s_hash: hash(parts.state),
         sid: grant.sid.as_deref(),
+        claims: parts.claims,
     };
-    Ok(jwt::sign(&*core.signer, algorithm, "JWT", &claims, now).await?)
+    jwt::for_client(core, client, client.metadata.id_token_format(), &claims, now).await
 }
 
 /// The left half of the hash of a token's text, with the hash of the signature algorithm
@@ -66,18 +94,23 @@ pub(crate) async fn id_token(
 ///
 /// [OIDC Core §3.1.3.6]: https://openid.net/specs/openid-connect-core-1_0.html#CodeIDToken
 /// [RFC 8032 §5.1]: https://www.rfc-editor.org/rfc/rfc8032#section-5.1
-pub(crate) fn half_hash(algorithm: SigningAlgorithm, token: &str) -> String {
+///
+/// An unsigned token names no hash, and has none.
+fn half_hash(algorithm: JwsAlgorithm, token: &str) -> Option<String> {
+    use JwsAlgorithm::{Mac, None as Unsigned, Signature};
+    use MacAlgorithm::{HS256, HS384, HS512};
     use SigningAlgorithm::{
         ES256, ES256K, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512,
     };
     let hash = match algorithm {
-        RS256 | PS256 | ES256 | ES256K => &digest::SHA256,
-        RS384 | PS384 | ES384 => &digest::SHA384,
-        RS512 | PS512 | ES512 | EdDSA => &digest::SHA512,
+        Mac(HS256) | Signature(RS256 | PS256 | ES256 | ES256K) => &digest::SHA256,
+        Mac(HS384) | Signature(RS384 | PS384 | ES384) => &digest::SHA384,
+        Mac(HS512) | Signature(RS512 | PS512 | ES512 | EdDSA) => &digest::SHA512,
+        Unsigned => return None,
     };
     let digest = digest::digest(hash, token.as_bytes());
     let (left, _) = digest.as_ref().split_at(digest.as_ref().len() / 2);
-    URL_SAFE_NO_PAD.encode(left)
+    Some(URL_SAFE_NO_PAD.encode(left))
 }
 
 #[cfg(test)]
@@ -98,9 +131,13 @@ mod tests {
                 "aUAkJG-u6x4RTWuILWy-CA",
             ),
         ] {
-            assert_eq!(half_hash(SigningAlgorithm::RS256, token), hash, "{token}");
+            let rs256 = SigningAlgorithm::RS256.into();
+            assert_eq!(half_hash(rs256, token).as_deref(), Some(hash), "{token}");
         }
-        assert_eq!(half_hash(SigningAlgorithm::ES384, "x").len(), 32);
-        assert_eq!(half_hash(SigningAlgorithm::EdDSA, "x").len(), 43);
+        assert_eq!(half_hash(JwsAlgorithm::None, "x"), None);
+        for (alg, length) in [("HS256", 22), ("ES256K", 22), ("ES384", 32), ("EdDSA", 43)] {
+            let alg = alg.parse().unwrap();
+            assert_eq!(half_hash(alg, "x").map(|hash| hash.len()), Some(length));
+        }
     }
 }

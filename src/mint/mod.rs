@@ -7,6 +7,7 @@ mod keys;
 mod signer;
 
 pub(crate) use access_token::AccessToken;
-pub(crate) use id_token::id_token;
+pub(crate) use id_token::{IdTokenParts, id_token};
+pub(crate) use jwt::for_client;
 pub use keys::{KeyError, KeyProblem, KeyRotation, KeySet};
 pub use signer::{KeyState, PublishedKey, SignError, Signer, SigningKey};

@@ -21,7 +21,7 @@ pub struct Secrets {
     pub token: Vec<Secret>,
     /// The first one seals, all of them open. Needed by what is sealed at rest; nothing is yet.
     pub storage: Vec<Secret>,
-    /// The salt of pairwise subjects ([OIDC Core §8.1]); not used yet.
+    /// The salt of pairwise subjects ([OIDC Core §8.1]); without it there are none.
     ///
     /// [OIDC Core §8.1]: https://openid.net/specs/openid-connect-core-1_0.html#PairwiseAlg
     pub pairwise: Option<Secret>,

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::subject_label;
 use crate::{
+    authorize::AskedClaim,
     error::{Failure, Reason},
     provider::Core,
     store::{Commit, Expect, Key, Kind, Step, Stored},
@@ -16,6 +17,12 @@ use crate::{
 pub(crate) struct Consent {
     v: u16,
     scope: Scope,
+    /// Single claims that they agreed to, besides those of the scope.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    claims: Vec<Box<str>>,
+    /// Claims that they keep back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<Box<str>>,
     epoch: i64,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     withdrawn: bool,
@@ -39,9 +46,15 @@ impl Consent {
         !self.withdrawn && now < self.until
     }
 
-    /// Whether it covers all of the scope.
-    pub(crate) fn covers(&self, scope: &Scope, now: Timestamp) -> bool {
-        self.live(now) && scope.is_subset(&self.scope)
+    /// Whether it says, of all of the scope and of each single claim, yes or no.
+    pub(crate) fn covers(&self, scope: &Scope, single: &[Box<str>], now: Timestamp) -> bool {
+        let said = |claim: &Box<str>| self.claims.contains(claim) || self.refused.contains(claim);
+        self.live(now) && scope.is_subset(&self.scope) && single.iter().all(said)
+    }
+
+    /// The claims that the person keeps back.
+    pub(crate) fn refused(&self) -> &[Box<str>] {
+        &self.refused
     }
 
     /// The epoch that grants made on it carry.
@@ -50,37 +63,70 @@ impl Consent {
     }
 }
 
-/// Remembers an agreement: of what was asked now only what was agreed to, and what was agreed to
-/// before. Answers its epoch.
+/// What a person was asked, and what they said.
+#[derive(Debug)]
+pub(crate) struct ConsentAnswer<'a> {
+    pub(crate) client: &'a ClientId,
+    pub(crate) asked: &'a Scope,
+    /// Every claim that was asked for, by the scope or singly.
+    pub(crate) asked_claims: &'a [AskedClaim],
+    pub(crate) agreed: &'a Scope,
+    pub(crate) refused: &'a [Box<str>],
+}
+
+impl ConsentAnswer<'_> {
+    /// What is agreed to afterwards: of what was asked now only what they said now, and what they
+    /// said before of the rest.
+    fn after(&self, before: Option<&Consent>) -> (Scope, Vec<Box<str>>, Vec<Box<str>>) {
+        let asked = |claim: &Box<str>| self.asked_claims.iter().any(|asked| asked.name == *claim);
+        let single = self.asked_claims.iter().filter(|asked| asked.single);
+        let mut claims: Vec<_> = single.map(|asked| asked.name.clone()).collect();
+        let mut refused = self.refused.to_vec();
+        let mut scope = self.agreed.clone();
+        if let Some(before) = before {
+            let kept = |token: &str| !self.asked.contains(token) || self.agreed.contains(token);
+            scope = before.scope.retain(kept).union(self.agreed);
+            claims.extend(before.claims.iter().filter(|claim| !asked(claim)).cloned());
+            refused.extend(before.refused.iter().filter(|claim| !asked(claim)).cloned());
+        }
+        claims.retain(|claim| !refused.contains(claim));
+        claims.sort_unstable();
+        refused.sort_unstable();
+        (scope, claims, refused)
+    }
+}
+
+/// Remembers an agreement. Answers its epoch.
 pub(crate) async fn agree(
     core: &Core,
     subject: &Subject,
-    (client, asked): (&ClientId, &Scope),
-    agreed: &Scope,
+    answer: &ConsentAnswer<'_>,
 ) -> Result<i64, Failure> {
     let now = core.clock.now();
-    let key = Consent::key(&core.config.issuer, subject, client);
+    let key = Consent::key(&core.config.issuer, subject, answer.client);
     let labels = [subject_label(&core.config.issuer, subject)];
     for _ in 0..16 {
         let before = core.load::<Consent>(&key).await?;
-        let (expect, epoch, scope) = match &before {
-            None => (Expect::Absent { labels: &labels }, now.unix(), agreed.clone()),
+        let live = before.as_ref().map(|b| &b.body).filter(|body| body.live(now));
+        let (scope, claims, refused) = answer.after(live);
+        let (expect, epoch) = match &before {
+            None => (Expect::Absent { labels: &labels }, now.unix()),
             Some(b) if b.body.live(now) => {
-                let kept =
-                    b.body.scope.retain(|token| !asked.contains(token) || agreed.contains(token));
-                let scope = kept.union(agreed);
-                if scope == b.body.scope {
+                let same =
+                    scope == b.body.scope && claims == b.body.claims && refused == b.body.refused;
+                if same {
                     return Ok(b.body.epoch);
                 }
-                (Expect::Version(b.version), b.body.epoch, scope)
+                (Expect::Version(b.version), b.body.epoch)
             }
             Some(b) => {
                 let epoch = now.unix().max(b.body.epoch.saturating_add(1));
-                (Expect::Version(b.version), epoch, agreed.clone())
+                (Expect::Version(b.version), epoch)
             }
         };
         let until = now + core.config.lifetimes.consent;
-        let body = Consent { v: Consent::SCHEMA, scope, epoch, withdrawn: false, until };
+        let v = Consent::SCHEMA;
+        let body = Consent { v, scope, claims, refused, epoch, withdrawn: false, until };
         let step = Step { key: &key, expect, body: &body, keep_until: until };
         if let Commit::Won(..) = core.commit(step, ()).await? {
             return Ok(epoch);
@@ -104,7 +150,8 @@ pub(crate) async fn withdraw(
             return Ok(());
         }
         let scope = Scope::default();
-        let body = Consent { withdrawn: true, scope, ..before.body };
+        let (claims, refused) = (Vec::new(), Vec::new());
+        let body = Consent { withdrawn: true, scope, claims, refused, ..before.body };
         let keep_until = now + core.config.lifetimes.longest();
         let expect = Expect::Version(before.version);
         let step = Step { key: &key, expect, body: &body, keep_until };

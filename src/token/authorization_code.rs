@@ -5,11 +5,12 @@
 
 use super::TokenResponse;
 use crate::{
+    claims::{Account, Target, Wanted},
     client::AuthenticatedClient,
     env::{Event, What},
     error::{Failure, Reason, TokenError},
     grant::{Facts, Grant, Standings, Status, Ticket, TicketState, Why},
-    mint::{AccessToken, id_token},
+    mint::{AccessToken, IdTokenParts, id_token},
     provider::Core,
     secret::{Handle, HandleKind},
     store::{Commit, Expect, Key, Loaded, Step},
@@ -124,9 +125,11 @@ impl CodeRequest<'_> {
                 Check::Redeem => {}
             }
             raced = true;
-            let facts = Facts::load(core, &grant, Standings::All, &[]).await?;
+            let wanted = wanted(core, client, &grant);
+            let facts = Facts::load(core, &grant, Standings::All, &wanted.ask()).await?;
             grant.stands(client, &facts, Standings::All, now)?;
-            let response = mint(core, client, &grant, code.id(), now).await?;
+            let account = facts.account().ok_or(Reason::SubjectInactive)?;
+            let response = mint(core, client, &grant, (code.id(), &wanted, &account), now).await?;
             let redeemed = grant.redeemed(now, core.config.lifetimes.access_token);
             let expect = Expect::Version(version);
             let step = Step { key: &key, expect, body: &redeemed, keep_until: redeemed.expires };
@@ -140,19 +143,28 @@ impl CodeRequest<'_> {
     }
 }
 
+/// What the ID token may say of the person.
+fn wanted<'w>(core: &'w Core, client: &'w AuthenticatedClient, grant: &'w Grant) -> Wanted<'w> {
+    let target = Target::IdToken { access_token: true };
+    Wanted::of(&core.config.claims, client, &grant.scope, &grant.claims, target)
+}
+
 /// Everything that can fail, before anything is written.
 async fn mint(
     core: &Core,
     client: &AuthenticatedClient,
     grant: &Grant,
-    id: &[u8; 16],
+    (id, wanted, account): (&[u8; 16], &Wanted<'_>, &Account),
     now: Timestamp,
 ) -> Result<TokenResponse, Failure> {
     let lifetime = core.config.lifetimes.access_token;
     let token = AccessToken { grant: *id, issued: now, lifetime, epoch: grant.access_epoch };
     let access_token = token.seal(core)?;
     let id_token = if grant.scope.contains("openid") {
-        Some(id_token(core, client, grant, &access_token, now).await?)
+        let claims = wanted.select(account);
+        let parts =
+            IdTokenParts { access_token: Some(&access_token), claims, ..IdTokenParts::default() };
+        Some(id_token(core, client, grant, parts, now).await?)
     } else {
         None
     };

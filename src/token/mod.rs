@@ -26,6 +26,8 @@ impl<'p> TokenRequest<'p> {
         let grant_type = params.one("grant_type")?.ok_or(Reason::GrantTypeMissing)?;
         match GrantType::parse(grant_type).ok_or(Reason::GrantTypeUnsupported)? {
             GrantType::AuthorizationCode => CodeRequest::parse(params).map(Self::AuthorizationCode),
+            // It has no place here; `parse` does not know it.
+            GrantType::Implicit => Err(Reason::GrantTypeUnsupported),
         }
     }
 

@@ -107,6 +107,11 @@ impl RedirectUri {
         requested.strip_prefix(literal).and_then(after_port) == Some(tail)
     }
 
+    /// Whether answers go to a loopback host without TLS; no other host may have that.
+    pub(crate) fn is_http(&self) -> bool {
+        self.text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"))
+    }
+
     /// Whether answers go to a host that its owner can prove: `https`. Everything else is an app
     /// on the person's own device ([RFC 8252 §8.6]).
     ///

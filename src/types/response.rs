@@ -19,6 +19,21 @@ impl ResponseType {
 
     /// `code`: the authorization code flow.
     pub const CODE: Self = Self { bits: Self::CODE_BIT };
+    /// `id_token`: the implicit flow without an access token.
+    pub const ID_TOKEN: Self = Self { bits: Self::ID_TOKEN_BIT };
+    /// `none`: the person is asked, and nothing is issued.
+    pub const NONE: Self = Self { bits: 0 };
+    /// Every response type, in the order in which metadata lists them.
+    pub const ALL: [Self; 8] = [
+        Self::CODE,
+        Self::ID_TOKEN,
+        Self { bits: 6 },
+        Self { bits: 5 },
+        Self { bits: 3 },
+        Self { bits: 7 },
+        Self { bits: 2 },
+        Self::NONE,
+    ];
 
     /// Reads the words in any order; an unknown or repeated word, or `none` among others, is no
     /// response type.
@@ -29,7 +44,7 @@ impl ResponseType {
                 "code" => Self::CODE_BIT,
                 "token" => Self::TOKEN_BIT,
                 "id_token" => Self::ID_TOKEN_BIT,
-                "none" if text == "none" => return Some(Self { bits: 0 }),
+                "none" if text == "none" => return Some(Self::NONE),
                 _ => return None,
             };
             if bits & bit != 0 {
@@ -55,10 +70,22 @@ impl ResponseType {
         self.bits & Self::ID_TOKEN_BIT != 0
     }
 
+    /// A token or an ID token comes back through the browser: the implicit and hybrid flows.
+    pub const fn implicit(self) -> bool {
+        self.token() || self.id_token()
+    }
+
+    /// Whether an access token comes of it, now or for the code ([OIDC Core §5.4]).
+    ///
+    /// [OIDC Core §5.4]: https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims
+    pub const fn yields_access_token(self) -> bool {
+        self.code() || self.token()
+    }
+
     /// Where the answer goes unless `response_mode` says otherwise: the query for `code` and
     /// `none`, the fragment as soon as a token is in it (§2.1, §5).
     pub const fn default_mode(self) -> ResponseMode {
-        if self.token() || self.id_token() { ResponseMode::Fragment } else { ResponseMode::Query }
+        if self.implicit() { ResponseMode::Fragment } else { ResponseMode::Query }
     }
 
     /// The registered spelling, words in the order of the OpenID registry.
@@ -158,6 +185,10 @@ mod tests {
             let parsed = ResponseType::parse(text).unwrap();
             assert_eq!((parsed.as_str(), parsed.default_mode()), (canonical, mode), "{text}");
             assert_eq!(ResponseType::parse(canonical), Some(parsed));
+        }
+        for (i, known) in ResponseType::ALL.into_iter().enumerate() {
+            assert_eq!(ResponseType::parse(known.as_str()), Some(known));
+            assert!(!ResponseType::ALL[..i].contains(&known));
         }
         for wrong in ["", "code code", "code  token", "Code", "none code", "code none", "foo"] {
             assert_eq!(ResponseType::parse(wrong), None, "{wrong:?}");

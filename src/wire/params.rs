@@ -1,5 +1,6 @@
 use std::{borrow::Cow, fmt};
 
+use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use crate::error::Reason;
@@ -52,6 +53,41 @@ impl<'r> Params<'r> {
     /// The values of a parameter that may occur several times.
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.values(name).filter(|value| !value.is_empty())
+    }
+
+    /// The members of a request object that are parameters ([OIDC Core §6.1]): text, numbers, and JSON
+    /// where the parameter is JSON; `resource` may be a list. None if one of them is something else.
+    ///
+    /// [OIDC Core §6.1]: https://openid.net/specs/openid-connect-core-1_0.html#JWTRequests
+    pub(crate) fn of_object(object: &Map<String, Value>, names: &[&str]) -> Option<Self> {
+        let mut pairs = Vec::with_capacity(object.len());
+        for (name, value) in object.iter().filter(|(name, _)| names.contains(&name.as_str())) {
+            let mut push = |value: String| pairs.push((name.clone().into(), value.into()));
+            match value {
+                Value::String(text) => push(text.clone()),
+                Value::Number(number) => push(number.to_string()),
+                Value::Object(_) if matches!(name.as_str(), "claims" | "registration") => {
+                    push(value.to_string());
+                }
+                Value::Array(items) if name == "resource" => {
+                    for item in items {
+                        push(item.as_str()?.to_owned());
+                    }
+                }
+                _ => return None,
+            }
+        }
+        (pairs.len() <= Self::LIMIT).then_some(Self { pairs, too_many: false })
+    }
+
+    /// These, but where the object names a parameter, only what the object says of it.
+    pub(crate) fn overridden_by(&self, object: Params<'r>) -> Self {
+        let inside = |name: &str| object.pairs.iter().any(|(known, _)| known == name);
+        let carrier = |name: &str| matches!(name, "request" | "request_uri");
+        let outside = self.pairs.iter().filter(|(name, _)| !inside(name) && !carrier(name));
+        let mut pairs: Vec<_> = outside.cloned().collect();
+        pairs.extend(object.pairs);
+        Self { pairs, too_many: false }
     }
 
     /// The parameters with these names, encoded again, for keeping a request.

@@ -63,6 +63,12 @@ impl Reply {
             .with("content-type", "application/json")
     }
 
+    /// A JWT that nobody may cache.
+    pub(crate) fn jwt(token: String) -> Self {
+        Self { body: token.into_bytes(), ..Self::empty(200) }
+            .with("content-type", "application/jwt")
+    }
+
     /// With one more header field; the name in lower case.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {

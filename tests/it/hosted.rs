@@ -48,7 +48,7 @@ async fn pages_of_a_hosted_request() {
     assert_eq!(answer.page().need, Need::Consent);
     assert_eq!(browser.cookies.len(), 1, "the browser's cookie, and none of a session");
     let (token, scope) = (answer.page().token.clone(), answer.page().scope.clone());
-    let consent = || Verdict::Consent { scope: scope.clone(), remember: true };
+    let consent = || Verdict::Consent { scope: scope.clone(), refused: Vec::new(), remember: true };
 
     for (who, need) in [(None, Need::Login), (Some(login(BOB)), Need::Consent)] {
         let answer = browser.submit_as(&token, consent(), who).await;

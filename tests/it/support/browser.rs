@@ -194,7 +194,7 @@ impl Browser {
     }
 
     pub(crate) async fn agree(&mut self, token: &str, scope: &Scope, remember: bool) -> Answer {
-        let verdict = Verdict::Consent { scope: scope.clone(), remember };
+        let verdict = Verdict::Consent { scope: scope.clone(), refused: Vec::new(), remember };
         self.submit(token, verdict).await
     }
 

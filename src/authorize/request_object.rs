@@ -1,0 +1,172 @@
+//! Request objects, by value and by reference ([OIDC Core §6], [RFC 9101]): resolved before anything
+//! in the request is believed.
+//!
+//! An object may be used again, for a reload or the back button: whoever replays one gets no further
+//! than the person lets them.
+//!
+//! [OIDC Core §6]: https://openid.net/specs/openid-connect-core-1_0.html#JWTRequests
+//! [RFC 9101]: https://www.rfc-editor.org/rfc/rfc9101
+
+use time::Duration;
+
+use super::request::RECOGNISED;
+use crate::{
+    client::{self, Client},
+    config::RequestObjectMode,
+    error::{Failure, Reason},
+    fetch::FetchRequest,
+    jose::{self, Claims, JoseFault, Jwe, Jws, VerifyWith},
+    provider::Core,
+    types::{JwsAlgorithm, ResponseType, Timestamp},
+    wire::Params,
+};
+
+/// How far the client's clock may be off.
+const LEEWAY: Duration = Duration::seconds(30);
+
+/// The parameters of the request once its object has had its word; none if it has no object.
+pub(super) async fn resolve<'r>(
+    core: &Core,
+    client: &Client,
+    params: &Params<'r>,
+) -> Result<Option<Params<'r>>, Failure> {
+    let required = client.metadata.require_signed_request_object;
+    let fetched;
+    let text = match (params.one("request")?, params.one("request_uri")?) {
+        (None, None) if required => return Err(Reason::RequestObjectMissing.into()),
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => return Err(Reason::RequestObjectTwice.into()),
+        (Some(object), None) => object,
+        (None, Some(uri)) => {
+            fetched = fetch(core, client, uri).await?;
+            &fetched
+        }
+    };
+    let invalid = |fault: JoseFault| Failure::caused(Reason::RequestObjectInvalid, fault);
+    let claims = verify(core, client, text).map_err(invalid)?;
+    let mode = if required { RequestObjectMode::Jar } else { core.config.policy.request_object };
+    check(core, client, &claims, mode, core.clock.now()).map_err(invalid)?;
+    let object =
+        Params::of_object(&claims.into_map(), &RECOGNISED).ok_or(Reason::RequestObjectClaims)?;
+    match mode {
+        RequestObjectMode::Jar => Ok(Some(object)),
+        RequestObjectMode::Oidc => {
+            agrees(params, &object)?;
+            Ok(Some(params.overridden_by(object)))
+        }
+    }
+}
+
+/// By reference: only what the client has registered is fetched ([OIDC Core §6.2]). A fragment names
+/// a version of the document and is not part of its address.
+///
+/// [OIDC Core §6.2]: https://openid.net/specs/openid-connect-core-1_0.html#RequestUriParameter
+async fn fetch(core: &Core, client: &Client, uri: &str) -> Result<String, Failure> {
+    let fetch = core.fetch.as_ref().ok_or(Reason::RequestUriUnsupported)?;
+    let address = |uri: &str| uri.split('#').next().unwrap_or_default().to_owned();
+    let mut registered = client.metadata.request_uris.iter();
+    if !registered.any(|known| address(known) == address(uri)) {
+        return Err(Reason::RequestUriUnknown.into());
+    }
+    let request = FetchRequest::new(uri, "application/oauth-authz-req+jwt, application/jwt");
+    let failed = |cause| Failure::caused(Reason::RequestUriFailed, cause);
+    let document = fetch.get(&request).await.map_err(failed)?;
+    let text = str::from_utf8(&document.body)
+        .map_err(|_| Failure::caused(Reason::RequestObjectInvalid, JoseFault::Malformed))?;
+    Ok(text.trim_ascii().to_owned())
+}
+
+/// With what the client has registered: its keys, its secret, or nothing where that is allowed.
+fn verify(core: &Core, client: &Client, text: &str) -> Result<Claims, JoseFault> {
+    let metadata = &client.metadata;
+    if jose::is_jwe(text) {
+        let sealed = Jwe::parse(text)?;
+        let fits = metadata.request_object_encryption_alg.is_none_or(|a| a == sealed.algorithm())
+            && metadata.request_object_encryption_enc.is_none_or(|e| e == sealed.encryption());
+        if !fits {
+            return Err(JoseFault::Algorithm);
+        }
+    }
+    let text = client::unsealed(core, client, text)?;
+    let object = Jws::parse(&text)?;
+    if !object.typ().is_none_or(is_request_object) {
+        return Err(JoseFault::Claims("typ"));
+    }
+    let algorithm = object.algorithm();
+    if metadata.request_object_signing_alg.is_some_and(|registered| registered != algorithm) {
+        return Err(JoseFault::Algorithm);
+    }
+    match algorithm {
+        JwsAlgorithm::Signature(_) => {
+            object.verify(VerifyWith::Keys(metadata.jwks.as_ref().ok_or(JoseFault::Key)?))
+        }
+        JwsAlgorithm::Mac(_) => object.verify(VerifyWith::Secrets(&client.secret_keys())),
+        JwsAlgorithm::None => {
+            let registered = metadata.request_object_signing_alg == Some(JwsAlgorithm::None);
+            if registered && core.config.policy.unsigned && !metadata.require_signed_request_object
+            {
+                object.verify(VerifyWith::Nobody)
+            } else {
+                Err(JoseFault::Algorithm)
+            }
+        }
+    }
+}
+
+/// [RFC 9101 §10.8]: another kind of JWT says so in its type.
+///
+/// [RFC 9101 §10.8]: https://www.rfc-editor.org/rfc/rfc9101#section-10.8
+fn is_request_object(typ: &str) -> bool {
+    let typ = typ.to_ascii_lowercase();
+    let typ = typ.strip_prefix("application/").unwrap_or(&typ);
+    matches!(typ, "jwt" | "oauth-authz-req+jwt")
+}
+
+/// Who made it, for whom, for when; and nothing that belongs to another kind of JWT
+/// ([RFC 9101 §4], [§10.8]).
+///
+/// [RFC 9101 §4]: https://www.rfc-editor.org/rfc/rfc9101#section-4
+/// [§10.8]: https://www.rfc-editor.org/rfc/rfc9101#section-10.8
+fn check(
+    core: &Core,
+    client: &Client,
+    claims: &Claims,
+    mode: RequestObjectMode,
+    now: Timestamp,
+) -> Result<(), JoseFault> {
+    let id = client.id.as_str();
+    if claims.str("iss")?.is_some_and(|iss| iss != id) {
+        return Err(JoseFault::Claims("iss"));
+    }
+    let audience = claims.audience()?;
+    if !audience.is_empty() && !audience.contains(&core.config.issuer.as_str()) {
+        return Err(JoseFault::Claims("aud"));
+    }
+    match claims.str("client_id")? {
+        Some(named) if named == id => {}
+        None if mode == RequestObjectMode::Oidc => {}
+        _ => return Err(JoseFault::Claims("client_id")),
+    }
+    if claims.str("sub")? == Some(id) {
+        return Err(JoseFault::Claims("sub"));
+    }
+    for nested in ["request", "request_uri"] {
+        if claims.get(nested).is_some() {
+            return Err(JoseFault::Claims(nested));
+        }
+    }
+    claims.in_time(now, LEEWAY)
+}
+
+/// What stands in both places must be the same where OAuth 2.0 needs it outside ([OIDC Core §6.1]).
+///
+/// [OIDC Core §6.1]: https://openid.net/specs/openid-connect-core-1_0.html#JWTRequests
+fn agrees(outer: &Params<'_>, object: &Params<'_>) -> Result<(), Reason> {
+    let parsed = |params: &Params<'_>| -> Result<_, Reason> {
+        Ok(params.one("response_type")?.map(ResponseType::parse))
+    };
+    match (parsed(outer)?, parsed(object)?) {
+        (Some(outside), Some(inside)) if outside != inside => Err(Reason::RequestObjectClaims),
+        _ => Ok(()),
+    }
+}
