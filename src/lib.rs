@@ -199,6 +199,8 @@ mod env;
 mod error;
 mod grant;
 pub mod guide;
+#[allow(dead_code, unused_imports, reason = "the endpoints that read such tokens come next")]
+mod jose;
 mod mint;
 mod provider;
 mod secret;
@@ -226,6 +228,7 @@ pub use error::{
     AuthorizeError, BearerError, ErrorCode, HostError, InternalError, PageError, Reason,
     RedirectError, TokenError,
 };
+pub use jose::{DecryptionKeys, Jwks};
 pub use mint::{
     KeyError, KeyProblem, KeyRotation, KeySet, KeyState, PublishedKey, SignError, Signer,
     SigningKey,

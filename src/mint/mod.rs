@@ -9,4 +9,5 @@ mod signer;
 pub(crate) use access_token::AccessToken;
 pub(crate) use id_token::id_token;
 pub use keys::{KeyError, KeyProblem, KeyRotation, KeySet};
+pub(crate) use keys::{Shape, jwk_bytes, jwk_kid, jwk_thumbprint};
 pub use signer::{KeyState, PublishedKey, SignError, Signer, SigningKey};
