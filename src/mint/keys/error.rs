@@ -27,6 +27,9 @@ pub enum KeyError {
         /// What is wrong with it.
         problem: KeyProblem,
     },
+    /// A set of public keys with more than 32 of them.
+    #[error("more than 32 keys")]
+    TooMany,
     /// A fresh key could not be made, for want of randomness perhaps.
     #[error("the key could not be generated")]
     Generate(#[source] Box<dyn Error + Send + Sync>),
@@ -56,6 +59,14 @@ pub enum KeyProblem {
     /// A private member is absent; an RSA key needs all of `d`, `p`, `q`, `dp`, `dq` and `qi`.
     #[error("the private member `{0}` is missing")]
     NotPrivate(&'static str),
+    /// A private member in a set of public keys: the key is no secret any more.
+    #[error("the private member `{0}` in a set of public keys")]
+    Private(&'static str),
+    /// `use`, `key_ops`, `alg` and `crv` do not say the same of what the key is for ([RFC 7517 §4.3]).
+    ///
+    /// [RFC 7517 §4.3]: https://www.rfc-editor.org/rfc/rfc7517#section-4.3
+    #[error("`use`, `key_ops`, `alg` and `crv` contradict each other")]
+    Conflict,
     /// A member is absent, not of its type, not base64url, or not of the right length.
     #[error("the member `{0}` is missing or malformed")]
     Member(&'static str),
@@ -64,12 +75,18 @@ pub enum KeyProblem {
     /// [RFC 7518 §3.3]: https://www.rfc-editor.org/rfc/rfc7518#section-3.3
     #[error("an RSA key has at least 2048 bits")]
     TooShort,
+    /// A public RSA key of more than 8192 bits, or with an exponent of more than 32: only slow.
+    #[error("an RSA key has at most 8192 bits, and its exponent at most 32")]
+    TooLong,
     /// An RSA exponent that is 1 or even.
     #[error("an RSA exponent is odd and greater than 1")]
     Exponent,
     /// The private part does not fit the public part, or the point is not on the curve.
     #[error("the members do not form a key pair")]
     NotAPair,
+    /// The members of a public key are not a point on the curve.
+    #[error("the members are not a point on the curve")]
+    OffCurve,
     /// An earlier key of the set has the same `kid`.
     #[error("the `kid` is that of an earlier key")]
     DuplicateKid,

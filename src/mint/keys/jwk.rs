@@ -22,7 +22,8 @@ pub(super) struct PrivateJwk {
 ///
 /// [RFC 7518 §6]: https://www.rfc-editor.org/rfc/rfc7518#section-6
 /// [RFC 8037 §2]: https://www.rfc-editor.org/rfc/rfc8037#section-2
-struct Shape {
+#[derive(Clone, Copy)]
+pub(crate) struct Shape {
     kty: &'static str,
     /// The curve, with the length of every member in octets.
     curve: Option<(&'static str, usize)>,
@@ -31,29 +32,70 @@ struct Shape {
 }
 
 impl Shape {
+    pub(crate) const RSA: Self = Self {
+        kty: "RSA",
+        curve: None,
+        public: &["n", "e"],
+        private: &["d", "p", "q", "dp", "dq", "qi"],
+    };
+
     const fn of(algorithm: SigningAlgorithm) -> Self {
         use SigningAlgorithm::{
             ES256, ES256K, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512,
         };
         match algorithm {
-            RS256 | RS384 | RS512 | PS256 | PS384 | PS512 => Self {
-                kty: "RSA",
-                curve: None,
-                public: &["n", "e"],
-                private: &["d", "p", "q", "dp", "dq", "qi"],
-            },
+            RS256 | RS384 | RS512 | PS256 | PS384 | PS512 => Self::RSA,
             ES256 => Self::ec("P-256", 32),
             ES384 => Self::ec("P-384", 48),
             ES512 => Self::ec("P-521", 66),
             ES256K => Self::ec("secp256k1", 32),
-            EdDSA => {
-                Self { kty: "OKP", curve: Some(("Ed25519", 32)), public: &["x"], private: &["d"] }
-            }
+            EdDSA => Self::okp("Ed25519"),
         }
     }
 
-    const fn ec(name: &'static str, size: usize) -> Self {
+    pub(crate) const fn ec(name: &'static str, size: usize) -> Self {
         Self { kty: "EC", curve: Some((name, size)), public: &["x", "y"], private: &["d"] }
+    }
+
+    pub(crate) const fn okp(name: &'static str) -> Self {
+        Self { kty: "OKP", curve: Some((name, 32)), public: &["x"], private: &["d"] }
+    }
+
+    /// `kty`, `crv` and the members that everybody may see, each in its one spelling.
+    pub(crate) fn public(
+        &self,
+        jwk: &Map<String, Value>,
+    ) -> Result<Map<String, Value>, KeyProblem> {
+        let text = |name| jwk.get(name).and_then(Value::as_str);
+        let crv = self.curve.map(|(crv, _)| crv);
+        if text("kty") != Some(self.kty) || (crv.is_some() && text("crv") != crv) {
+            return Err(KeyProblem::KeyType);
+        }
+        let mut public = Map::new();
+        public.insert("kty".to_owned(), self.kty.into());
+        public.extend(crv.map(|crv| ("crv".to_owned(), crv.into())));
+        for name in self.public {
+            let member = jwk.get(*name).and_then(|value| self.canonical(value));
+            public.insert((*name).to_owned(), member.ok_or(KeyProblem::Member(name))?);
+        }
+        if self.kty == Self::RSA.kty {
+            check_rsa(&public)?;
+        }
+        Ok(public)
+    }
+
+    /// The members that nobody else may see, each in its one spelling.
+    pub(crate) fn private(
+        &self,
+        jwk: &Map<String, Value>,
+    ) -> Result<Map<String, Value>, KeyProblem> {
+        let mut private = Map::new();
+        for name in self.private {
+            let value = jwk.get(*name).ok_or(KeyProblem::NotPrivate(name))?;
+            let member = self.canonical(value).ok_or(KeyProblem::Member(name))?;
+            private.insert((*name).to_owned(), member);
+        }
+        Ok(private)
     }
 
     /// A member in its one spelling; `None` when it is malformed.
@@ -78,39 +120,25 @@ impl PrivateJwk {
         let algorithm: SigningAlgorithm =
             text("alg").and_then(|alg| alg.parse().ok()).ok_or(KeyProblem::Algorithm)?;
         let shape = Shape::of(algorithm);
-        let crv = shape.curve.map(|(crv, _)| crv);
-        if text("kty") != Some(shape.kty) || (crv.is_some() && text("crv") != crv) {
-            return Err(KeyProblem::KeyType);
-        }
+        let public = shape.public(jwk)?;
         check_use(jwk)?;
-        let kid = match jwk.get("kid") {
-            None => None,
-            Some(Value::String(kid)) if !kid.is_empty() => Some(kid.as_str().into()),
-            Some(_) => return Err(KeyProblem::Member("kid")),
-        };
-
-        let mut public = Map::new();
-        public.insert("kty".to_owned(), shape.kty.into());
-        public.extend(crv.map(|crv| ("crv".to_owned(), crv.into())));
-        for name in shape.public {
-            let member = jwk.get(*name).and_then(|value| shape.canonical(value));
-            public.insert((*name).to_owned(), member.ok_or(KeyProblem::Member(name))?);
-        }
-        let mut private = Map::new();
-        for name in shape.private {
-            let value = jwk.get(*name).ok_or(KeyProblem::NotPrivate(name))?;
-            let member = shape.canonical(value).ok_or(KeyProblem::Member(name))?;
-            private.insert((*name).to_owned(), member);
-        }
-        if shape.kty == "RSA" {
-            check_rsa(&public)?;
-        }
+        let kid = kid(jwk)?;
+        let private = shape.private(jwk)?;
         Ok(Self { algorithm, kid, public, private })
     }
 }
 
-/// The bytes of a member that [`PrivateJwk::parse`] has checked.
-pub(super) fn bytes(jwk: &Map<String, Value>, name: &str) -> Option<Vec<u8>> {
+/// The name of the key, if it has one.
+pub(crate) fn kid(jwk: &Map<String, Value>) -> Result<Option<Arc<str>>, KeyProblem> {
+    match jwk.get("kid") {
+        None => Ok(None),
+        Some(Value::String(kid)) if !kid.is_empty() => Ok(Some(kid.as_str().into())),
+        Some(_) => Err(KeyProblem::Member("kid")),
+    }
+}
+
+/// The bytes of a member that a [`Shape`] has checked.
+pub(crate) fn bytes(jwk: &Map<String, Value>, name: &str) -> Option<Vec<u8>> {
     jwk.get(name).and_then(decode)
 }
 

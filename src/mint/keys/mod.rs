@@ -20,6 +20,7 @@ use super::{KeyState, PublishedKey, SignError, Signer, SigningKey};
 use crate::types::{SigningAlgorithm, Timestamp};
 
 pub use error::{KeyError, KeyProblem};
+pub(crate) use jwk::{Shape, bytes as jwk_bytes, kid as jwk_kid};
 pub use rotation::KeyRotation;
 pub(crate) use thumbprint::jwk_thumbprint;
 
