@@ -197,6 +197,7 @@ mod discovery;
 mod dispatch;
 mod env;
 mod error;
+mod fetch;
 mod grant;
 pub mod guide;
 mod mint;
@@ -226,6 +227,9 @@ pub use error::{
     AuthorizeError, BearerError, ErrorCode, HostError, InternalError, PageError, Reason,
     RedirectError, TokenError,
 };
+pub use fetch::{Fetch, FetchError, FetchRequest, Fetched, is_special_use};
+#[cfg(feature = "fetch")]
+pub use fetch::{FetchPolicy, GuardedFetch, InvalidFetchPolicy};
 pub use mint::{
     KeyError, KeyProblem, KeyRotation, KeySet, KeyState, PublishedKey, SignError, Signer,
     SigningKey,
