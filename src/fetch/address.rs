@@ -108,6 +108,8 @@ fn v4_bits(address: Ipv4Addr) -> u128 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn special(address: &str) -> bool {
@@ -286,5 +288,35 @@ mod tests {
         assert!(is_in_network(v6, ("fd00::1".parse().unwrap(), 128)));
         assert!(!is_in_network(v6, ("fd00::2".parse().unwrap(), 128)));
         assert!(is_in_network(v6, ("::".parse().unwrap(), 0)));
+    }
+
+    proptest! {
+        /// What the standard library knows to be special is.
+        #[test]
+        fn f_21_ipv4_as_the_standard_library_has_it(bits in any::<u32>(), head in 0..=255_u8) {
+            let [_, b, c, d] = bits.to_be_bytes();
+            let address = Ipv4Addr::new(head, b, c, d);
+            let known = address.is_private()
+                || address.is_loopback()
+                || address.is_link_local()
+                || address.is_multicast()
+                || address.is_broadcast()
+                || address.is_documentation()
+                || address.is_unspecified();
+            prop_assert!(!known || is_special_use(address.into()));
+            let special = is_special_use(address.into());
+            prop_assert_eq!(is_special_use(address.to_ipv6_mapped().into()), special);
+        }
+
+        #[test]
+        fn f_21_ipv6_as_the_standard_library_has_it(bits in any::<u128>(), head in any::<u8>()) {
+            let address = Ipv6Addr::from((bits >> 8) | (u128::from(head) << 120));
+            let known = address.is_loopback()
+                || address.is_unspecified()
+                || address.is_multicast()
+                || address.is_unique_local()
+                || address.is_unicast_link_local();
+            prop_assert!(!known || is_special_use(address.into()));
+        }
     }
 }

@@ -136,9 +136,9 @@ pub(super) mod tests {
     pub(in crate::fetch) struct Scripted(Mutex<VecDeque<Vec<IpAddr>>>);
 
     impl Scripted {
-        pub(in crate::fetch) fn new(answers: &[&[&str]]) -> Box<Self> {
+        pub(in crate::fetch) fn new(answers: &[&[&str]]) -> Self {
             let parse = |answer: &&[&str]| answer.iter().map(|a| a.parse().unwrap()).collect();
-            Box::new(Self(Mutex::new(answers.iter().map(parse).collect())))
+            Self(Mutex::new(answers.iter().map(parse).collect()))
         }
     }
 
@@ -161,8 +161,8 @@ pub(super) mod tests {
     }
 
     fn connector(answers: &[&[&str]], allow: &[&str]) -> Connector {
-        let policy = policy(allow);
-        Connector::new(Scripted::new(answers), policy.allowed().unwrap(), policy.tls().unwrap())
+        let (policy, script) = (policy(allow), Box::new(Scripted::new(answers)));
+        Connector::new(script, policy.allowed().unwrap(), policy.tls().unwrap())
     }
 
     fn target(url: &str) -> Target {

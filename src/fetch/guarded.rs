@@ -218,7 +218,8 @@ mod tests {
     async fn ss_04_a_name_that_leads_elsewhere_the_next_moment_is_refused_then() {
         let answers: [&[&str]; 3] = [&["127.0.0.1"], &["10.0.0.1"], &["127.0.0.1", "10.0.0.1"]];
         let policy = policy(&["127.0.0.1"]);
-        let fetch = GuardedFetch::with_resolver(&policy, Scripted::new(&answers)).unwrap();
+        let fetch = GuardedFetch::with_resolver(&policy, Box::new(Scripted::new(&answers)));
+        let fetch = fetch.unwrap();
         // a port that was free a moment ago: nobody is there
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -272,6 +273,51 @@ mod tests {
             assert!(fetch.0.state().flights.is_empty());
         }
         assert!(matches!(fetch.board(&get(b)), Ok(Boarded::Flying(_))));
+    }
+
+    /// Fails, but not at once.
+    #[derive(Debug)]
+    struct Failing;
+
+    #[async_trait]
+    impl Resolve for Failing {
+        async fn resolve(&self, _name: &str, _port: u16) -> Result<Vec<SocketAddr>, FetchError> {
+            tokio::task::yield_now().await;
+            Err(FetchError::failed("no"))
+        }
+    }
+
+    /// Joining, giving up and succeeding each other in all orders: no place is lost, nobody hangs.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn places_are_free_again_after_any_race() {
+        let mut policy = policy(&[]);
+        (policy.concurrent, policy.concurrent_per_host) = (3, 2);
+        policy.per_host_and_minute = u32::MAX;
+        let fetch = GuardedFetch::with_resolver(&policy, Box::new(Failing)).unwrap();
+        let mut tasks = Vec::new();
+        for number in 0..64 {
+            let fetch = fetch.clone();
+            tasks.push(tokio::spawn(async move {
+                let url = format!("https://{}.example/{}", number % 3, number % 5);
+                let request = get(&url);
+                for round in 0..50 {
+                    match (number + round) % 4 {
+                        0 => drop(fetch.board(&request)), // gone before it has begun
+                        1 => drop(fetch.get(&request).now_or_never()), // and just after
+                        _ => assert!(fetch.get(&request).await.is_err()),
+                    }
+                }
+            }));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let mut state = fetch.0.state();
+        assert!(state.flights.is_empty());
+        assert!(state.departed > 100, "{} flights", state.departed);
+        for host in ["a", "a", "b"] {
+            assert!(state.budget.admit(host, Instant::now()), "no place was lost");
+        }
     }
 
     #[test]

@@ -120,10 +120,15 @@ impl FetchPolicy {
         for text in &self.allow {
             if let Some(network) = network(text) {
                 allowed.networks.push(network);
-            } else if let Ok(Host::Domain(name)) = Host::parse(text) {
-                allowed.names.insert(name.trim_end_matches('.').to_owned());
-            } else {
-                return Err(InvalidFetchPolicy::Allow(text.clone()));
+                continue;
+            }
+            match Host::parse(text) {
+                Ok(Host::Domain(name)) => {
+                    allowed.names.insert(name.trim_end_matches('.').to_owned());
+                }
+                Ok(Host::Ipv4(address)) => allowed.networks.push((address.into(), 32)),
+                Ok(Host::Ipv6(address)) => allowed.networks.push((address.into(), 128)),
+                Err(_) => return Err(InvalidFetchPolicy::Allow(text.clone())),
             }
         }
         Ok(allowed)
@@ -223,6 +228,7 @@ mod tests {
             ("fd00::/8", "evil.example", "fd12::1", true),
             ("fd00::/8", "evil.example", "fe80::1", false),
             ("::1", "localhost", "::1", true),
+            ("[::1]", "localhost", "::1", true),
             ("keys.internal", "public.example", "1.1.1.1", true),
         ] {
             let admits = allowed(allow).unwrap().admits(host, address.parse().unwrap());
@@ -243,9 +249,8 @@ mod tests {
         let policy = FetchPolicy::default();
         assert!(policy.cache().is_ok() && policy.time_limit().is_ok());
         for (min_age, max_age) in [(61, 60), (-1, 60), (0, i64::MAX)] {
-            let mut policy = FetchPolicy::default();
-            policy.min_age = Duration::seconds(min_age);
-            policy.max_age = Duration::seconds(max_age);
+            let (min_age, max_age) = (Duration::seconds(min_age), Duration::seconds(max_age));
+            let policy = FetchPolicy { min_age, max_age, ..FetchPolicy::default() };
             assert_eq!(policy.cache().unwrap_err(), InvalidFetchPolicy::Durations);
         }
     }

@@ -7,7 +7,6 @@ use std::{
         Arc, Condvar, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
-    time::Instant,
 };
 
 use oidc_op::{
@@ -89,6 +88,7 @@ impl Hostile {
     fn policy(&self) -> FetchPolicy {
         let mut policy = FetchPolicy::default();
         policy.extra_roots.push(self.root.clone());
+        policy.timeout = Duration::minutes(1); // this machine may be busy
         policy.allow = vec!["127.0.0.0/8".to_owned(), "::1".to_owned()];
         policy
     }
@@ -147,6 +147,10 @@ async fn refresh(fetch: &GuardedFetch, url: &str) -> Result<Fetched, FetchError>
     let mut request = FetchRequest::new(url, "application/json");
     request.refresh = true;
     fetch.get(&request).await
+}
+
+fn is_timeout(error: &FetchError) -> bool {
+    matches!(error, FetchError::Failed(source) if source.is::<tokio::time::error::Elapsed>())
 }
 
 fn text(fetched: &Fetched) -> &str {
@@ -310,10 +314,8 @@ async fn ss_05_a_server_that_does_not_come_to_an_end_runs_out_of_time() {
             let _ = stream.read(&mut [0]); // until the client goes away
         });
         let fetch = server.fetch_with(|policy| policy.timeout = Duration::milliseconds(300));
-        let began = Instant::now();
         let error = get(&fetch, &server.url("/")).await.unwrap_err();
-        assert!(matches!(error, FetchError::Failed(_)), "{begin}: {error:?}");
-        assert!(began.elapsed() < Duration::seconds(5), "{begin}");
+        assert!(is_timeout(&error), "{begin}: {error:?}");
     }
     // nor does one get further who never says anything, not even in TLS
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -321,7 +323,7 @@ async fn ss_05_a_server_that_does_not_come_to_an_end_runs_out_of_time() {
     let server = Hostile::saying(OK);
     let fetch = server.fetch_with(|policy| policy.timeout = Duration::milliseconds(300));
     let error = get(&fetch, &format!("https://127.0.0.1:{port}/")).await.unwrap_err();
-    assert!(matches!(error, FetchError::Failed(_)), "{error:?}");
+    assert!(is_timeout(&error), "{error:?}");
 }
 
 #[tokio::test]
@@ -330,10 +332,9 @@ async fn ss_05_headers_without_end_are_given_up() {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n");
         while stream.write_all(b"x-more: and more\r\n").is_ok() {}
     });
-    let began = Instant::now();
     let error = get(&server.fetch(), &server.url("/")).await.unwrap_err();
     assert!(matches!(error, FetchError::Failed(_)), "{error:?}");
-    assert!(began.elapsed() < Duration::seconds(4), "not only because time ran out");
+    assert!(!is_timeout(&error), "and not only because time ran out");
 }
 
 /// Nothing is unpacked, so nothing can unfold.
@@ -502,6 +503,21 @@ async fn a_refresh_asks_again_but_not_too_often() {
     assert_eq!(text(&get(&fetch, &server.url("/")).await.unwrap()), "2");
     assert_eq!(text(&refresh(&fetch, &server.url("/")).await.unwrap()), "3");
     assert_eq!(text(&get(&fetch, &server.url("/")).await.unwrap()), "3");
+}
+
+/// What is there stays good when its server fails: a client's keys do not go away with it.
+#[tokio::test]
+async fn a_refresh_that_fails_changes_nothing() {
+    let server = Hostile::start(|_, number, stream| {
+        let status = if number == 1 { 200 } else { 500 };
+        let head = format!("HTTP/1.1 {status} X\r\ncontent-length: 1\r\n\r\n{number}");
+        let _ = stream.write_all(head.as_bytes());
+    });
+    let fetch = server.fetch_with(|policy| policy.refresh_after = Duration::ZERO);
+    assert_eq!(text(&get(&fetch, &server.url("/")).await.unwrap()), "1");
+    assert!(matches!(refresh(&fetch, &server.url("/")).await, Err(FetchError::Answer(500))));
+    assert_eq!(text(&get(&fetch, &server.url("/")).await.unwrap()), "1");
+    assert_eq!(server.hits(), 2);
 }
 
 /// OpenID Connect Core §6.2: the fragment tells versions apart.
