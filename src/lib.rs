@@ -231,7 +231,9 @@ pub use error::{
     AuthorizeError, BearerError, ErrorCode, HostError, InternalError, PageError, Reason,
     RedirectError, TokenError,
 };
-pub use fetch::{Fetch, FetchError, FetchRequest, Fetched};
+pub use fetch::{Fetch, FetchError, FetchRequest, Fetched, is_special_use};
+#[cfg(feature = "fetch")]
+pub use fetch::{FetchPolicy, GuardedFetch, InvalidFetchPolicy};
 pub use jose::{DecryptionKeys, Jwks};
 pub use mint::{
     KeyError, KeyProblem, KeyRotation, KeySet, KeyState, PublishedKey, SignError, Signer,

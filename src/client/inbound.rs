@@ -17,6 +17,11 @@ pub(crate) fn unsealed<'t>(
     if !jose::is_jwe(text) {
         return Ok(text.into());
     }
-    let opened = Jwe::parse(text)?.decrypt(core.decryption.as_ref(), &client.secret_keys())?;
+    let sealed = Jwe::parse(text)?;
+    // RFC 7519 §5.2: the content of a nested JWT says that it is one.
+    if !sealed.content_type().is_none_or(|content| content.eq_ignore_ascii_case("JWT")) {
+        return Err(JoseFault::Malformed);
+    }
+    let opened = sealed.decrypt(core.decryption.as_ref(), &client.secret_keys())?;
     String::from_utf8(opened).map(Cow::Owned).map_err(|_| JoseFault::Malformed)
 }

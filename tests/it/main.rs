@@ -7,6 +7,8 @@
 mod atomicity;
 mod blackbox;
 mod code_flow;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod hosted;
 mod interaction;
 mod metadata;

@@ -1,0 +1,233 @@
+use std::{
+    fmt::Debug,
+    net::{SocketAddr, ToSocketAddrs},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::{net::TcpStream, sync::Semaphore, time::timeout};
+use tokio_rustls::{
+    TlsConnector,
+    client::TlsStream,
+    rustls::{ClientConfig, pki_types::ServerName},
+};
+use url::Host;
+
+use super::{FetchError, policy::Allowed, target::Target};
+
+/// How many of a name's addresses are tried.
+const ATTEMPTS: usize = 6;
+
+/// Finds a name's addresses.
+#[async_trait]
+pub(super) trait Resolve: Debug + Send + Sync + 'static {
+    async fn resolve(&self, name: &str, port: u16) -> Result<Vec<SocketAddr>, FetchError>;
+}
+
+/// The system's resolver. A look-up blocks a thread for as long as a name server likes, also when
+/// nobody waits for it any more, so their number is limited.
+#[derive(Debug)]
+pub(super) struct SystemResolver(Arc<Semaphore>);
+
+impl SystemResolver {
+    pub(super) fn new(concurrent: usize) -> Self {
+        Self(Arc::new(Semaphore::new(concurrent.min(Semaphore::MAX_PERMITS))))
+    }
+}
+
+#[async_trait]
+impl Resolve for SystemResolver {
+    async fn resolve(&self, name: &str, port: u16) -> Result<Vec<SocketAddr>, FetchError> {
+        let Ok(permit) = Arc::clone(&self.0).try_acquire_owned() else {
+            return Err(FetchError::Busy);
+        };
+        let name = name.to_owned();
+        let look_up = move || {
+            let addresses = (name.as_str(), port).to_socket_addrs().map(Vec::from_iter);
+            drop(permit);
+            addresses
+        };
+        let addresses = tokio::task::spawn_blocking(look_up).await.map_err(FetchError::failed)?;
+        addresses.map_err(FetchError::failed)
+    }
+}
+
+/// Makes connections, and only to where they may lead.
+#[derive(Debug)]
+pub(super) struct Connector {
+    resolver: Box<dyn Resolve>,
+    allowed: Allowed,
+    tls: Arc<ClientConfig>,
+}
+
+impl Connector {
+    pub(super) fn new(
+        resolver: Box<dyn Resolve>,
+        allowed: Allowed,
+        tls: Arc<ClientConfig>,
+    ) -> Self {
+        Self { resolver, allowed, tls }
+    }
+
+    /// A connection to the host, who has shown its certificate.
+    pub(super) async fn connect(
+        &self,
+        target: &Target,
+        within: Duration,
+    ) -> Result<TlsStream<TcpStream>, FetchError> {
+        let addresses = self.addresses(target).await?;
+        let stream = reach(addresses, within).await?;
+        let name = match &target.host {
+            Host::Domain(_) => ServerName::try_from(target.name.clone()),
+            Host::Ipv4(address) => Ok((*address).into()),
+            Host::Ipv6(address) => Ok((*address).into()),
+        };
+        let name = name.map_err(FetchError::failed)?;
+        let tls = TlsConnector::from(Arc::clone(&self.tls));
+        tls.connect(name, stream).await.map_err(FetchError::failed)
+    }
+
+    /// The host's addresses, all of them fit to connect to. This is the only look-up: what is checked
+    /// here is what is connected to, so a name that leads elsewhere the next moment gains nothing
+    /// (DNS rebinding). A name that has one forbidden address among others is up to something.
+    async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, FetchError> {
+        let addresses = match &target.host {
+            Host::Domain(name) => self.resolver.resolve(name, target.port).await?,
+            Host::Ipv4(address) => vec![(*address, target.port).into()],
+            Host::Ipv6(address) => vec![(*address, target.port).into()],
+        };
+        if addresses.iter().all(|address| self.allowed.admits(&target.name, address.ip())) {
+            Ok(addresses)
+        } else {
+            Err(FetchError::Refused("its address is of special use"))
+        }
+    }
+}
+
+/// The first of the addresses that answers. None may use up the time of the others, and some is
+/// left for what follows.
+async fn reach(addresses: Vec<SocketAddr>, within: Duration) -> Result<TcpStream, FetchError> {
+    let mut failed = FetchError::failed("the name has no address");
+    let shares = u32::try_from(addresses.len().min(ATTEMPTS)).unwrap_or(u32::MAX).saturating_add(1);
+    for address in addresses.into_iter().take(ATTEMPTS) {
+        match timeout(within / shares, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => failed = FetchError::failed(error),
+            Err(elapsed) => failed = FetchError::failed(elapsed),
+        }
+    }
+    Err(failed)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::{
+        collections::VecDeque,
+        net::{IpAddr, TcpListener},
+        sync::Mutex,
+    };
+
+    use super::*;
+    use crate::fetch::FetchPolicy;
+
+    /// Answers with one list of addresses after the other, whatever the name; the last one stays.
+    #[derive(Debug)]
+    pub(in crate::fetch) struct Scripted(Mutex<VecDeque<Vec<IpAddr>>>);
+
+    impl Scripted {
+        pub(in crate::fetch) fn new(answers: &[&[&str]]) -> Self {
+            let parse = |answer: &&[&str]| answer.iter().map(|a| a.parse().unwrap()).collect();
+            Self(Mutex::new(answers.iter().map(parse).collect()))
+        }
+    }
+
+    #[async_trait]
+    impl Resolve for Scripted {
+        async fn resolve(&self, _name: &str, port: u16) -> Result<Vec<SocketAddr>, FetchError> {
+            let mut answers = self.0.lock().unwrap();
+            let answer = answers.pop_front().expect("looked up once more");
+            Ok(answer.into_iter().map(|address| (address, port).into()).collect())
+        }
+    }
+
+    /// A policy that can do TLS, though nobody's certificate will do.
+    pub(in crate::fetch) fn policy(allow: &[&str]) -> FetchPolicy {
+        let mut policy = FetchPolicy::default();
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        policy.extra_roots.push(made.cert.der().to_vec());
+        policy.allow = allow.iter().map(|&host| host.to_owned()).collect();
+        policy
+    }
+
+    fn connector(answers: &[&[&str]], allow: &[&str]) -> Connector {
+        let (policy, script) = (policy(allow), Box::new(Scripted::new(answers)));
+        Connector::new(script, policy.allowed().unwrap(), policy.tls().unwrap())
+    }
+
+    fn target(url: &str) -> Target {
+        Target::parse(url).unwrap()
+    }
+
+    #[tokio::test]
+    async fn ss_04_each_connection_goes_to_an_address_of_its_own_check() {
+        let connector = connector(&[&["93.184.216.34"], &["10.0.0.1"]], &[]);
+        let target = target("https://rebinding.example/");
+        let addresses = connector.addresses(&target).await.unwrap();
+        assert_eq!(addresses, ["93.184.216.34:443".parse().unwrap()]);
+        let error = connector.addresses(&target).await.unwrap_err();
+        assert!(matches!(error, FetchError::Refused(_)), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn ss_04_one_private_address_among_public_ones_is_one_too_many() {
+        for answer in [
+            &["93.184.216.34", "10.0.0.1"][..],
+            &["169.254.169.254", "93.184.216.34"],
+            &["2606:4700::1", "::ffff:127.0.0.1"],
+            &["fd00::1"],
+            &["0.0.0.0"],
+        ] {
+            let connector = connector(&[answer], &[]);
+            let error = connector.addresses(&target("https://evil.example/")).await.unwrap_err();
+            assert!(matches!(error, FetchError::Refused(_)), "{answer:?}: {error:?}");
+        }
+    }
+
+    /// The script has one answer: a second look-up between check and connection would fail the test.
+    #[tokio::test]
+    async fn ss_04_what_is_connected_to_is_what_was_checked() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let connector = connector(&[&["127.0.0.1"]], &["127.0.0.1"]);
+        let target = target(&format!("https://client.example:{port}/"));
+        let accepted = tokio::task::spawn_blocking(move || listener.accept().unwrap().1);
+        let error = connector.connect(&target, Duration::from_secs(5)).await.unwrap_err();
+        assert!(matches!(error, FetchError::Failed(_)), "nobody speaks TLS there: {error:?}");
+        assert_eq!(accepted.await.unwrap().ip(), "127.0.0.1".parse::<IpAddr>().unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_next_address_is_tried() {
+        let listener = TcpListener::bind("127.0.0.2:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let addresses = ["127.0.0.1", "127.0.0.2"];
+        let addresses = addresses.map(|address| (address.parse::<IpAddr>().unwrap(), port).into());
+        let stream = reach(addresses.to_vec(), Duration::from_secs(5)).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), addresses[1]);
+        let error = reach(Vec::new(), Duration::from_secs(5)).await.unwrap_err();
+        assert!(matches!(error, FetchError::Failed(_)));
+    }
+
+    #[tokio::test]
+    async fn look_ups_are_limited() {
+        let resolver = SystemResolver::new(0);
+        let error = resolver.resolve("localhost", 443).await.unwrap_err();
+        assert!(matches!(error, FetchError::Busy));
+        let resolver = SystemResolver::new(1);
+        for _ in 0..2 {
+            let addresses = resolver.resolve("localhost", 443).await.unwrap();
+            assert!(addresses.iter().all(|address| address.ip().is_loopback()), "{addresses:?}");
+        }
+    }
+}

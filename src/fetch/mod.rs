@@ -1,0 +1,177 @@
+//! What clients name by URL: request objects, key sets, sector identifiers.
+//!
+//! A URL that a stranger chose is a way into the network of whoever follows it, so all of it goes
+//! through one seam, and through one client that is guarded ([RFC 9101 §10.4], [RFC 8725bis §3.10]).
+//!
+//! [RFC 9101 §10.4]: https://www.rfc-editor.org/rfc/rfc9101#section-10.4
+//! [RFC 8725bis §3.10]: https://datatracker.ietf.org/doc/html/draft-ietf-oauth-rfc8725bis#section-3.10
+
+use std::{error::Error, fmt, sync::Arc};
+
+use async_trait::async_trait;
+
+mod address;
+#[cfg(feature = "fetch")]
+mod budget;
+#[cfg(feature = "fetch")]
+mod cache;
+#[cfg(feature = "fetch")]
+mod connect;
+#[cfg(feature = "fetch")]
+mod exchange;
+#[cfg(feature = "fetch")]
+mod guarded;
+#[cfg(feature = "fetch")]
+mod policy;
+#[cfg(feature = "fetch")]
+mod target;
+
+pub use address::is_special_use;
+#[cfg(feature = "fetch")]
+pub use guarded::GuardedFetch;
+#[cfg(feature = "fetch")]
+pub use policy::{FetchPolicy, InvalidFetchPolicy};
+
+/// Fetches documents that clients have named by URL: request objects, key sets, sector identifiers.
+///
+/// `GuardedFetch`, behind the feature `fetch`, is ready-made. One of a host's own, say through an
+/// egress proxy, answers for the same: https only, no redirects, no address of [special
+/// use](is_special_use) (checked where the connection is made, not before), and limits on size, time
+/// and number.
+///
+/// Tests hand out documents from memory:
+///
+/// ```
+/// use async_trait::async_trait;
+/// use oidc_op::{Fetch, FetchError, FetchRequest, Fetched};
+///
+/// #[derive(Debug)]
+/// struct OneKeySet;
+///
+/// #[async_trait]
+/// impl Fetch for OneKeySet {
+///     async fn get(&self, request: &FetchRequest<'_>) -> Result<Fetched, FetchError> {
+///         match request.url {
+///             "https://client.example/jwks" => Ok(Fetched::new(*br#"{"keys":[]}"#, None)),
+///             _ => Err(FetchError::Answer(404)),
+///         }
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let request = FetchRequest::new("https://client.example/jwks", "application/json");
+/// assert_eq!(&*OneKeySet.get(&request).await.unwrap().body, br#"{"keys":[]}"#);
+/// # }
+/// ```
+#[async_trait]
+pub trait Fetch: fmt::Debug + Send + Sync + 'static {
+    /// The document at a URL.
+    ///
+    /// # Errors
+    ///
+    /// There is none to be had; see [`FetchError`]. Which of the cases it was is for the operator:
+    /// told to a client, it would map the provider's network.
+    async fn get(&self, request: &FetchRequest<'_>) -> Result<Fetched, FetchError>;
+}
+
+#[async_trait]
+impl<F: Fetch + ?Sized> Fetch for Arc<F> {
+    async fn get(&self, request: &FetchRequest<'_>) -> Result<Fetched, FetchError> {
+        (**self).get(request).await
+    }
+}
+
+/// Which document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FetchRequest<'u> {
+    /// An absolute https URL. A fragment only names a version ([OpenID Connect Core §6.2]): it is
+    /// never sent, but tells one document in a cache from the next.
+    ///
+    /// [OpenID Connect Core §6.2]: https://openid.net/specs/openid-connect-core-1_0.html#RequestUriParameter
+    pub url: &'u str,
+    /// The media types to ask for.
+    pub accept: &'u str,
+    /// Not from a cache, for instance because a key is missing in the set that was there. Only a
+    /// wish: how often it is granted is limited.
+    pub refresh: bool,
+}
+
+impl<'u> FetchRequest<'u> {
+    /// A document, from a cache if it is there.
+    pub fn new(url: &'u str, accept: &'u str) -> Self {
+        Self { url, accept, refresh: false }
+    }
+}
+
+/// A document.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fetched {
+    /// Its bytes.
+    pub body: Arc<[u8]>,
+    /// What the server says that it is: `type/subtype` in lower case, without parameters.
+    pub media_type: Option<String>,
+}
+
+impl Fetched {
+    /// A document of these bytes; the value of its `Content-Type` field, as it stands there.
+    ///
+    /// ```
+    /// use oidc_op::Fetched;
+    ///
+    /// let fetched = Fetched::new(*b"{}", Some("Application/JSON; charset=utf-8"));
+    /// assert_eq!(fetched.media_type.as_deref(), Some("application/json"));
+    /// ```
+    pub fn new(body: impl Into<Arc<[u8]>>, content_type: Option<&str>) -> Self {
+        let media_type = content_type
+            .and_then(|value| value.split(';').next())
+            .map(|media_type| media_type.trim().to_ascii_lowercase());
+        Self { body: body.into(), media_type }
+    }
+}
+
+impl fmt::Debug for Fetched {
+    /// A request object may say a lot about a person.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fetched")
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("media_type", &self.media_type)
+            .finish()
+    }
+}
+
+/// Why there is no document.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// The URL may not be fetched: its scheme, its address…
+    #[error("the URL may not be fetched: {0}")]
+    Refused(&'static str),
+    /// The network, TLS, the time limit.
+    #[error("the document could not be fetched")]
+    Failed(#[source] Arc<dyn Error + Send + Sync>),
+    /// The server answered with a status other than 200; a redirect is one of them.
+    #[error("the server answered with status {0}")]
+    Answer(u16),
+    /// The document is larger than the limit.
+    #[error("the document is too large")]
+    TooLarge,
+    /// Too much is under way already, or was asked of that host.
+    #[error("too many documents are being fetched")]
+    Busy,
+}
+
+impl FetchError {
+    /// The network, TLS or the time limit.
+    ///
+    /// ```
+    /// use oidc_op::FetchError;
+    ///
+    /// assert!(matches!(FetchError::failed("the proxy is down"), FetchError::Failed(_)));
+    /// ```
+    pub fn failed(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Failed(Arc::from(source.into()))
+    }
+}
