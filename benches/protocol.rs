@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `mint/<alg>` | one signature of the [`KeySet`] over 546 bytes, the size of an ID token |
 //! | `decide` | `authorize` for a person who is signed in and has agreed: parse, validate, three records read, the decision, one grant written, the redirect |
+//! | `implicit/<alg>` | `authorize` for an ID token and nothing else: as `decide`, with claims and a signature instead of the grant |
 //! | `redeem/<alg>` | `token` for a fresh code: parse, authenticate the client, four records read, access and ID token, one conditional write |
 //! | `userinfo` | `userinfo` for an access token: open it, two records read, the claims |
 //! | `parse/every_parameter` | `authorize` with all parameters that are known and without a cookie: decode, look up, validate everything, refuse with a `login_required` redirect; the store is not touched |
@@ -57,6 +58,16 @@ fn mint(c: &mut Criterion) {
 fn decide(c: &mut Criterion) {
     let scene = Scene::new(SigningAlgorithm::ES256);
     c.bench_function("decide", |b| scene.measure(b, || (), |()| scene.authorize()));
+}
+
+fn implicit(c: &mut Criterion) {
+    let mut group = c.benchmark_group("implicit");
+    for algorithm in [SigningAlgorithm::ES256, SigningAlgorithm::RS256] {
+        let scene = Scene { query: world::implicit_query(0), ..Scene::new(algorithm) };
+        group.bench_function(algorithm.as_str(), |b| {
+            scene.measure(b, || (), |()| scene.authorize());
+        });
+    }
 }
 
 fn redeem(c: &mut Criterion) {
@@ -202,5 +213,5 @@ fn now_or_never<F: Future>(future: F) -> F::Output {
     }
 }
 
-criterion_group!(benches, mint, decide, redeem, userinfo, parse, documents);
+criterion_group!(benches, mint, decide, implicit, redeem, userinfo, parse, documents);
 criterion_main!(benches);

@@ -103,7 +103,7 @@ pub struct Event<'e> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum What {
-    /// An authorization request was answered with a code.
+    /// An authorization request was answered as the client wished: with a code, a token, an ID token.
     Authorized,
     /// An authorization request was refused, by a redirect or a page.
     AuthorizationRefused,

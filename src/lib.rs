@@ -7,27 +7,28 @@
 //!
 //! # What it does
 //!
-//! * The authorization code flow of [OpenID Connect Core], end to end: GET and POST, the response
-//!   modes `query`, `fragment` and `form_post`, `prompt`, `max_age`, and `iss` in every answer
-//!   ([RFC 9207]).
+//! * The code, implicit and hybrid flows of [OpenID Connect Core], end to end: GET and POST, every
+//!   request parameter, the response modes `query`, `fragment` and `form_post`, request objects by value
+//!   and by reference ([RFC 9101]), and `iss` in every answer ([RFC 9207]).
 //! * PKCE with S256, required of every client unless a confidential one is let off ([RFC 7636],
 //!   [RFC 9700]).
 //! * Pages as values: login, consent, choice of an account, creation of one. They survive the back
 //!   button, a reload, several tabs, and a form that is sent twice.
-//! * Single sign-on and remembered consent, or the sessions that the service has already.
-//! * Opaque access tokens, ID tokens in ten signature algorithms, UserInfo, and signing keys that
-//!   rotate while clients keep up.
+//! * Single sign-on, step-up and remembered consent, or the sessions that the service has already.
+//! * Claims by scope and one by one, in several languages, mapped from the service's own documents,
+//!   kept back by the person or by the administrator; public and pairwise subjects.
+//! * Opaque access tokens; ID tokens and UserInfo signed in fourteen algorithms and encrypted in
+//!   thirteen; signing keys that rotate while clients keep up.
 //! * Metadata ([OpenID Connect Discovery], [RFC 8414]) and a JWK Set, made from what is wired.
 //! * One conditional write per protocol step on a store of five methods, so that many nodes answer as
 //!   one, on any engine that can compare and set.
 //!
 //! # What it does not do yet
 //!
-//! Refresh tokens; introspection, revocation and logout at clients; implicit and hybrid response
-//! types; request objects and pushed requests; the `claims` parameter and `id_token_hint`; pairwise
-//! subjects; client authentication with keys, tokens bound to keys; JWT access tokens and encryption;
-//! dynamic registration; the device and backchannel flows; stores other than the one in memory; an
-//! adapter for actix. The metadata advertise nothing that does not work.
+//! Refresh tokens; introspection, revocation and logout at clients; pushed requests; client
+//! authentication with keys, tokens bound to keys; JWT access tokens; dynamic registration and
+//! `jwks_uri`; the device and backchannel flows; stores other than the one in memory; an adapter for
+//! actix. The metadata advertise nothing that does not work.
 //!
 //! # What it leaves to the service
 //!
@@ -129,6 +130,7 @@
 //! | [`Clients`] | which client is this identifier? | [`StaticClients`] |
 //! | [`Accounts`] | is this person active, and what is true of them? | |
 //! | [`Signer`] | sign these bytes; which keys may others check with? | [`KeySet`] |
+//! | [`Fetch`] | get this document, which a client has named | `GuardedFetch`, with the feature `fetch` |
 //! | [`Throttle`] | may this attempt go on? | `()`, which lets all pass |
 //! | [`Clock`] | what time is it? | [`SystemClock`] |
 //! | [`Entropy`] | bytes that nobody can predict | [`SystemEntropy`] |
@@ -147,6 +149,7 @@
 //! | `http` | [`adapter::http`]: conversions between the `http` crate's types and the crate's own |
 //! | `tower` | [`adapter::tower`]: a `Service` that any tower-based server can mount |
 //! | `axum` | [`adapter::axum`]: a router that an application merges into its own |
+//! | `fetch` | `GuardedFetch`: https only, no private addresses, no redirects, limits and a cache |
 //! | `tracing` | [`TracingObserver`] |
 //! | `full` | all of the above |
 //! | `test-util` | [`test_util`], [`store::FaultyStore`] and [`store::contract`]: for tests only |
@@ -156,6 +159,7 @@
 //!
 //! * [`guide::embedding`]: the seams one by one, pages and interactions, proxies.
 //! * [`guide::stores`]: the contract of a store, and how to write one.
+//! * [`guide::claims`]: what clients learn of people, and how a host says it.
 //! * [`guide::keys`]: signing keys and secrets, their rotation, and what a thief could do with them.
 //! * [`guide::policy`]: the decisions taken where the specifications leave a choice.
 //! * [`guide::design`]: the ideas that hold it together.
@@ -164,6 +168,7 @@
 //! [OpenID Connect Discovery]: https://openid.net/specs/openid-connect-discovery-1_0.html
 //! [RFC 7636]: https://www.rfc-editor.org/rfc/rfc7636
 //! [RFC 8414]: https://www.rfc-editor.org/rfc/rfc8414
+//! [RFC 9101]: https://www.rfc-editor.org/rfc/rfc9101
 //! [RFC 9207]: https://www.rfc-editor.org/rfc/rfc9207
 //! [RFC 9700]: https://www.rfc-editor.org/rfc/rfc9700
 #![cfg_attr(not(feature = "http"), doc = "\n\n[`adapter::http`]: crate#features")]

@@ -79,7 +79,7 @@ pub struct AskedClaim {
 impl AskedClaim {
     /// What a request asks for, as far as the client may have it.
     pub(super) fn of(rules: &ClaimRules, client: &Client, request: &AuthorizeRequest) -> Vec<Self> {
-        let mut asked: Vec<Self> = Vec::new();
+        let mut asked: Vec<Self> = Vec::with_capacity(24);
         let mut add = |name: &str, essential: bool, single: bool| {
             let name = untagged(name);
             if is_reserved(name) || !client.claims.permits(name) {
@@ -99,6 +99,19 @@ impl AskedClaim {
             add(name, *essential, true);
         }
         asked
+    }
+
+    /// The names of those that a request asks for singly: nearly always none.
+    pub(super) fn single(
+        rules: &ClaimRules,
+        client: &Client,
+        request: &AuthorizeRequest,
+    ) -> Vec<Box<str>> {
+        if request.claims.id_token.is_empty() && request.claims.userinfo.is_empty() {
+            return Vec::new();
+        }
+        let asked = Self::of(rules, client, request).into_iter();
+        asked.filter(|claim| claim.single).map(|claim| claim.name).collect()
     }
 }
 

@@ -234,11 +234,6 @@ impl Asked {
         }
     }
 
-    /// The single claims that the scope does not ask for anyway.
-    fn single_claims(&self, asked: &[AskedClaim]) -> Vec<Box<str>> {
-        asked.iter().filter(|claim| claim.single).map(|claim| claim.name.clone()).collect()
-    }
-
     /// From here on, every failure goes back to the client.
     fn fail(&self, failure: impl Into<Failure>) -> AuthorizeError {
         RedirectError::new(self.return_to.clone(), failure).into()
@@ -268,13 +263,13 @@ impl Asked {
     ) -> Result<Outcome, AuthorizeError> {
         let now = core.clock.now();
         let steps = visit.steps();
-        let claims = AskedClaim::of(&core.config.claims, &self.client, &self.request);
+        let rules = &core.config.claims;
         let situation = Situation {
             client: &self.client,
             request: &self.request,
             redirect_uri: self.return_to.uri(),
             expected: self.expected.as_deref(),
-            single_claims: &self.single_claims(&claims),
+            single_claims: &AskedClaim::single(rules, &self.client, &self.request),
             person: person.as_ref(),
             steps: &steps,
             now,
@@ -301,7 +296,7 @@ impl Asked {
                     need,
                     return_host: self.return_to.host(),
                     remembers: is_assured(&self.client, self.return_to.uri()),
-                    claims,
+                    claims: AskedClaim::of(rules, &self.client, &self.request),
                     acr_binds: self.request.assurance.is_some_and(|assurance| assurance.binds),
                     client: self.client,
                     scope: self.request.scope,

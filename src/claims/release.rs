@@ -99,10 +99,11 @@ impl<'w> Wanted<'w> {
         ask
     }
 
-    /// What is said, of what the host answered.
+    /// What is said, of what the host answered: nothing that is not known ([OIDC Core §5.3.2]).
+    ///
+    /// [OIDC Core §5.3.2]: https://openid.net/specs/openid-connect-core-1_0.html#UserInfoResponse
     pub(crate) fn select(&self, account: &Account) -> Map<String, Value> {
         let mut said = locales::select(&account.claims, &self.names, self.locales);
-        said.retain(|_, value| says_something(value));
         for claim in &self.always {
             let value = claim.value.as_ref().or_else(|| account.claims.get(&*claim.name));
             if let Some(value) = value.filter(|value| says_something(value)) {

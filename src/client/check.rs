@@ -1,7 +1,7 @@
 use url::Url;
 
 use super::{ApplicationType, ClientMetadata, Format, GrantType, SubjectType};
-use crate::types::{JwsAlgorithm, RedirectUri, ResponseType};
+use crate::types::{JwsAlgorithm, KeyManagementAlgorithm, RedirectUri, ResponseType};
 
 /// Why metadata cannot be accepted; the text names the member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -203,7 +203,9 @@ impl ClientMetadata {
             ("userinfo_encrypted_response_alg", self.userinfo_encrypted_response_alg),
             ("request_object_encryption_alg", self.request_object_encryption_alg),
         ];
-        let wraps = wraps.into_iter().filter(|(_, alg)| alg.is_some_and(|alg| alg.is_symmetric()));
+        let wraps = wraps
+            .into_iter()
+            .filter(|(_, alg)| alg.is_some_and(KeyManagementAlgorithm::is_symmetric));
         macs.chain(wraps.map(|(member, _)| (member, 32)))
     }
 

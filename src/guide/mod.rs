@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`embedding`] | How does a service become a provider: seams, routes, pages, sessions, proxies? |
 //! | [`stores`] | What does a store promise, how is one written, and how is it tested? |
+//! | [`claims`] | What do clients learn of people, where, and how does a host say it? |
 //! | [`keys`] | Which keys and secrets are there, how do they rotate, what could a thief do? |
 //! | [`policy`] | What was decided where the specifications leave a choice? |
 //! | [`design`] | Which ideas hold it together, and why these? |
@@ -31,6 +32,9 @@ pub mod embedding {}
 #[cfg_attr(feature = "test-util", doc = "\n\n[`FaultyStore`]: crate::store::FaultyStore")]
 #[cfg_attr(not(feature = "test-util"), doc = "\n\n[`FaultyStore`]: crate#features")]
 pub mod stores {}
+
+#[doc = include_str!("claims.md")]
+pub mod claims {}
 
 #[doc = include_str!("keys.md")]
 pub mod keys {}

@@ -48,8 +48,9 @@ impl Consent {
 
     /// Whether it says, of all of the scope and of each single claim, yes or no.
     pub(crate) fn covers(&self, scope: &Scope, single: &[Box<str>], now: Timestamp) -> bool {
-        let said = |claim: &Box<str>| self.claims.contains(claim) || self.refused.contains(claim);
-        self.live(now) && scope.is_subset(&self.scope) && single.iter().all(said)
+        let mut said =
+            single.iter().map(|claim| self.claims.contains(claim) || self.refused.contains(claim));
+        self.live(now) && scope.is_subset(&self.scope) && said.all(|said| said)
     }
 
     /// The claims that the person keeps back.
@@ -78,7 +79,7 @@ impl ConsentAnswer<'_> {
     /// What is agreed to afterwards: of what was asked now only what they said now, and what they
     /// said before of the rest.
     fn after(&self, before: Option<&Consent>) -> (Scope, Vec<Box<str>>, Vec<Box<str>>) {
-        let asked = |claim: &Box<str>| self.asked_claims.iter().any(|asked| asked.name == *claim);
+        let asked = |claim: &str| self.asked_claims.iter().any(|asked| *asked.name == *claim);
         let single = self.asked_claims.iter().filter(|asked| asked.single);
         let mut claims: Vec<_> = single.map(|asked| asked.name.clone()).collect();
         let mut refused = self.refused.to_vec();

@@ -54,7 +54,7 @@ macro_rules! algorithms {
 algorithms! {
     /// How the key of an encrypted JWT reaches its reader: the `alg` of a JWE ([RFC 7518 §4.1]).
     ///
-    /// RSA1_5 and PBES2 are not offered ([RFC 8725 §3.2]).
+    /// `RSA1_5` and PBES2 are not offered ([RFC 8725 §3.2]).
     ///
     /// [RFC 7518 §4.1]: https://www.rfc-editor.org/rfc/rfc7518#section-4.1
     /// [RFC 8725 §3.2]: https://www.rfc-editor.org/rfc/rfc8725#section-3.2
@@ -126,7 +126,6 @@ algorithms! {
     }
 }
 
-#[expect(clippy::derivable_impls, reason = "the macro derives nothing from one of the variants")]
 impl Default for ContentEncryption {
     /// [OIDC Dynamic Client Registration §2].
     ///
