@@ -7,7 +7,9 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use josekit::{
     jwk::{Jwk, KeyPair, alg::rsa::RsaKeyPair},
-    jws::{ES256, ES384, ES512, EdDSA, JwsVerifier, PS256, PS384, PS512, RS256, RS384, RS512},
+    jws::{
+        ES256, ES256K, ES384, ES512, EdDSA, JwsVerifier, PS256, PS384, PS512, RS256, RS384, RS512,
+    },
 };
 use serde_json::json;
 
@@ -126,6 +128,7 @@ fn verifier(algorithm: SigningAlgorithm, jwk: &Map<String, Value>) -> Box<dyn Jw
         SigningAlgorithm::ES256 => Box::new(ES256.verifier_from_jwk(jwk).unwrap()),
         SigningAlgorithm::ES384 => Box::new(ES384.verifier_from_jwk(jwk).unwrap()),
         SigningAlgorithm::ES512 => Box::new(ES512.verifier_from_jwk(jwk).unwrap()),
+        SigningAlgorithm::ES256K => Box::new(ES256K.verifier_from_jwk(jwk).unwrap()),
         SigningAlgorithm::EdDSA => Box::new(EdDSA.verifier_from_jwk(jwk).unwrap()),
     }
 }
