@@ -96,7 +96,7 @@ fn keys_that_must_not_be_used() {
     ] {
         match load(&[ed25519(), jwk.clone()]) {
             Err(KeyError::Refused { position: 2, problem }) => {
-                assert_eq!(problem, expected, "{jwk}")
+                assert_eq!(problem, expected, "{jwk}");
             }
             other => panic!("not refused: {jwk} {other:?}"),
         }

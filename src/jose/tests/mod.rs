@@ -4,6 +4,7 @@ mod jwe;
 mod jwe_edges;
 mod jwks;
 mod jws;
+mod jws_keys;
 mod mutations;
 
 use std::{
