@@ -32,8 +32,8 @@ use super::{
 ///   What failed counts as well, and is not remembered.
 /// * Documents are kept for a while. Who asks for one that is on its way waits for the same answer.
 ///
-/// It needs a Tokio runtime with I/O and time, and starts no task: a document that nobody waits for
-/// any more is given up. Clones share everything.
+/// It needs a Tokio runtime with I/O and time, and starts no task but the look-up of a name: a document
+/// that nobody waits for any more is given up. Clones share everything.
 ///
 /// In a network with a NAT64 prefix of its own, or with internal machines on public addresses, the
 /// addresses do not tell: a firewall must.
@@ -285,6 +285,21 @@ mod tests {
             tokio::task::yield_now().await;
             Err(FetchError::failed("no"))
         }
+    }
+
+    /// Who sends tokens with made-up key identifiers has the server asked once, not each time.
+    #[tokio::test]
+    async fn ss_05_a_refresh_that_fails_waits_for_its_time_too() {
+        let policy = policy(&[]);
+        let fetch = GuardedFetch::with_resolver(&policy, Box::new(Failing)).unwrap();
+        let mut request = get("https://client.example/jwks");
+        let document = Fetched::new(*b"{}", None);
+        let earlier = Instant::now() - policy.refresh_after.unsigned_abs();
+        fetch.0.state().cache.put(&Key::new(&request), document.clone(), None, earlier);
+        request.refresh = true;
+        let error = fetch.get(&request).await.unwrap_err();
+        assert!(matches!(error, FetchError::Failed(_)), "it was asked: {error:?}");
+        assert_eq!(fetch.get(&request).await.unwrap(), document);
     }
 
     /// Joining, giving up and succeeding each other in all orders: no place is lost, nobody hangs.

@@ -337,6 +337,20 @@ async fn ss_05_headers_without_end_are_given_up() {
     assert!(!is_timeout(&error), "and not only because time ran out");
 }
 
+#[tokio::test]
+async fn ss_05_a_header_has_a_limit() {
+    for (length, fits) in [(4, true), (32 * 1024, false)] {
+        let server = Hostile::start(move |_, _, stream| {
+            let head = format!("HTTP/1.1 200 OK\r\nx-more: {}\r\n", "a".repeat(length));
+            let _ = stream.write_all(format!("{head}content-length: 2\r\n\r\n{{}}").as_bytes());
+        });
+        match get(&server.fetch(), &server.url("/")).await {
+            Ok(_) => assert!(fits),
+            Err(error) => assert!(!fits && !is_timeout(&error), "{error:?}"),
+        }
+    }
+}
+
 /// Nothing is unpacked, so nothing can unfold.
 #[tokio::test]
 async fn ss_05_an_encoded_document_is_none() {
