@@ -1,9 +1,9 @@
 //! An embeddable OpenID Provider and OAuth 2.0 authorization server.
 //!
 //! A Rust service that embeds this crate becomes an identity provider: the crate brings the protocol,
-//! the service brings its people, its pages and its database. The crate opens no socket, starts no
-//! task and keeps nothing outside of the store it is given: a [`Request`] goes in, and a [`Reply`]
-//! comes out, or a question that the service puts to the person.
+//! the service brings its people, its pages and its database. The crate starts no task, opens no
+//! socket unless it is told to fetch documents, and keeps nothing outside of the store it is given: a
+//! [`Request`] goes in, and a [`Reply`] comes out, or a question that the service puts to the person.
 //!
 //! # What it does
 //!

@@ -130,7 +130,7 @@ mod tests {
             "",
             "\u{FEFF}{}",
         ] {
-            assert_eq!(json_object(wrong.as_bytes()), None, "{:.40}", wrong);
+            assert_eq!(json_object(wrong.as_bytes()), None, "{wrong:.40}");
         }
         assert_eq!(json_object(b"{\"a\":\"\xFF\"}"), None);
     }
