@@ -255,6 +255,9 @@ impl Config {
                     "paths.{name} must be a slash followed by letters, digits and -._~/"
                 ));
             }
+            if path.starts_with("/.well-known/") {
+                found.push(format!("paths.{name} is where discovery has its places"));
+            }
             if all.iter().skip(i + 1).any(|(_, other)| other == path) {
                 found.push(format!("paths.{name} is used twice"));
             }

@@ -52,6 +52,10 @@ impl ClaimRules {
                 found.push(format!("claims.scopes.{token}: {claim:?} cannot be a host's claim"));
             }
         }
+        let tokens: Vec<_> = self.scopes.keys().map(|token| &**token).collect();
+        if found.is_empty() && Scope::parse(&tokens.join(" ")).is_err() {
+            found.push("claims.scopes: too many, or too long, to be asked for at once".into());
+        }
         for AlwaysClaim { name, .. } in &self.always {
             if !is_claim(name) {
                 found.push(format!("claims.always: {name:?} cannot be a host's claim"));

@@ -25,8 +25,9 @@ pub enum InvalidMetadata {
     /// `response_types` and `grant_types` do not fit together.
     #[error("response_types and grant_types do not fit together")]
     ResponseAndGrant,
-    /// Something that people are to click or see, or that is fetched, is not an https URL.
-    #[error("{0}: must be an https URL")]
+    /// Something that people are to click or see, or that is fetched, is not an https URL; one that is
+    /// fetched has at most 512 characters.
+    #[error("{0}: must be an https URL, of at most 512 characters if it is fetched")]
     Uri(&'static str),
     /// More request URIs than anybody needs.
     #[error("request_uris: at most 100")]
@@ -136,7 +137,8 @@ impl ClientMetadata {
         if self.request_uris.len() > 100 {
             return Err(InvalidMetadata::RequestUris);
         }
-        let fetched = self.request_uris.iter().all(|uri| is_https_url(uri));
+        // RFC 9101 §5.2: at most 512 characters.
+        let fetched = self.request_uris.iter().all(|uri| uri.len() <= 512 && is_https_url(uri));
         if fetched { Ok(()) } else { Err(InvalidMetadata::Uri("request_uris")) }
     }
 
