@@ -6,6 +6,7 @@
 //! | `mint/<alg>` | one signature of the [`KeySet`] over 546 bytes, the size of an ID token |
 //! | `decide` | `authorize` for a person who is signed in and has agreed: parse, validate, three records read, the decision, one grant written, the redirect |
 //! | `implicit/<alg>` | `authorize` for an ID token and nothing else: as `decide`, with claims and a signature instead of the grant |
+//! | `implicit/unsigned` | the same with a signer that does nothing: what the answer costs besides its signature |
 //! | `redeem/<alg>` | `token` for a fresh code: parse, authenticate the client, four records read, access and ID token, one conditional write |
 //! | `userinfo` | `userinfo` for an access token: open it, two records read, the claims |
 //! | `parse/every_parameter` | `authorize` with all parameters that are known and without a cookie: decode, look up, validate everything, refuse with a `login_required` redirect; the store is not touched |
@@ -28,9 +29,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use async_trait::async_trait;
 use criterion::{Bencher, Criterion, criterion_group, criterion_main};
 use oidc_op::{
-    Clock, KeySet, Outcome, Provider, Reply, Request, Signer, SigningAlgorithm, Timestamp,
+    Clock, KeySet, Outcome, Provider, PublishedKey, Reply, Request, SignError, Signer,
+    SigningAlgorithm, SigningKey, Timestamp,
 };
 
 #[global_allocator]
@@ -67,6 +70,28 @@ fn implicit(c: &mut Criterion) {
         group.bench_function(algorithm.as_str(), |b| {
             scene.measure(b, || (), |()| scene.authorize());
         });
+    }
+    let algorithm = SigningAlgorithm::RS256;
+    let scene = Scene { query: world::implicit_query(0), ..Scene::with(algorithm, Idle) };
+    group.bench_function("unsigned", |b| scene.measure(b, || (), |()| scene.authorize()));
+}
+
+/// Signs everything with the same 256 bytes, at no cost.
+#[derive(Debug)]
+struct Idle;
+
+#[async_trait]
+impl Signer for Idle {
+    fn active(&self, algorithm: SigningAlgorithm, _: Timestamp) -> Option<SigningKey> {
+        Some(SigningKey::new("idle", algorithm))
+    }
+
+    fn published(&self, _: Timestamp) -> Vec<PublishedKey> {
+        Vec::new()
+    }
+
+    async fn sign(&self, _: &SigningKey, _: &[u8]) -> Result<Vec<u8>, SignError> {
+        Ok(vec![0; 256])
     }
 }
 
@@ -129,10 +154,13 @@ struct Scene {
 
 impl Scene {
     fn new(algorithm: SigningAlgorithm) -> Self {
-        let hands = Hands(Arc::new(AtomicI64::new(NOW.unix())));
         let keys = KeySet::generate(&[SigningAlgorithm::RS256, algorithm], NOW);
-        let keys = Arc::new(keys.expect("keys can be made"));
-        let provider = world::provider(keys, algorithm, 1, hands.clone());
+        Self::with(algorithm, keys.expect("keys can be made"))
+    }
+
+    fn with(algorithm: SigningAlgorithm, signer: impl Signer) -> Self {
+        let hands = Hands(Arc::new(AtomicI64::new(NOW.unix())));
+        let provider = world::provider(signer, algorithm, 1, hands.clone());
         Self {
             cookie: now_or_never(world::settle(&provider, 0)),
             provider,

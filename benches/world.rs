@@ -4,7 +4,7 @@
 //! Everything about a person but their session cookie follows from their number, so that a client in
 //! another process knows it too. All texts have the same length for every number.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use base64::{
@@ -13,9 +13,9 @@ use base64::{
 };
 use oidc_op::{
     Account, Accounts, Client, ClientId, ClientMetadata, ClientSecret, Clock, Config, Duration,
-    GrantType, HostError, Issuer, KeySet, Login, Outcome, Provider, RedirectUri, Request,
-    ResponseType, Secret, Secrets, SigningAlgorithm, StaticClients, Subject, SystemEntropy,
-    Verdict, store::MemoryStore,
+    GrantType, HostError, Issuer, Login, Outcome, Provider, RedirectUri, Request, ResponseType,
+    Secret, Secrets, Signer, SigningAlgorithm, StaticClients, Subject, SystemEntropy, Verdict,
+    store::MemoryStore,
 };
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value};
@@ -26,7 +26,7 @@ const CLIENT_SECRET: &str = "b2R0eS1zZWNyZXQtb2YtMzItcmFuZG9tLWJ5dGVz";
 
 /// A provider whose client gets ID tokens signed with this algorithm, and `people` accounts.
 pub(crate) fn provider(
-    keys: Arc<KeySet>,
+    signer: impl Signer,
     algorithm: SigningAlgorithm,
     people: usize,
     clock: impl Clock + Clone,
@@ -47,7 +47,7 @@ pub(crate) fn provider(
         .store(MemoryStore::with_clock(clock.clone()))
         .clients(StaticClients::from_iter([client.expect("the metadata fit")]))
         .accounts(People::new(people))
-        .signer(keys)
+        .signer(signer)
         .secrets(Secrets::new(Secret::random(&SystemEntropy::new()).expect("there is entropy")))
         .clock(clock)
         .build()

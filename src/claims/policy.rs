@@ -79,6 +79,7 @@ pub enum ClaimPlace {
     /// In ID tokens.
     IdToken,
     /// In UserInfo.
+    #[serde(rename = "userinfo")]
     UserInfo,
 }
 

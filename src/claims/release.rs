@@ -114,3 +114,124 @@ impl<'w> Wanted<'w> {
         said
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{ClientId, ClientMetadata, RedirectUri};
+
+    fn names(list: &[&str]) -> Vec<Box<str>> {
+        list.iter().map(|name| (*name).into()).collect()
+    }
+
+    fn client(policy: &Value) -> Client {
+        let mut metadata = ClientMetadata::default();
+        metadata.redirect_uris.push(RedirectUri::new("https://c.example/cb").unwrap());
+        let mut client = Client::public(ClientId::new("c").unwrap(), metadata).unwrap();
+        client.claims = serde_json::from_value(policy.clone()).unwrap();
+        client
+    }
+
+    const FRONT: Target = Target::IdToken { access_token: false };
+    const BACK: Target = Target::IdToken { access_token: true };
+
+    /// OIDC Core §5.4, §5.5; property P-03.
+    #[test]
+    fn requested_and_consented_and_allowed() {
+        let rules: ClaimRules =
+            serde_json::from_value(json!({"scopes": {"roles": ["role"]}})).unwrap();
+        let claims = GrantedClaims {
+            id_token: names(&["role", "email#de", "iss", "sub"]),
+            userinfo: names(&["name", "name#fr"]),
+            ..GrantedClaims::default()
+        };
+        let free = json!({});
+        for (scope, refused, policy, target, asked) in [
+            (
+                "openid email",
+                &[][..],
+                &free,
+                Target::UserInfo,
+                &["email", "email_verified", "name"][..],
+            ),
+            ("openid email", &["email", "name"], &free, Target::UserInfo, &["email_verified"]),
+            ("openid roles", &[], &free, Target::UserInfo, &["role", "name"]),
+            ("openid roles", &[], &json!({"deny": ["name"]}), Target::UserInfo, &["role"]),
+            ("openid roles", &[], &json!({"allow": ["name"]}), Target::UserInfo, &["name"]),
+            ("openid phone", &[], &free, BACK, &["role", "email"]),
+            ("openid phone", &["email"], &free, BACK, &["role"]),
+            ("openid email", &[], &free, FRONT, &["email", "email_verified", "role"]),
+            (
+                "openid phone",
+                &[],
+                &json!({"scopes_in_id_token": true}),
+                BACK,
+                &["phone_number", "phone_number_verified", "role", "email"],
+            ),
+            ("openid phone", &[], &json!({"scopes_in_id_token": false}), FRONT, &["role", "email"]),
+        ] {
+            let client = client(policy);
+            let claims = GrantedClaims { refused: names(refused), ..claims.clone() };
+            let scope = Scope::parse(scope).unwrap();
+            let wanted = Wanted::of(&rules, &client, &scope, &claims, target);
+            assert_eq!(wanted.ask(), asked, "{scope} {refused:?} {policy} {target:?}");
+        }
+    }
+
+    /// OIDC Core §5.3.2: what is not known is left out; threat IR-08: what was not asked for too.
+    #[test]
+    fn only_wanted_claims_that_say_something() {
+        let rules: ClaimRules = serde_json::from_value(json!({"always": [
+            {"name": "managed"}, {"name": "usage", "value": "x", "place": "userinfo"},
+            {"name": "kind", "value": 1, "place": "id_token"}
+        ]}))
+        .unwrap();
+        let (client, claims) = (client(&json!({})), GrantedClaims::default());
+        let scope = Scope::parse("openid profile email address phone").unwrap();
+        let Value::Object(known) = json!({
+            "sub": "mallory", "name": "A", "email": "", "nickname": null, "address": {},
+            "phone_number": " ", "updated_at": 1, "email_verified": false, "shoe_size": 44,
+            "managed": "InternalAzureAD"
+        }) else {
+            unreachable!()
+        };
+        let account = Account::active().claims(known);
+        let said = |target| {
+            let wanted = Wanted::of(&rules, &client, &scope, &claims, target);
+            assert!(wanted.ask().contains(&"managed") && !wanted.ask().contains(&"usage"));
+            Value::Object(wanted.select(&account))
+        };
+        assert_eq!(
+            said(Target::UserInfo),
+            json!({"name": "A", "updated_at": 1, "email_verified": false,
+                   "managed": "InternalAzureAD", "usage": "x"})
+        );
+        assert_eq!(said(BACK), json!({"managed": "InternalAzureAD", "kind": 1}));
+    }
+
+    /// OIDC Core §5.2.
+    #[test]
+    fn the_language_that_was_asked_for() {
+        let rules = ClaimRules::default();
+        let client = client(&json!({}));
+        let claims = GrantedClaims {
+            userinfo: names(&["family_name#ja-Kana-JP"]),
+            locales: names(&["fr", "ja-Hani-JP"]),
+            ..GrantedClaims::default()
+        };
+        let scope = Scope::parse("openid profile").unwrap();
+        let Value::Object(known) = json!({
+            "name": "Ada", "name#fr": "Adélaïde", "family_name": "K", "family_name#ja-Kana-JP": "クロサワ",
+            "family_name#ja-Hani-JP": "黒澤", "nickname#de": "nie verlangt"
+        }) else {
+            unreachable!()
+        };
+        let wanted = Wanted::of(&rules, &client, &scope, &claims, Target::UserInfo);
+        assert_eq!(
+            Value::Object(wanted.select(&Account::active().claims(known))),
+            json!({"name": "Adélaïde", "family_name": "黒澤", "family_name#ja-Kana-JP": "クロサワ"})
+        );
+    }
+}
