@@ -5,12 +5,13 @@
 //! | identify | here | page |
 //! | resolve | `request_object.rs` | redirect if the outer way back is proven, or else page |
 //! | return | `return_to.rs` | page |
-//! | validate | `request.rs`, `hint.rs` | redirect |
+//! | validate | `request.rs`, `assurance.rs`, `hint.rs` | redirect |
 //! | decide | `decide.rs` | a page of the host's, or a redirect for `prompt=none` |
 //! | interact | `interaction.rs`, `pending.rs`, `resume.rs` | page |
 //! | mint, commit | `complete.rs` | redirect |
 //! | respond | `return_to.rs` | |
 
+mod assurance;
 mod complete;
 mod decide;
 mod hint;

@@ -1,6 +1,6 @@
 use time::Duration;
 
-use super::interaction::Hints;
+use super::{assurance::Assurance, interaction::Hints};
 use crate::{
     claims::{ClaimsParameter, GrantedClaims, RequestedClaim},
     client::Client,
@@ -32,24 +32,6 @@ pub(crate) struct AuthorizeRequest {
     /// An ID token of the person whom the client expects; not looked at yet.
     pub(crate) id_token_hint: Option<Box<str>>,
     pub(crate) hints: Hints,
-}
-
-/// The context classes of which a client wants one ([OIDC Core §5.5.1.1], [RFC 9470 §4]).
-///
-/// [OIDC Core §5.5.1.1]: https://openid.net/specs/openid-connect-core-1_0.html#acrSemantics
-/// [RFC 9470 §4]: https://www.rfc-editor.org/rfc/rfc9470#section-4
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Assurance {
-    /// Any of these, best first; any at all, if empty.
-    pub(crate) values: Vec<Acr>,
-    /// Whether the request fails without.
-    pub(crate) binds: bool,
-}
-
-impl Assurance {
-    pub(crate) fn is_met_by(&self, acr: Option<&Acr>) -> bool {
-        acr.is_some_and(|acr| self.values.is_empty() || self.values.contains(acr))
-    }
 }
 
 /// A nonce must fit the grant's record, which is small.
@@ -107,7 +89,7 @@ impl AuthorizeRequest {
         let claims = params.one("claims")?.map(ClaimsParameter::parse).transpose()?;
         let claims = claims.unwrap_or_default();
         let acr_values = words("acr_values")?;
-        let assurance = assurance(client, &claims, &acr_values, config)?;
+        let assurance = Assurance::wanted(client, &claims, &acr_values, config)?;
         let acr_values = match &assurance {
             Some(assurance) if !assurance.values.is_empty() => assurance.values.clone(),
             _ => acr_values.into_iter().map(Acr::new).collect(),
@@ -212,41 +194,6 @@ fn nonce<'p>(
         None if response_type.id_token() => Err(Reason::NonceMissing),
         nonce => Ok(nonce),
     }
-}
-
-/// From an essential `acr` of the `claims` parameter, which binds; or else from that claim, from
-/// `acr_values` or from the client's default, of which those count that the provider knows, unless
-/// the policy makes them bind too.
-fn assurance(
-    client: &Client,
-    claims: &ClaimsParameter,
-    acr_values: &[Box<str>],
-    config: &Config,
-) -> Result<Option<Assurance>, Reason> {
-    let known = |acr: &Acr| config.acr_values.contains(acr);
-    let (mut values, binds) = match &claims.acr {
-        Some(acr) if acr.essential => (acr.values.clone(), true),
-        Some(acr) if !acr.values.is_empty() => (acr.values.clone(), config.policy.acr_values_bind),
-        _ if acr_values.is_empty() => {
-            (client.metadata.default_acr_values.clone(), config.policy.acr_values_bind)
-        }
-        _ => (
-            acr_values.iter().map(|value| Acr::new(value.clone())).collect(),
-            config.policy.acr_values_bind,
-        ),
-    };
-    if binds {
-        let essential = claims.acr.as_ref().is_some_and(|acr| acr.essential);
-        let hopeless = !config.acr_values.is_empty() && !values.iter().any(known);
-        return match values.is_empty() {
-            // Any class will do, but there must be one.
-            true => Ok(essential.then_some(Assurance { values, binds })),
-            false if hopeless => Err(Reason::AcrUnmet),
-            false => Ok(Some(Assurance { values, binds })),
-        };
-    }
-    values.retain(known);
-    Ok((!values.is_empty()).then_some(Assurance { values, binds }))
 }
 
 fn resources(params: &Params<'_>) -> Result<Vec<Resource>, Reason> {
