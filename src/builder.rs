@@ -1,5 +1,7 @@
 use std::{fmt, sync::Arc};
 
+use serde_json::{Map, Value};
+
 use crate::{
     claims::{Accounts, Pairwise, STANDARD_SCOPES},
     client::Clients,
@@ -181,6 +183,13 @@ impl ProviderBuilder {
             && signer.active(SigningAlgorithm::RS256, now).is_none()
         {
             findings.push("signer needs an active key for RS256".into());
+        }
+        if let (Some(signer), Some(decryption)) = (&self.signer, &self.decryption) {
+            let kid = |jwk: &Map<String, Value>| jwk.get("kid").cloned();
+            let signing: Vec<_> = signer.published(now).iter().map(|key| kid(&key.jwk)).collect();
+            if decryption.published().iter().any(|jwk| signing.contains(&kid(jwk))) {
+                findings.push("decryption and signer have keys with the same kid".into());
+            }
         }
         for (name, missing) in [
             ("store", self.store.is_none()),

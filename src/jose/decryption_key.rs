@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 use super::{EncryptTo, Jwe, Jwks, encrypt::encrypt, key_kind::KeyKind, purpose::text};
 use crate::{
-    mint::{self, KeyError, KeyProblem},
+    mint::{self, KeyError, KeyProblem, PrivateKey},
     types::{ContentEncryption, KeyManagementAlgorithm},
 };
 
@@ -27,7 +27,7 @@ pub(super) struct DecryptionKey {
     pub(super) kid: Arc<str>,
     pub(super) algorithm: KeyManagementAlgorithm,
     /// Tells whether two keys are the same, whatever they are called.
-    pub(super) thumbprint: Box<str>,
+    thumbprint: Box<str>,
     /// The JWK to publish.
     pub(super) public: Map<String, Value>,
     private: Map<String, Value>,
@@ -45,8 +45,34 @@ impl DecryptionKey {
         Self::from_jwk(&jwk).map_err(|problem| KeyError::Generate(problem.into()))
     }
 
-    /// Takes a private JWK.
-    pub(super) fn from_jwk(jwk: &Map<String, Value>) -> Result<Self, KeyProblem> {
+    /// OpenSSL does not compare the private part with the public one; a round trip tells.
+    fn is_a_pair(&self) -> bool {
+        let (probe, public) = (b"oidc-op", Jwks::from_keys([self.public.clone()]));
+        let (to, encryption) = (EncryptTo::Keys(&public), ContentEncryption::A128Gcm);
+        let Ok(token) = encrypt(probe, None, self.algorithm, encryption, to) else { return false };
+        let opened =
+            Jwe::parse(&token).ok().and_then(|jwe| jwe.open(self.decrypter(), Some(self.kind)));
+        opened.as_deref() == Some(probe)
+    }
+
+    pub(super) fn kind(&self) -> KeyKind {
+        self.kind
+    }
+
+    pub(super) fn decrypter(&self) -> &dyn JweDecrypter {
+        &*self.decrypter
+    }
+
+    /// The whole key, private members included.
+    pub(super) fn expose_jwk(&self) -> Map<String, Value> {
+        let mut jwk = self.public.clone();
+        jwk.extend(self.private.clone());
+        jwk
+    }
+}
+
+impl PrivateKey for DecryptionKey {
+    fn from_jwk(jwk: &Map<String, Value>) -> Result<Self, KeyProblem> {
         let kty = text(jwk, "kty")?.ok_or(KeyProblem::Member("kty"))?;
         if kty == "oct" {
             return Err(KeyProblem::Symmetric);
@@ -74,29 +100,12 @@ impl DecryptionKey {
         if key.is_a_pair() { Ok(key) } else { Err(KeyProblem::NotAPair) }
     }
 
-    /// OpenSSL does not compare the private part with the public one; a round trip tells.
-    fn is_a_pair(&self) -> bool {
-        let (probe, public) = (b"oidc-op", Jwks::from_keys([self.public.clone()]));
-        let (to, encryption) = (EncryptTo::Keys(&public), ContentEncryption::A128Gcm);
-        let Ok(token) = encrypt(probe, None, self.algorithm, encryption, to) else { return false };
-        let opened =
-            Jwe::parse(&token).ok().and_then(|jwe| jwe.open(self.decrypter(), Some(self.kind)));
-        opened.as_deref() == Some(probe)
+    fn kid(&self) -> &str {
+        &self.kid
     }
 
-    pub(super) fn kind(&self) -> KeyKind {
-        self.kind
-    }
-
-    pub(super) fn decrypter(&self) -> &dyn JweDecrypter {
-        &*self.decrypter
-    }
-
-    /// The whole key, private members included.
-    pub(super) fn expose_jwk(&self) -> Map<String, Value> {
-        let mut jwk = self.public.clone();
-        jwk.extend(self.private.clone());
-        jwk
+    fn thumbprint(&self) -> &str {
+        &self.thumbprint
     }
 }
 

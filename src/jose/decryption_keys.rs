@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::decryption_key::DecryptionKey;
 use crate::{
-    mint::{KeyError, KeyProblem},
+    mint::{self, KeyError, KeyProblem},
     types::KeyManagementAlgorithm,
 };
 
@@ -86,28 +86,7 @@ impl DecryptionKeys {
     ///
     /// [RFC 7517]: https://www.rfc-editor.org/rfc/rfc7517
     pub fn from_json(json: &str) -> Result<Self, KeyError> {
-        // Into a `Value`: the errors of a typed parser quote what they have read.
-        let value: Value = serde_json::from_str(json)
-            .map_err(|e| KeyError::NotJson { line: e.line(), column: e.column() })?;
-        let jwks = match value.get("keys") {
-            Some(Value::Array(jwks)) => jwks.as_slice(),
-            None if value.get("kty").is_some() => std::slice::from_ref(&value),
-            _ => return Err(KeyError::NotAKeySet),
-        };
-        let (mut kids, mut thumbprints) = (HashSet::new(), HashSet::new());
-        let keys = jwks.iter().zip(1..).map(|(jwk, position)| {
-            let refused = |problem| KeyError::Refused { position, problem };
-            let jwk = jwk.as_object().ok_or(refused(KeyProblem::NotAnObject))?;
-            let key = DecryptionKey::from_jwk(jwk).map_err(refused)?;
-            if !kids.insert(key.kid.clone()) {
-                return Err(refused(KeyProblem::DuplicateKid));
-            }
-            if !thumbprints.insert(key.thumbprint.clone()) {
-                return Err(refused(KeyProblem::Reused));
-            }
-            Ok(key)
-        });
-        Ok(Self { keys: keys.collect::<Result<_, _>>()? })
+        Ok(Self { keys: mint::private_set(json)?.into() })
     }
 
     /// The set as a private JWK Set, for storing it where only the host can read.

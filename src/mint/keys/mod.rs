@@ -3,6 +3,7 @@
 mod error;
 mod jwk;
 mod key;
+mod private_set;
 mod rotation;
 mod schedule;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use crate::types::{SigningAlgorithm, Timestamp};
 
 pub use error::{KeyError, KeyProblem};
 pub(crate) use jwk::{Shape, bytes as jwk_bytes, kid as jwk_kid};
+pub(crate) use private_set::{PrivateKey, private_set};
 pub use rotation::KeyRotation;
 pub(crate) use thumbprint::jwk_thumbprint;
 
@@ -122,29 +124,7 @@ impl KeySet {
     ///
     /// [RFC 7517]: https://www.rfc-editor.org/rfc/rfc7517
     pub fn from_json(json: &str) -> Result<Self, KeyError> {
-        // Into a `Value`: the errors of a typed parser quote what they have read.
-        let value: Value = serde_json::from_str(json)
-            .map_err(|e| KeyError::NotJson { line: e.line(), column: e.column() })?;
-        let jwks = match value.get("keys") {
-            Some(Value::Array(jwks)) => jwks.as_slice(),
-            None if value.get("kty").is_some() => std::slice::from_ref(&value),
-            _ => return Err(KeyError::NotAKeySet),
-        };
-        let (mut kids, mut thumbprints) = (HashSet::new(), HashSet::new());
-        jwks.iter()
-            .zip(1..)
-            .map(|(jwk, position)| {
-                let refused = |problem| KeyError::Refused { position, problem };
-                let key = ScheduledKey::from_jwk(jwk).map_err(refused)?;
-                if !kids.insert(key.kid().to_owned()) {
-                    return Err(refused(KeyProblem::DuplicateKid));
-                }
-                if !thumbprints.insert(key.key.thumbprint.clone()) {
-                    return Err(refused(KeyProblem::Reused));
-                }
-                Ok(key)
-            })
-            .collect()
+        Ok(private_set(json)?.into_iter().collect())
     }
 
     /// The set as a private JWK Set, for storing it where only the host can read.
@@ -290,15 +270,18 @@ impl FromIterator<ScheduledKey> for KeySet {
     }
 }
 
-impl ScheduledKey {
-    fn from_jwk(jwk: &Value) -> Result<Self, KeyProblem> {
-        let jwk = jwk.as_object().ok_or(KeyProblem::NotAnObject)?;
+impl PrivateKey for ScheduledKey {
+    fn from_jwk(jwk: &Map<String, Value>) -> Result<Self, KeyProblem> {
         let schedule = Schedule::parse(jwk)?;
         Ok(Self { key: Arc::new(LocalKey::from_jwk(jwk)?), schedule })
     }
 
     fn kid(&self) -> &str {
         &self.key.name.kid
+    }
+
+    fn thumbprint(&self) -> &str {
+        &self.key.thumbprint
     }
 }
 
