@@ -12,10 +12,10 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use oidc_op::{
-    Account, Accounts, Client, ClientId, ClientMetadata, ClientSecret, Clock, Config, Duration,
-    GrantType, HostError, Issuer, Login, Outcome, Provider, RedirectUri, Request, ResponseType,
-    Secret, Secrets, Signer, SigningAlgorithm, StaticClients, Subject, SystemEntropy, Verdict,
-    store::MemoryStore,
+    Account, Accounts, Agreement, Client, ClientId, ClientMetadata, ClientSecret, Clock, Config,
+    Duration, GrantType, HostError, Issuer, Login, Outcome, Provider, RedirectUri, Request,
+    ResponseType, Secret, Secrets, Signer, SigningAlgorithm, StaticClients, Subject, SystemEntropy,
+    Verdict, store::MemoryStore,
 };
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value};
@@ -70,8 +70,9 @@ pub(crate) async fn settle(provider: &Provider, person: usize) -> String {
     let both = format!("{session}; {}", name_and_value(&page.headers[0].1));
     let headers = [("cookie", both.as_bytes())];
     let request = Request::new("POST", "/interaction").headers(&headers);
-    let verdict =
-        Verdict::Consent { scope: page.scope.clone(), refused: Vec::new(), remember: true };
+    let mut agreement = Agreement::new(page.scope.clone());
+    agreement.remember = true;
+    let verdict = Verdict::Consent(agreement);
     let outcome = provider.resume(request, &page.token, verdict).await.expect("it goes on");
     assert!(matches!(outcome, Outcome::Reply(_)), "consent was not enough");
     session.to_owned()

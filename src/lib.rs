@@ -218,7 +218,7 @@ mod token;
 mod types;
 mod wire;
 
-pub use authorize::{AskedClaim, Hints, Interaction, Need, Outcome, Verdict};
+pub use authorize::{Agreement, AskedClaim, Hints, Interaction, Need, Outcome, Verdict};
 pub use builder::{BuildError, ProviderBuilder};
 pub use claims::{
     Account, Accounts, AlwaysClaim, ClaimMapping, ClaimPlace, ClaimPolicy, ClaimRules, ClaimSource,

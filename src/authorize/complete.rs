@@ -46,11 +46,14 @@ fn authorize(
     derivable_until: Timestamp,
     now: Timestamp,
 ) -> Grant {
-    let (person, sub, agreement) = approved.into_parts();
+    let (person, sub, terms) = approved.into_parts();
     let lifetimes = &core.config.lifetimes;
     let code_expires = now + lifetimes.code;
-    let front =
-        if asked.request.response_type.token() { lifetimes.access_token } else { lifetimes.code };
+    let mut expires = code_expires.max(derivable_until);
+    if asked.request.response_type.token() {
+        // A page that is sent once more gets a token that lives from then on.
+        expires = expires.max(now.max(derivable_until) + lifetimes.access_token);
+    }
     Grant {
         v: Grant::SCHEMA,
         origin: Origin::Authorization,
@@ -63,10 +66,10 @@ fn authorize(
         nonce: asked.request.nonce.clone(),
         sid: person.session.as_ref().map(|session| sid(session, &asked.client.id)),
         session: person.session,
-        consent: agreement.basis,
-        scope: agreement.scope,
+        consent: terms.basis,
+        scope: terms.scope,
         resources: asked.request.resources.clone(),
-        claims: asked.request.granted_claims(agreement.refused),
+        claims: asked.request.granted_claims(terms.refused),
         ticket: asked.request.response_type.code().then(|| Ticket {
             digest: code.digest(),
             expires: code_expires,
@@ -76,7 +79,7 @@ fn authorize(
         }),
         access_epoch: 0,
         status: Status::Active,
-        expires: code_expires.max(now + front).max(derivable_until),
+        expires,
     }
 }
 
@@ -151,7 +154,8 @@ async fn mint(
             wanted.select(&Account::default())
         } else {
             let account = core.accounts.account(&grant.subject, &ask).await?;
-            wanted.select(&account.unwrap_or_default())
+            let active = account.filter(|account| account.active);
+            wanted.select(&active.ok_or(Reason::NotSignedIn)?)
         };
         let parts = IdTokenParts {
             code: answer.code.as_deref(),

@@ -34,20 +34,20 @@ pub(super) enum Decision {
 pub(super) struct Approved {
     person: SignedIn,
     sub: Subject,
-    agreement: Agreement,
+    terms: Terms,
 }
 
 /// What the person has agreed to, and what that rests on.
 #[derive(Clone, Debug)]
-pub(super) struct Agreement {
+pub(super) struct Terms {
     pub(super) scope: Scope,
     pub(super) refused: Vec<Box<str>>,
     pub(super) basis: ConsentBasis,
 }
 
 impl Approved {
-    pub(super) fn into_parts(self) -> (SignedIn, Subject, Agreement) {
-        (self.person, self.sub, self.agreement)
+    pub(super) fn into_parts(self) -> (SignedIn, Subject, Terms) {
+        (self.person, self.sub, self.terms)
     }
 }
 
@@ -65,10 +65,10 @@ pub(super) fn decide(situation: &Situation<'_>) -> Decision {
         return unmet;
     }
     match agreed(situation, person) {
-        Some(agreement) => Decision::Proceed(Approved {
+        Some(terms) => Decision::Proceed(Approved {
             person: person.signed_in.clone(),
             sub: person.sub.clone(),
-            agreement,
+            terms,
         }),
         None => Decision::Ask(Need::Consent),
     }
@@ -159,23 +159,23 @@ fn wants_account_choice(situation: &Situation<'_>, person: &Person) -> Option<De
 /// pass for another one unseen ([RFC 8252 §8.6]).
 ///
 /// [RFC 8252 §8.6]: https://www.rfc-editor.org/rfc/rfc8252#section-8.6
-fn agreed(situation: &Situation<'_>, person: &Person) -> Option<Agreement> {
+fn agreed(situation: &Situation<'_>, person: &Person) -> Option<Terms> {
     let (client, request) = (situation.client, situation.request);
     if let Some(agreed) = situation.steps.agreed_by(&person.signed_in.subject) {
         let scope = request.scope.intersection(&agreed.scope);
-        return Some(Agreement { scope, refused: agreed.refused.clone(), basis: agreed.basis });
+        return Some(Terms { scope, refused: agreed.refused.clone(), basis: agreed.basis });
     }
     if request.prompt.consent() {
         return None;
     }
     if client.first_party {
         let scope = request.scope.clone();
-        return Some(Agreement { scope, refused: Vec::new(), basis: ConsentBasis::Exempt });
+        return Some(Terms { scope, refused: Vec::new(), basis: ConsentBasis::Exempt });
     }
     let consent = person.consent.as_ref()?;
     let serves = is_assured(client, situation.redirect_uri)
         && consent.covers(&request.scope, situation.single_claims, situation.now);
-    serves.then(|| Agreement {
+    serves.then(|| Terms {
         scope: request.scope.clone(),
         refused: consent.refused().to_vec(),
         basis: ConsentBasis::Remembered(consent.epoch()),

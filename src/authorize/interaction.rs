@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use super::{Cookies, request::AuthorizeRequest};
 use crate::{
-    claims::{ClaimRules, RequestedClaim, is_reserved, untagged},
+    claims::{ClaimRules, RequestedClaim, may_have, untagged},
     client::Client,
     session::Login,
     types::{Acr, Display, Resource, Scope, Subject},
@@ -30,6 +30,7 @@ pub struct Interaction {
     /// [RFC 8707 §2]: https://www.rfc-editor.org/rfc/rfc8707#section-2
     pub resources: Vec<Resource>,
     /// The claims that would be released, each once: those that the scope asks for, and single ones.
+    /// What is [always said](crate::AlwaysClaim) cannot be kept back, and is not among them.
     pub claims: Vec<AskedClaim>,
     /// Whether the request fails unless the login satisfies one of
     /// [`Hints::acr_values`] ([OIDC Core §5.5.1.1]).
@@ -67,7 +68,8 @@ impl fmt::Debug for Interaction {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AskedClaim {
-    /// Its name, without a language tag.
+    /// Its name, without a language tag: visible ASCII, but the client's own words if it is
+    /// [`single`](Self::single).
     pub name: Box<str>,
     /// Whether the client says that it cannot do its work without. The person may refuse it all the
     /// same.
@@ -82,7 +84,8 @@ impl AskedClaim {
         let mut asked: Vec<Self> = Vec::with_capacity(24);
         let mut add = |name: &str, essential: bool, single: bool| {
             let name = untagged(name);
-            if is_reserved(name) || !client.claims.permits(name) {
+            let always = rules.always.iter().any(|claim| *claim.name == *name);
+            if always || !may_have(client, name) {
                 return;
             }
             match asked.iter_mut().find(|asked| *asked.name == *name) {
@@ -135,22 +138,64 @@ pub enum Need {
 pub enum Verdict {
     /// They have authenticated, or created an account. It is believed: check the credentials first.
     Login(Login),
-    /// They agree to this scope, which may be less than was asked; to be remembered or not.
-    Consent {
-        /// What they agree to. `openid` cannot be taken out.
-        scope: Scope,
-        /// The claims that they keep back, by the names of [`Interaction::claims`]. The answer then
-        /// simply lacks them ([OIDC Core §5.5.1]).
-        ///
-        /// [OIDC Core §5.5.1]: https://openid.net/specs/openid-connect-core-1_0.html#IndividualClaimsRequests
-        refused: Vec<Box<str>>,
-        /// Whether to ask again next time.
-        remember: bool,
-    },
+    /// They agree to what was asked, or to less.
+    Consent(Agreement),
     /// They go on with the account that is signed in.
     SelectAccount,
     /// They refuse; the client hears `access_denied`.
     Cancel,
+}
+
+/// What a person agrees to; nothing that is not named here is released.
+///
+/// ```
+/// use oidc_op::{Agreement, Scope, Verdict};
+///
+/// let mut agreement = Agreement::new(Scope::parse("openid email").unwrap());
+/// agreement.claims = Some(vec!["email".into()]); // but not whether it is verified
+/// agreement.remember = true;
+/// let verdict = Verdict::Consent(agreement);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Agreement {
+    /// Which scope, of that in [`Interaction::scope`]. `openid` cannot be taken out.
+    pub scope: Scope,
+    /// Which claims, of those in [`Interaction::claims`]. If absent, those that the agreed scope asks
+    /// for, and no single ones. The answer simply lacks the others, essential or not
+    /// ([OIDC Core §5.5.1]).
+    ///
+    /// [OIDC Core §5.5.1]: https://openid.net/specs/openid-connect-core-1_0.html#IndividualClaimsRequests
+    pub claims: Option<Vec<Box<str>>>,
+    /// Whether it holds for next time as well.
+    pub remember: bool,
+}
+
+impl Agreement {
+    /// To this scope and the claims that it asks for, this time.
+    pub fn new(scope: Scope) -> Self {
+        Self { scope, claims: None, remember: false }
+    }
+
+    /// The claims that are kept back, of those that would be released.
+    pub(super) fn refused(
+        &self,
+        rules: &ClaimRules,
+        client: &Client,
+        request: &AuthorizeRequest,
+    ) -> Vec<Box<str>> {
+        let scoped = |name: &str| rules.claims_of(&self.scope).any(|claim| claim == name);
+        let requested = |name: &str| {
+            let mut claims = request.claims.id_token.iter().chain(&request.claims.userinfo);
+            claims.any(|claim| untagged(&claim.name) == name)
+        };
+        let agreed = |name: &str| match &self.claims {
+            Some(claims) => claims.iter().any(|claim| **claim == *name),
+            None => scoped(name),
+        };
+        let asked = AskedClaim::of(rules, client, request).into_iter().map(|claim| claim.name);
+        asked.filter(|name| !agreed(name) && (scoped(name) || requested(name))).collect()
+    }
 }
 
 /// What a client wishes for the pages ([OIDC Core §3.1.2.1]); never refused.

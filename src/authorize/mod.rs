@@ -25,7 +25,7 @@ mod return_to;
 
 use std::borrow::Cow;
 
-pub use interaction::{AskedClaim, Hints, Interaction, Need, Verdict};
+pub use interaction::{Agreement, AskedClaim, Hints, Interaction, Need, Verdict};
 pub(crate) use resume::{check_form, resume, revisit};
 pub(crate) use return_to::ReturnTo;
 

@@ -2,7 +2,7 @@ use time::Duration;
 
 use super::{assurance::Assurance, interaction::Hints};
 use crate::{
-    claims::{ClaimsParameter, GrantedClaims, RequestedClaim},
+    claims::{self, ClaimsParameter, GrantedClaims, RequestedClaim},
     client::Client,
     config::{Config, Policy},
     error::Reason,
@@ -15,7 +15,7 @@ use crate::{
 /// A valid authorization request ([OIDC Core §3.1.2.1]).
 ///
 /// [OIDC Core §3.1.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct AuthorizeRequest {
     pub(crate) response_type: ResponseType,
     /// What was asked for and may be granted.
@@ -36,6 +36,8 @@ pub(crate) struct AuthorizeRequest {
 
 /// A nonce must fit the grant's record, which is small.
 const NONCE_LIMIT: usize = 4096;
+/// A longer word of a list means nothing to anybody.
+const WORD_LIMIT: usize = 255;
 /// More resources than a request can mean.
 const RESOURCE_LIMIT: usize = 16;
 
@@ -77,10 +79,12 @@ impl AuthorizeRequest {
         let response_type = response_type(client, params)?;
         response_mode(response_type, params)?;
         let words = |name: &str| -> Result<Vec<Box<str>>, Reason> {
-            Ok(params
-                .one(name)?
-                .map(|text| text.split_whitespace().take(32).map(Into::into).collect())
-                .unwrap_or_default())
+            let words = params.one(name)?.unwrap_or_default().split_whitespace();
+            Ok(words.filter(|word| word.len() <= WORD_LIMIT).take(32).map(Into::into).collect())
+        };
+        let locales = |name: &str| -> Result<Vec<Box<str>>, Reason> {
+            let words = params.one(name)?.unwrap_or_default().split_whitespace();
+            Ok(words.filter(|word| is_locale(word)).take(8).map(Into::into).collect())
         };
         let scope = scope(client, params, supported)?;
         if response_type.id_token() && !scope.contains("openid") {
@@ -107,8 +111,8 @@ impl AuthorizeRequest {
             id_token_hint: params.one("id_token_hint")?.map(Into::into),
             hints: Hints {
                 login_hint: params.one("login_hint")?.map(Into::into),
-                ui_locales: words("ui_locales")?,
-                claims_locales: words("claims_locales")?,
+                ui_locales: locales("ui_locales")?,
+                claims_locales: locales("claims_locales")?,
                 acr_values,
                 display: params.one("display")?.map(Display::parse).unwrap_or_default(),
             },
@@ -178,6 +182,14 @@ fn scope(client: &Client, params: &Params<'_>, supported: &Scope) -> Result<Scop
         None => asked,
     };
     if scope.is_empty() { Err(Reason::ScopeEmpty) } else { Ok(scope) }
+}
+
+/// Short enough to be looked up at every answer ([RFC 5646 §4.4.1]: 35 characters will do). What is
+/// no language tag is a hint that helps nobody.
+///
+/// [RFC 5646 §4.4.1]: https://www.rfc-editor.org/rfc/rfc5646#section-4.4.1
+fn is_locale(word: &str) -> bool {
+    word.len() <= 35 && claims::is_tag(word)
 }
 
 /// Required as soon as an ID token passes through the browser ([OIDC Core §3.2.2.1],

@@ -7,6 +7,7 @@
 //! [OIDC Core §6]: https://openid.net/specs/openid-connect-core-1_0.html#JWTRequests
 //! [RFC 9101]: https://www.rfc-editor.org/rfc/rfc9101
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use time::Duration;
 
 use super::request::RECOGNISED;
@@ -17,6 +18,7 @@ use crate::{
     fetch::FetchRequest,
     jose::{self, Claims, JoseFault, Jwe, Jws, VerifyWith},
     provider::Core,
+    secret::Digest,
     types::{JwsAlgorithm, ResponseType, Timestamp},
     wire::Params,
 };
@@ -57,20 +59,30 @@ pub(super) async fn resolve<'r>(
     }
 }
 
-/// By reference: only what the client has registered is fetched ([OIDC Core §6.2]). A fragment names
-/// a version of the document and is not part of its address.
+/// By reference: only what the client has registered is fetched ([OIDC Core §6.2]).
+///
+/// A fragment is the hash of the version that is meant, and not part of the address: if what a cache
+/// has is another one, it is asked for anew. If that is another one still, the client's fragment is
+/// its own affair.
 ///
 /// [OIDC Core §6.2]: https://openid.net/specs/openid-connect-core-1_0.html#RequestUriParameter
 async fn fetch(core: &Core, client: &Client, uri: &str) -> Result<String, Failure> {
     let fetch = core.fetch.as_ref().ok_or(Reason::RequestUriUnsupported)?;
-    let address = |uri: &str| uri.split('#').next().unwrap_or_default().to_owned();
+    let (address, version) = uri.split_once('#').map_or((uri, None), |(a, v)| (a, Some(v)));
     let mut registered = client.metadata.request_uris.iter();
-    if !registered.any(|known| address(known) == address(uri)) {
+    if !registered.any(|known| known.split('#').next() == Some(address)) {
         return Err(Reason::RequestUriUnknown.into());
     }
-    let request = FetchRequest::new(uri, "application/oauth-authz-req+jwt, application/jwt");
+    let mut request =
+        FetchRequest::new(address, "application/oauth-authz-req+jwt, application/jwt");
     let failed = |cause| Failure::caused(Reason::RequestUriFailed, cause);
-    let document = fetch.get(&request).await.map_err(failed)?;
+    let mut document = fetch.get(&request).await.map_err(failed)?;
+    let is_version =
+        |version| URL_SAFE_NO_PAD.encode(Digest::of(&document.body).as_bytes()) == version;
+    if !version.is_none_or(is_version) {
+        request.refresh = true;
+        document = fetch.get(&request).await.map_err(failed)?;
+    }
     let text = str::from_utf8(&document.body)
         .map_err(|_| Failure::caused(Reason::RequestObjectInvalid, JoseFault::Malformed))?;
     Ok(text.trim_ascii().to_owned())

@@ -1,6 +1,6 @@
 use super::{
     Asked, Cookies, Outcome, Sessions, Visit, identify,
-    interaction::{AskedClaim, Verdict},
+    interaction::{Agreement, AskedClaim, Verdict},
     pending::{Agreed, Pending},
     person::{Claim, Person},
 };
@@ -11,7 +11,6 @@ use crate::{
     provider::Core,
     secret::Handle,
     session::{self, ConsentAnswer, Login},
-    types::Scope,
     wire::{Params, Request, set_cookie},
 };
 
@@ -48,9 +47,9 @@ pub(crate) async fn resume(
             let own = matches!(sessions, Sessions::Own).then_some((&browser, &mut cookies));
             signed_in(core, http, &asked, &mut pending, &login, own).await
         }
-        Verdict::Consent { scope, refused, remember } => {
+        Verdict::Consent(agreement) => {
             let person = Person::at(core, http, &asked.client, sessions).await;
-            agreed(core, &asked, &mut pending, person, (&scope, refused, remember)).await
+            agreed(core, &asked, &mut pending, person, agreement).await
         }
         Verdict::SelectAccount => {
             let person = Person::at(core, http, &asked.client, sessions).await;
@@ -138,20 +137,23 @@ async fn agreed(
     asked: &Asked,
     pending: &mut Pending,
     person: Result<Option<Person>, Failure>,
-    (scope, mut refused, remember): (&Scope, Vec<Box<str>>, bool),
+    agreement: Agreement,
 ) -> Result<Option<Person>, Failure> {
     let Some(person) = person? else { return Ok(None) };
     let subject = &person.signed_in.subject;
     if pending.steps.shown_to.as_ref() != Some(subject) {
         return Ok(Some(person));
     }
-    let scope = asked.request.scope.retain(|token| token == "openid" || scope.contains(token));
+    let agrees = |token: &str| token == "openid" || agreement.scope.contains(token);
+    let scope = asked.request.scope.retain(agrees);
     if scope.is_empty() {
         return Err(Reason::Cancelled.into());
     }
-    let asked_claims = AskedClaim::of(&core.config.claims, &asked.client, &asked.request);
-    refused.retain(|name| asked_claims.iter().any(|asked| asked.name == *name));
-    let basis = if remember {
+    let agreement = Agreement { scope: scope.clone(), ..agreement };
+    let rules = &core.config.claims;
+    let refused = agreement.refused(rules, &asked.client, &asked.request);
+    let asked_claims = AskedClaim::of(rules, &asked.client, &asked.request);
+    let basis = if agreement.remember {
         let answer = ConsentAnswer {
             client: &asked.client.id,
             asked: &asked.request.scope,

@@ -70,7 +70,7 @@ fn shortened(range: &str) -> impl Iterator<Item = &str> {
 /// and digits, the first of letters, and after a single one something that it introduces.
 ///
 /// [RFC 5646 §2.1]: https://www.rfc-editor.org/rfc/rfc5646#section-2.1
-pub(super) fn is_tag(text: &str) -> bool {
+pub(crate) fn is_tag(text: &str) -> bool {
     let (mut private, mut open) = (false, false);
     for (position, subtag) in text.split('-').enumerate() {
         let alphanumeric = subtag.bytes().all(|b| b.is_ascii_alphanumeric());

@@ -15,14 +15,15 @@ mod standard;
 mod userinfo;
 
 pub use accounts::{Account, Accounts};
+pub(crate) use locales::is_tag;
 pub use mapping::{ClaimMapping, InvalidMapping, MappingProblem};
 pub(crate) use pairwise::{Pairwise, sub};
 pub(crate) use parameter::{ClaimsParameter, RequestedClaim};
 pub(crate) use policy::untagged;
 pub use policy::{AlwaysClaim, ClaimPlace, ClaimPolicy};
-pub(crate) use release::{GrantedClaims, Target, Wanted};
+pub(crate) use release::{GrantedClaims, Target, Wanted, may_have};
 pub use rules::ClaimRules;
 pub(crate) use scopes::STANDARD_SCOPES;
 pub use sources::{ClaimSource, ClaimSources};
-pub(crate) use standard::is_reserved;
+use standard::is_reserved;
 pub(crate) use userinfo::userinfo;

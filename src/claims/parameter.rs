@@ -116,7 +116,9 @@ impl ClaimsParameter {
 
 impl RequestedClaim {
     fn new(name: &str, wish: &Wish<'_>) -> Option<Self> {
-        let named = !name.is_empty() && name.len() <= NAME && !name.contains(char::is_control);
+        // Visible ASCII: people read it on the consent page.
+        let visible = name.bytes().all(|b| matches!(b, 0x21..=0x7E));
+        let named = !name.is_empty() && name.len() <= NAME && visible;
         named.then(|| Self { name: name.into(), essential: wish.essential })
     }
 }
@@ -228,6 +230,8 @@ mod tests {
             r#"{"userinfo":{"a":{"value":1,"values":[1]}}}"#,
             r#"{"userinfo":{"":null}}"#,
             r#"{"userinfo":{"a":null,"a":null}}"#,
+            r#"{"userinfo":{"a b":null}}"#,
+            "{\"userinfo\":{\"\u{202E}liame\":null}}",
             r#"{"userinfo":{},"userinfo":{}}"#,
             r#"{"id_token":{"acr":{"value":1}}}"#,
             r#"{"id_token":{"sub":{"value":1}}}"#,

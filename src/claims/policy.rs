@@ -14,10 +14,11 @@ use serde_json::Value;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ClaimPolicy {
-    /// The claims that it may have; all that it asks for, if absent.
+    /// The claims that it may ask for; all, if absent. What is [always said](AlwaysClaim) needs no
+    /// asking.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow: Option<BTreeSet<Box<str>>>,
-    /// The claims that it never gets.
+    /// The claims that it never gets, those that are always said included.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub deny: BTreeSet<Box<str>>,
     /// Whether the claims that scopes ask for are in its ID tokens. If absent, only when no access
@@ -29,10 +30,13 @@ pub struct ClaimPolicy {
 }
 
 impl ClaimPolicy {
-    /// Whether the client may have a claim; a tagged one as the plain one.
-    pub(crate) fn permits(&self, name: &str) -> bool {
-        let name = untagged(name);
-        self.allow.as_ref().is_none_or(|allow| allow.contains(name)) && !self.deny.contains(name)
+    /// Whether the client may ask for a claim, named without a language tag.
+    pub(super) fn permits(&self, name: &str) -> bool {
+        self.allow.as_ref().is_none_or(|allow| allow.contains(name)) && !self.denies(name)
+    }
+
+    pub(super) fn denies(&self, name: &str) -> bool {
+        self.deny.contains(name)
     }
 }
 

@@ -44,6 +44,13 @@ pub(crate) enum Target {
     UserInfo,
 }
 
+/// Whether a client may have a claim if it asks: not one of the protocol's own, and not against its
+/// policy.
+pub(crate) fn may_have(client: &Client, name: &str) -> bool {
+    let name = untagged(name);
+    !is_reserved(name) && client.claims.permits(name)
+}
+
 /// The claims that one answer may hold. Only [`Wanted::of`] makes one.
 #[derive(Debug)]
 pub(crate) struct Wanted<'w> {
@@ -76,12 +83,12 @@ impl<'w> Wanted<'w> {
         let mut names: Vec<&str> = Vec::new();
         for name in scoped.chain(by_name.iter().map(|name| &**name)) {
             let refused = claims.refused.iter().any(|refused| **refused == *untagged(name));
-            let may = !refused && !is_reserved(untagged(name)) && client.claims.permits(name);
-            if may && !names.contains(&name) {
+            if !refused && may_have(client, name) && !names.contains(&name) {
                 names.push(name);
             }
         }
-        let here = |claim: &&AlwaysClaim| claim.place != elsewhere;
+        let here =
+            |claim: &&AlwaysClaim| claim.place != elsewhere && !client.claims.denies(&claim.name);
         let always = rules.always.iter().filter(here).collect();
         Self { names, always, locales: &claims.locales }
     }

@@ -8,10 +8,8 @@ use serde_json::{Map, Value, json};
 /// use oidc_op::{ClaimSource, ClaimSources};
 ///
 /// let mut sources = ClaimSources::default();
-/// let bank = ClaimSource::Distributed {
-///     endpoint: "https://bank.example/claims".into(),
-///     access_token: Some("ksj3n283dke".into()),
-/// };
+/// let token = Some("ksj3n283dke".into());
+/// let bank = ClaimSource::distributed("https://bank.example/claims", token);
 /// sources.add(bank, ["credit_score"]);
 /// ```
 ///
@@ -26,6 +24,7 @@ pub enum ClaimSource {
     /// The claims are in a JWT that the other party has signed ([OIDC Core §5.6.2.1]).
     ///
     /// [OIDC Core §5.6.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AggregatedExample
+    #[non_exhaustive]
     Aggregated {
         /// The JWT.
         jwt: String,
@@ -33,6 +32,7 @@ pub enum ClaimSource {
     /// The client fetches the claims from the other party ([OIDC Core §5.6.2.2]).
     ///
     /// [OIDC Core §5.6.2.2]: https://openid.net/specs/openid-connect-core-1_0.html#DistributedExample
+    #[non_exhaustive]
     Distributed {
         /// Where.
         endpoint: String,
@@ -43,6 +43,11 @@ pub enum ClaimSource {
 
 impl ClaimSources {
     /// Adds a source of some claims.
+    ///
+    /// # Security
+    ///
+    /// Name every claim that an aggregated JWT holds: it is handed out only if all of them are wanted. What
+    /// an access token for a distributed source opens is for the host to narrow.
     pub fn add<N: Into<Box<str>>>(
         &mut self,
         source: ClaimSource,
@@ -56,6 +61,11 @@ impl ClaimSources {
     pub(super) fn write(&self, said: &mut Map<String, Value>, wanted: impl Fn(&str) -> bool) {
         let (mut names, mut sources) = (Map::new(), Map::new());
         for ((source, claims), n) in self.0.iter().zip(1..) {
+            // A JWT cannot be taken apart.
+            let whole = matches!(source, ClaimSource::Aggregated { .. });
+            if whole && !claims.iter().all(|claim| wanted(claim)) {
+                continue;
+            }
             let label = format!("src{n}");
             let mut used = false;
             for claim in claims.iter().filter(|claim| wanted(claim)) {
@@ -76,6 +86,16 @@ impl ClaimSources {
 }
 
 impl ClaimSource {
+    /// A JWT that holds the claims.
+    pub fn aggregated(jwt: impl Into<String>) -> Self {
+        Self::Aggregated { jwt: jwt.into() }
+    }
+
+    /// Where a client fetches the claims, and with which access token if it needs one.
+    pub fn distributed(endpoint: impl Into<String>, access_token: Option<String>) -> Self {
+        Self::Distributed { endpoint: endpoint.into(), access_token }
+    }
+
     fn to_json(&self) -> Value {
         match self {
             Self::Aggregated { jwt } => json!({ "JWT": jwt }),
@@ -111,7 +131,8 @@ mod tests {
         let token = Some("ksj3n283dke".to_owned());
         let agency = ClaimSource::Distributed { endpoint: endpoint.clone(), access_token: token };
         sources.add(agency, ["credit_score"]);
-        sources.add(ClaimSource::Aggregated { jwt: "x.y.z".into() }, ["shoe_size"]);
+        sources.add(ClaimSource::aggregated("x.y.z"), ["shoe_size"]);
+        sources.add(ClaimSource::aggregated("k.l.m"), ["shoe_size", "hat_size"]);
         let mut said = Map::from_iter([("phone_number".to_owned(), "1".into())]);
         sources.write(&mut said, |name| name != "shoe_size");
         assert_eq!(

@@ -219,7 +219,9 @@ impl ClientMetadata {
         if let Some(uri) = &self.sector_identifier_uri {
             return host(uri);
         }
-        let mut hosts = self.redirect_uris.iter().map(|uri| host(uri.as_str()));
+        // Only of an https address somebody can prove to be the owner.
+        let host = |uri: &RedirectUri| if uri.is_https() { host(uri.as_str()) } else { None };
+        let mut hosts = self.redirect_uris.iter().map(host);
         let first = hosts.next()??;
         hosts.all(|host| host.as_ref() == Some(&first)).then_some(first)
     }
@@ -315,6 +317,8 @@ mod tests {
             (json!({"redirect_uris": ["https://a.example/", "https://b.example/"]}), None),
             (json!({"sector_identifier_uri": "https://s.example/file.json"}), Some("s.example")),
             (json!({"application_type": "native", "redirect_uris": ["com.example.app:/cb"]}), None),
+            (json!({"redirect_uris": ["com.example.app://bank.example/cb"]}), None),
+            (json!({"redirect_uris": ["http://127.0.0.1/cb"]}), None),
         ] {
             let mut json = json!({"redirect_uris": ["https://c.example/cb"]});
             json.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());

@@ -110,7 +110,8 @@ metadata! {
         /// answers are for.
         jwks: Jwks,
         /// The document that lists its sector's redirect URIs; its host is the sector
-        /// ([OIDC Core §8.1]).
+        /// ([OIDC Core §8.1]). Nothing fetches it yet: whoever sets this vouches that it lists this
+        /// client's.
         ///
         /// [OIDC Core §8.1]: https://openid.net/specs/openid-connect-core-1_0.html#PairwiseAlg
         sector_identifier_uri: String,

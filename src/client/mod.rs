@@ -91,7 +91,8 @@ impl Client {
             return Err(InvalidMetadata::SecretAndMethod);
         }
         for (member, size) in metadata.symmetric_uses() {
-            if !secrets.iter().all(|secret| secret.key().is_some_and(|key| key.len() >= size)) {
+            let fits = |secret: &ClientSecret| secret.key().is_some_and(|key| key.len() >= size);
+            if secrets.is_empty() || !secrets.iter().all(fits) {
                 return Err(InvalidMetadata::SecretNotKept(member));
             }
         }
@@ -165,5 +166,14 @@ mod tests {
         assert_eq!(made("HS256", ClientSecret::kept(&long[..32])), Ok(()));
         assert_eq!(made("HS384", ClientSecret::kept(&long)), Ok(()));
         assert_eq!(made("HS512", ClientSecret::kept(&long)), refused);
+
+        // OIDC Core §10.1: a public client has no secret to keep.
+        let metadata = ClientMetadata {
+            redirect_uris: vec![RedirectUri::new("https://c.example/cb").unwrap()],
+            id_token_signed_response_alg: "HS256".parse().unwrap(),
+            ..ClientMetadata::default()
+        };
+        let public = Client::public(ClientId::new("c").unwrap(), metadata);
+        assert_eq!(public.map(|_| ()), refused);
     }
 }

@@ -1,4 +1,4 @@
-//! What clients name by URL: request objects, key sets, sector identifiers.
+//! What clients name by URL: request objects.
 //!
 //! A URL that a stranger chose is a way into the network of whoever follows it, so all of it goes
 //! through one seam, and through one client that is guarded ([RFC 9101 §10.4], [RFC 8725bis §3.10]).
@@ -32,7 +32,7 @@ pub use guarded::GuardedFetch;
 #[cfg(feature = "fetch")]
 pub use policy::{FetchPolicy, InvalidFetchPolicy};
 
-/// Fetches documents that clients have named by URL: request objects, key sets, sector identifiers.
+/// Fetches documents that clients have named by URL: request objects.
 ///
 /// `GuardedFetch`, behind the feature `fetch`, is ready-made. One of a host's own, say through an
 /// egress proxy, answers for the same: https only, no redirects, no address of [special
@@ -86,15 +86,14 @@ impl<F: Fetch + ?Sized> Fetch for Arc<F> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FetchRequest<'u> {
-    /// An absolute https URL. A fragment only names a version ([OpenID Connect Core §6.2]): it is
-    /// never sent, but tells one document in a cache from the next.
-    ///
-    /// [OpenID Connect Core §6.2]: https://openid.net/specs/openid-connect-core-1_0.html#RequestUriParameter
+    /// An absolute https URL. A fragment is never sent.
     pub url: &'u str,
     /// The media types to ask for.
     pub accept: &'u str,
-    /// Not from a cache, for instance because a key is missing in the set that was there. Only a
-    /// wish: how often it is granted is limited.
+    /// Not from a cache, because what is there is not the version that was meant ([OpenID Connect
+    /// Core §6.2]). Only a wish: how often it is granted is limited.
+    ///
+    /// [OpenID Connect Core §6.2]: https://openid.net/specs/openid-connect-core-1_0.html#RequestUriParameter
     pub refresh: bool,
 }
 

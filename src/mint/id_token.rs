@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What an ID token is made of, besides what the grant says.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct IdTokenParts<'t> {
     /// The code that comes along through the browser.
     pub(crate) code: Option<&'t str>,

@@ -1,6 +1,6 @@
 //! A host with sessions of its own (`authorize_as`), and the provider's sessions from the outside.
 
-use oidc_op::{Login, Need, Reason, Request, Subject, Timestamp, Verdict};
+use oidc_op::{Agreement, Login, Need, Reason, Request, Subject, Timestamp, Verdict};
 
 use crate::support::{ALICE, Answer, BOB, Browser, Op, claims, form};
 
@@ -48,7 +48,9 @@ async fn pages_of_a_hosted_request() {
     assert_eq!(answer.page().need, Need::Consent);
     assert_eq!(browser.cookies.len(), 1, "the browser's cookie, and none of a session");
     let (token, scope) = (answer.page().token.clone(), answer.page().scope.clone());
-    let consent = || Verdict::Consent { scope: scope.clone(), refused: Vec::new(), remember: true };
+    let mut agreement = Agreement::new(scope);
+    agreement.remember = true;
+    let consent = || Verdict::Consent(agreement.clone());
 
     for (who, need) in [(None, Need::Login), (Some(login(BOB)), Need::Consent)] {
         let answer = browser.submit_as(&token, consent(), who).await;

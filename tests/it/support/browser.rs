@@ -1,8 +1,8 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use oidc_op::{
-    AuthorizeError, Interaction, Login, Need, Outcome, Reason, Reply, Request, Scope, Subject,
-    Verdict,
+    Agreement, AuthorizeError, Interaction, Login, Need, Outcome, Reason, Reply, Request, Scope,
+    Subject, Verdict,
 };
 use serde_json::Value;
 
@@ -194,8 +194,9 @@ impl Browser {
     }
 
     pub(crate) async fn agree(&mut self, token: &str, scope: &Scope, remember: bool) -> Answer {
-        let verdict = Verdict::Consent { scope: scope.clone(), refused: Vec::new(), remember };
-        self.submit(token, verdict).await
+        let mut agreement = Agreement::new(scope.clone());
+        agreement.remember = remember;
+        self.submit(token, Verdict::Consent(agreement)).await
     }
 
     /// Does whatever the pages ask, as this person, until the client is answered.
