@@ -2,10 +2,15 @@
 //!
 //! A refusal names the file and the line or the member, and never repeats the value of a secret.
 
+mod claims;
 mod clients;
+mod fetch;
+mod member;
 mod network;
+mod policy;
 mod scopes;
 mod secrets;
+mod sources;
 mod users;
 
 use std::{
@@ -16,16 +21,20 @@ use std::{
     time::Duration as StdDuration,
 };
 
-use oidc_op::{Config, Duration, Issuer, SigningAlgorithm};
+use oidc_op::{Acr, ClaimSources, Config, Duration, Issuer, SigningAlgorithm};
 use serde::{Deserialize, Deserializer, de::Error};
 
+use self::policy::Policy;
 pub(crate) use self::{
+    claims::Claims,
     clients::ClientEntry,
+    fetch::FetchEntry,
     network::Network,
     scopes::Scopes,
     secrets::{Hidden, SecretSource, SecretSources, secret},
     users::{Password, UserEntry},
 };
+use crate::{assurance::Assurance, users::CREATED_WITH};
 
 /// What the server does without `--config`.
 const DEMO: &str = include_str!("../demo.toml");
@@ -46,8 +55,18 @@ pub(crate) struct Settings {
     pub(crate) log: String,
     #[serde(default)]
     pub(crate) trusted_proxies: Vec<Network>,
+    /// The context class that signing in with a password satisfies.
+    acr: Option<Acr>,
+    /// The one that a second factor satisfies.
+    acr_mfa: Option<Acr>,
+    /// All that are advertised; the two above, if absent.
+    acr_values: Option<Vec<Acr>>,
+    #[serde(default = "default_ui_locales")]
+    ui_locales: Vec<String>,
     #[serde(default)]
     pub(crate) scopes: Scopes,
+    #[serde(default)]
+    pub(crate) claims: Claims,
     #[serde(default)]
     pub(crate) clients: Vec<ClientEntry>,
     #[serde(default)]
@@ -64,6 +83,8 @@ pub(crate) struct Settings {
     pub(crate) secrets: SecretSources,
     #[serde(default)]
     pub(crate) keys: Keys,
+    #[serde(default)]
+    pub(crate) fetch: FetchEntry,
     /// Whether this is the built-in configuration, whose passwords everybody may know.
     #[serde(skip)]
     pub(crate) built_in: bool,
@@ -115,7 +136,8 @@ impl Settings {
             SecretSource::Value(_) => None,
         });
         let tls = self.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]);
-        for path in files.chain(tls).chain(&mut self.keys.file).chain([&mut self.data]) {
+        let keys = self.keys.file.iter_mut().chain(&mut self.keys.decryption);
+        for path in files.chain(tls).chain(keys).chain(&mut self.fetch.ca).chain([&mut self.data]) {
             *path = directory.join(&*path);
         }
     }
@@ -126,9 +148,16 @@ impl Settings {
             Err(ConfigError(format!("{what} {name:?} is there twice; each has its own")))
         };
         let (mut ids, mut subs) = (HashSet::new(), HashSet::new());
-        for ClientEntry(client) in &self.clients {
-            if !ids.insert(&client.id) {
-                return twice("clients: client_id", client.id.as_str());
+        for entry in &self.clients {
+            let id = &entry.0.id;
+            if !ids.insert(id) {
+                return twice("clients: client_id", id.as_str());
+            }
+            if entry.is_unsigned() && self.policy.unsigned != Some(true) {
+                return Err(ConfigError(format!(
+                    "clients: client {id:?} has registered none for an algorithm, which \
+                     policy.unsigned does not allow"
+                )));
             }
         }
         for user in &self.users {
@@ -152,11 +181,33 @@ impl Settings {
         if self.limits.period == 0 || self.limits.smallest() == 0 {
             return Err(ConfigError::new("limits: every number is at least 1"));
         }
+        self.check_classes()?;
         let StoreKind::Memory = self.store;
         match self.provider().contradictions().into_iter().next() {
             Some(finding) => Err(ConfigError(finding)),
             None => Ok(()),
         }
+    }
+
+    fn check_classes(&self) -> Result<(), ConfigError> {
+        if self.acr_mfa.is_some() && self.acr_mfa == self.acr {
+            return Err(ConfigError::new("acr_mfa: is the same as acr"));
+        }
+        let listed = |acr: &Option<Acr>| match (acr, &self.acr_values) {
+            (Some(acr), Some(listed)) => listed.contains(acr),
+            _ => true,
+        };
+        for (name, acr) in [("acr", &self.acr), ("acr_mfa", &self.acr_mfa)] {
+            if !listed(acr) {
+                return Err(ConfigError(format!("{name}: is not among acr_values")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The context classes that a sign-in here can satisfy.
+    pub(crate) fn assurance(&self) -> Assurance {
+        Assurance { password: self.acr.clone(), second_factor: self.acr_mfa.clone() }
     }
 
     /// What the library wants to know.
@@ -177,12 +228,42 @@ impl Settings {
                 *to = Duration::seconds(seconds.into());
             }
         }
-        config.policy.require_pkce = self.policy.require_pkce;
+        self.policy.write(&mut config.policy);
         config.scopes = self.scopes.scope();
-        config.ui_locales = vec!["en".into()];
+        config.claims.clone_from(&self.claims.rules);
+        config.claims.sources |=
+            self.users.iter().any(|user| user.sources != ClaimSources::default());
+        if config.claims.supported.is_none() {
+            config.claims.supported = self.known_claims();
+        }
+        let classes = || self.acr.iter().chain(&self.acr_mfa).cloned().collect();
+        config.acr_values = self.acr_values.clone().unwrap_or_else(classes);
+        config.ui_locales.clone_from(&self.ui_locales);
         config.account_creation = self.features.registration;
         config
     }
+
+    /// With a mapping it is known which claims there can be: its own, those that somebody has, those
+    /// that accounts are created with, and those that scopes of ours ask for.
+    fn known_claims(&self) -> Option<Vec<Box<str>>> {
+        let mapped = self.claims.mapping.as_ref()?.claims();
+        let scopes = self.claims.rules.scopes.values().flatten().map(|name| &**name);
+        let given = self.users.iter().flat_map(|user| user.claims.keys().map(String::as_str));
+        let created = CREATED_WITH.iter().copied();
+        let created = created.filter(|_| self.features.registration);
+        let mut known = Vec::<Box<str>>::new();
+        for name in mapped.chain(scopes).chain(given).chain(created) {
+            let name = name.split_once('#').map_or(name, |(name, _)| name);
+            if !known.iter().any(|known| **known == *name) {
+                known.push(name.into());
+            }
+        }
+        Some(known)
+    }
+}
+
+fn default_ui_locales() -> Vec<String> {
+    vec!["en".into()]
 }
 
 fn named(name: &str, problem: &dyn fmt::Display) -> ConfigError {
@@ -261,19 +342,6 @@ struct Lifetimes {
     metadata_cache: Option<u32>,
 }
 
-/// What is demanded of clients.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Policy {
-    require_pkce: bool,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self { require_pkce: true }
-    }
-}
-
 /// Parts of the server that are off unless asked for.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -344,12 +412,14 @@ impl Limits {
     }
 }
 
-/// Where the signing keys are.
+/// Where the keys are.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Keys {
     /// A private JWK Set; made in the data directory if absent.
     pub(crate) file: Option<PathBuf>,
+    /// The same, of the keys that clients encrypt to.
+    pub(crate) decryption: Option<PathBuf>,
     algorithms: Option<Vec<SigningAlgorithm>>,
 }
 
@@ -381,7 +451,40 @@ mod tests {
         assert!(Settings::demo().unwrap().built_in);
         let sample = Settings::parse(include_str!("../sample.toml"), Path::new("/x")).unwrap();
         assert_eq!(sample.data, Path::new("/x/data"));
-        assert_eq!(sample.clients.len(), 3);
+        assert_eq!(sample.clients.len(), 4);
+    }
+
+    /// A client's secret is kept where it is a key, so that it can be one.
+    #[test]
+    fn clients_have_all_members() {
+        let text = format!(
+            "{HEAD}[[clients]]\nclient_id = \"a\"\nclient_secret = \"{}\"\n\
+             redirect_uris = [\"https://a.example/\"]\nid_token_signed_response_alg = \"HS256\"\n\
+             claims = {{ allow = [\"email\"], scopes_in_id_token = true }}\n\
+             [[clients.jwks]]\nkty = \"oct\"\n",
+            "s".repeat(32)
+        );
+        let refused = Settings::parse(&text, Path::new("")).map(|_| ()).unwrap_err().to_string();
+        assert!(refused.contains("line 9, column 1: clients.jwks"), "{refused}");
+        let jwks = "kty = \"OKP\"\ncrv = \"Ed25519\"\n\
+                    x = \"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"\n";
+        let text = text.replace("kty = \"oct\"\n", jwks);
+        let settings = Settings::parse(&text, Path::new("")).unwrap();
+        let ClientEntry(client) = &settings.clients[0];
+        assert!(client.metadata.jwks.is_some());
+        assert_eq!(client.claims.scopes_in_id_token, Some(true));
+    }
+
+    /// With a mapping, what is advertised is what there can be.
+    #[test]
+    fn a_mapping_says_which_claims_there_are() {
+        let parse = |rest: &str| Settings::parse(&format!("{HEAD}{rest}"), Path::new("")).unwrap();
+        let mapping = "[claims.mapping]\nname = \"/n\"\n\"name#de\" = \"/d\"\n";
+        let user = "[[users]]\nusername = \"a\"\npassword = \"b\"\nsub = \"c\"\n\
+                    claims = { shoe_size = 42, \"name#fr\" = \"A\" }\n";
+        assert_eq!(parse(user).provider().claims.supported, None);
+        let supported = parse(&format!("{mapping}{user}")).provider().claims.supported.unwrap();
+        assert_eq!(supported.iter().map(|name| &**name).collect::<Vec<_>>(), ["name", "shoe_size"]);
     }
 
     #[test]
@@ -408,6 +511,23 @@ mod tests {
             ("[limits]\nperiod = 0", "limits: every number"),
             ("trusted_proxies = [\"10.0.0.0/33\"]", "line 3, column 19: trusted_proxies: an IP"),
             ("scopes = [\"a b\"]", "scopes: \"a b\" is not one scope token"),
+            ("[claims]\nscope = 1", "line 4, column 9: claims.scope: unknown field `scope`"),
+            ("[claims]\nscopes = { a = [\"sub\"] }", "claims.scopes.a: \"sub\" cannot be"),
+            ("[claims.mapping]\nemail = 1", "claims.mapping: the claim \"email\": a rule is"),
+            ("[policy]\nrequest_object = \"par\"", "policy.request_object: unknown variant `par`"),
+            ("acr = \"a\"\nacr_mfa = \"a\"", "acr_mfa: is the same as acr"),
+            ("acr = \"a\"\nacr_values = [\"b\"]", "acr: is not among acr_values"),
+            ("[fetch]\nenable = true", "line 4, column 1: fetch: unknown field `enable`"),
+            (
+                "[[clients]]\nclient_id = \"a\"\nclaims = { denied = [] }",
+                "line 5, column 12: clients.claims: unknown field `denied`",
+            ),
+            (
+                "[[clients]]\nclient_id = \"a\"\nclient_secret = \"s\"\n\
+                 redirect_uris = [\"https://a.example/\"]\nid_token_signed_response_alg = \"none\"",
+                "policy.unsigned does not allow",
+            ),
+            ("[[users]]\nsources = [{ jwt = \"a\" }]", "missing field `claims`"),
             ("[tls]\ncertificate = \"c\"\nkey = \"k\"", "tls: browsers"),
         ] {
             let text = refusal(rest);
@@ -426,6 +546,8 @@ mod tests {
             "[[users]]\npassword = 90210",
             "[[clients]]\nclient_secret = [\"hush\"]",
             "store = \"redis://:hush@host\"",
+            "[[users]]\nusername = \"a\"\npassword = \"b\"\nsub = \"c\"\ntotp = \"hush\"",
+            "[[users]]\nusername = \"a\"\nsources = [{ claims = [], jwt = [\"hush\"] }]",
         ] {
             let text = refusal(rest);
             assert!(!text.contains("hush") && !text.contains("90210"), "{text}");
