@@ -18,12 +18,15 @@ use super::{Hidden, member::Member};
 pub(crate) struct ClientEntry(pub(crate) Client);
 
 impl ClientEntry {
-    /// Whether it wants something without a signature, which the policy must allow.
-    pub(super) fn is_unsigned(&self) -> bool {
+    /// The member that asks for something without a signature, which the policy must allow.
+    pub(super) fn unsigned_member(&self) -> Option<&'static str> {
         let metadata = &self.0.metadata;
-        metadata.id_token_signed_response_alg == JwsAlgorithm::None
-            || [metadata.userinfo_signed_response_alg, metadata.request_object_signing_alg]
-                .contains(&Some(JwsAlgorithm::None))
+        let members = [
+            ("id_token_signed_response_alg", Some(metadata.id_token_signed_response_alg)),
+            ("userinfo_signed_response_alg", metadata.userinfo_signed_response_alg),
+            ("request_object_signing_alg", metadata.request_object_signing_alg),
+        ];
+        members.into_iter().find(|(_, alg)| *alg == Some(JwsAlgorithm::None)).map(|(name, _)| name)
     }
 }
 

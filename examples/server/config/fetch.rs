@@ -10,7 +10,6 @@ use super::ConfigError;
 /// Whether and how; limits that are absent have the library's defaults.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[cfg_attr(not(feature = "fetch"), expect(dead_code, reason = "read, so that typos are found"))]
 pub(crate) struct FetchEntry {
     enabled: bool,
     /// Certificate authorities to trust besides those of the system, as PEM.

@@ -153,10 +153,11 @@ impl Settings {
             if !ids.insert(id) {
                 return twice("clients: client_id", id.as_str());
             }
-            if entry.is_unsigned() && self.policy.unsigned != Some(true) {
+            if let Some(member) = entry.unsigned_member()
+                && self.policy.unsigned != Some(true)
+            {
                 return Err(ConfigError(format!(
-                    "clients: client {id:?} has registered none for an algorithm, which \
-                     policy.unsigned does not allow"
+                    "clients: client {id:?}: {member}: none is only for policy.unsigned"
                 )));
             }
         }
@@ -525,7 +526,7 @@ mod tests {
             (
                 "[[clients]]\nclient_id = \"a\"\nclient_secret = \"s\"\n\
                  redirect_uris = [\"https://a.example/\"]\nid_token_signed_response_alg = \"none\"",
-                "policy.unsigned does not allow",
+                "id_token_signed_response_alg: none is only for policy.unsigned",
             ),
             ("[[users]]\nsources = [{ jwt = \"a\" }]", "missing field `claims`"),
             ("[tls]\ncertificate = \"c\"\nkey = \"k\"", "tls: browsers"),

@@ -129,6 +129,11 @@ impl ScopeView {
             claims: Vec::new(),
         }
     }
+
+    /// What an app needs is shown at once; there is more to choose from where one looks for it.
+    fn is_open(&self) -> bool {
+        self.claims.iter().any(|claim| claim.essential)
+    }
 }
 
 impl ClaimView {
