@@ -193,7 +193,7 @@ impl Visit<'_> {
         let turn = users.turn().await.ok_or(Refused::Busy)?;
         limits.admit_login(&account, peer).map_err(Refused::Throttled)?;
         if let Some(user) = users.authenticate(turn, login, password).await {
-            match code.map_or(Proof::Nothing, |code| user.prove(code)) {
+            match code.map_or(Proof::Nothing, |code| user.prove(code, self.token)) {
                 Proof::Nothing => return Ok((user, false)),
                 Proof::Right => return Ok((user, true)),
                 Proof::Wrong => {}

@@ -10,12 +10,20 @@ use std::{
 use oidc_op::Timestamp;
 use totp_rs::{Builder, Secret, Totp};
 
-/// The secret that a person's authenticator knows too, and the last code that was accepted.
+/// The secret that a person's authenticator knows too, and the last code that was used.
 #[derive(Clone)]
 pub(crate) struct SecondFactor {
     codes: Arc<Totp>,
-    /// The time step of it.
-    last: Arc<Mutex<u64>>,
+    last: Arc<Mutex<Last>>,
+}
+
+/// The last code that was accepted.
+#[derive(Default)]
+struct Last {
+    /// Its time step.
+    step: u64,
+    /// The form that it came with.
+    form: String,
 }
 
 impl SecondFactor {
@@ -29,17 +37,19 @@ impl SecondFactor {
     }
 
     /// Whether it is the code of now, or of the half minute before or after. Each is accepted once,
-    /// and none that is older than one that was (RFC 6238 §5.2).
-    pub(crate) fn accept(&self, code: &str, now: Timestamp) -> bool {
+    /// and none that is older than one that was (RFC 6238 §5.2). The same form, sent twice by a
+    /// double click, is one use of it.
+    pub(crate) fn accept(&self, code: &str, form: &str, now: Timestamp) -> bool {
         let Ok(now) = u64::try_from(now.unix()) else { return false };
         let code = code.replace(' ', "");
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match self.codes.check(&code, now) {
-            Some(step) if step > *last => {
-                *last = step;
+            Some(step) if step > last.step => {
+                *last = Last { step, form: form.to_owned() };
                 true
             }
-            _ => false,
+            Some(step) => step == last.step && form == last.form,
+            None => false,
         }
     }
 }
@@ -61,21 +71,22 @@ mod tests {
     #[test]
     fn a_code_is_accepted_once() {
         let factor = SecondFactor::new(SECRET).unwrap();
-        for (time, code, accepted) in [
-            (59, "287082", true),
-            (59, "287082", false),
-            (60, "287082", false),
-            (1_111_111_109, "081 804", true),
-            (1_111_111_111, "050471", true),
-            (1_111_111_111, "081804", false),
-            (1_234_567_890, "", false),
-            (1_234_567_890, "5924", false),
-            (1_234_567_890, "00592400", false),
-            (1_234_567_890 + 30, "005924", true),
-            (2_000_000_000 + 90, "279037", false),
+        for (time, code, form, accepted) in [
+            (59, "287082", "a", true),
+            (59, "287082", "a", true),
+            (59, "287082", "b", false),
+            (60, "287082", "b", false),
+            (1_111_111_109, "081 804", "a", true),
+            (1_111_111_111, "050471", "a", true),
+            (1_111_111_111, "081804", "a", false),
+            (1_234_567_890, "", "a", false),
+            (1_234_567_890, "5924", "a", false),
+            (1_234_567_890, "00592400", "a", false),
+            (1_234_567_890 + 30, "005924", "a", true),
+            (2_000_000_000 + 90, "279037", "a", false),
         ] {
-            let found = factor.accept(code, Timestamp::from_unix(time));
-            assert_eq!(found, accepted, "{code} at {time}");
+            let found = factor.accept(code, form, Timestamp::from_unix(time));
+            assert_eq!(found, accepted, "{code} at {time} in {form}");
         }
         assert_eq!(format!("{factor:?}"), "SecondFactor(..)");
     }

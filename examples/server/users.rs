@@ -77,10 +77,10 @@ impl User {
 
     /// Whether the code is right, of those who have a second factor; whoever has none has nothing to
     /// prove by it.
-    pub(crate) fn prove(&self, code: &str) -> Proof {
+    pub(crate) fn prove(&self, code: &str, form: &str) -> Proof {
         match &self.second_factor {
             None => Proof::Nothing,
-            Some(factor) if factor.accept(code, SystemClock.now()) => Proof::Right,
+            Some(factor) if factor.accept(code, form, SystemClock.now()) => Proof::Right,
             Some(_) => Proof::Wrong,
         }
     }
