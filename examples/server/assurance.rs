@@ -33,11 +33,11 @@ impl Assurance {
     pub(crate) fn login(&self, user: &User, second_factor: bool) -> Login {
         let mut login = Login::new(user.subject.clone());
         let (acr, amr) = if second_factor {
-            (&self.second_factor, &["pwd", "otp"][..])
+            (self.second_factor.as_ref().or(self.password.as_ref()), &["pwd", "otp"][..])
         } else {
-            (&self.password, &["pwd"][..])
+            (self.password.as_ref(), &["pwd"][..])
         };
-        login.acr.clone_from(acr);
+        login.acr = acr.cloned();
         login.amr = amr.iter().map(|method| (*method).into()).collect();
         login
     }

@@ -12,6 +12,8 @@ pub(crate) const RESPONSE_TYPES: [&str; 5] =
 pub(super) struct Wishes {
     pub(super) scopes: Vec<String>,
     pub(super) prompt: String,
+    /// The context classes that the person would like to reach.
+    pub(super) acr_values: String,
     pub(super) response_type: ResponseType,
     pub(super) form_post: bool,
 }

@@ -83,6 +83,7 @@ async fn login(State(app): State<Arc<App>>, received: Received) -> Response {
     let wishes = Wishes {
         scopes,
         prompt: query.one("prompt").to_owned(),
+        acr_values: query.one("acr_values").to_owned(),
         response_type: flow::response_type(query.one("response_type")),
         form_post: query.one("response_mode") == "form_post",
     };

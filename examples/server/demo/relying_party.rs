@@ -173,8 +173,10 @@ impl Demo {
         if response_type.code() {
             request = request.set_pkce_challenge(challenge);
         }
-        if !wishes.prompt.is_empty() {
-            request = request.add_extra_param("prompt", wishes.prompt);
+        for (name, value) in [("prompt", wishes.prompt), ("acr_values", wishes.acr_values)] {
+            if !value.is_empty() {
+                request = request.add_extra_param(name, value);
+            }
         }
         if wishes.form_post {
             request = request.add_extra_param("response_mode", "form_post");

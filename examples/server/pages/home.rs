@@ -3,7 +3,7 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use oidc_op::{Client, LoginInitiation};
+use oidc_op::{Acr, Client, LoginInitiation};
 
 use super::{ClientView, Site, clean, hash};
 use crate::{config::ClientEntry, demo::RESPONSE_TYPES, users::User};
@@ -37,6 +37,7 @@ impl Site {
             signed_out,
             scopes: &["profile", "email", "address", "phone"],
             response_types: &RESPONSE_TYPES,
+            second_factor: self.assurance.second_factor.as_ref().map(Acr::as_str),
         };
         self.page(StatusCode::OK, &page)
     }
@@ -95,6 +96,8 @@ struct DemoPage<'p> {
     signed_out: bool,
     scopes: &'p [&'static str],
     response_types: &'p [&'static str],
+    /// The context class that a second factor satisfies.
+    second_factor: Option<&'p str>,
 }
 
 /// What the demo relying party's page shows.
