@@ -12,8 +12,8 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use oidc_op::{
-    Clock, Duration, KeyRotation, KeySet, Secret, Secrets, Signer, SigningAlgorithm, SystemClock,
-    SystemEntropy,
+    Clock, DecryptionKeys, Duration, KeyManagementAlgorithm, KeyRotation, KeySet, Secret, Secrets,
+    Signer, SigningAlgorithm, SystemClock, SystemEntropy,
 };
 use tracing::{info, warn};
 
@@ -24,6 +24,7 @@ use crate::config::{self, ConfigError, SecretSource, Settings};
 pub(crate) struct Kept {
     pub(crate) secrets: Secrets,
     pub(crate) keys: KeySet,
+    pub(crate) decryption: DecryptionKeys,
 }
 
 /// What the configuration itself names.
@@ -33,6 +34,7 @@ pub(crate) struct Given {
     storage: Option<Vec<Secret>>,
     pairwise: Option<Vec<Secret>>,
     keys: Option<KeySet>,
+    decryption: Option<DecryptionKeys>,
     algorithms: Vec<SigningAlgorithm>,
 }
 
@@ -42,11 +44,13 @@ impl Given {
         let pairwise = sources.pairwise.as_ref().map(std::slice::from_ref);
         let algorithms = settings.keys.algorithms();
         let keys = settings.keys.file.as_deref();
+        let decryption = settings.keys.decryption.as_deref();
         Ok(Self {
             token: given_secrets("secrets.token", sources.token.as_deref())?,
             storage: given_secrets("secrets.storage", sources.storage.as_deref())?,
             pairwise: given_secrets("secrets.pairwise", pairwise)?,
             keys: keys.map(|path| given_keys(path, algorithms)).transpose()?,
+            decryption: decryption.map(given_decryption_keys).transpose()?,
             algorithms: algorithms.to_vec(),
         })
     }
@@ -67,7 +71,11 @@ impl Given {
             Some(keys) => keys,
             None => directory.keys(&self.algorithms)?,
         };
-        Ok(Kept { secrets, keys })
+        let decryption = match self.decryption {
+            Some(keys) => keys,
+            None => directory.decryption_keys()?,
+        };
+        Ok(Kept { secrets, keys, decryption })
     }
 }
 
@@ -108,6 +116,17 @@ impl Directory<'_> {
         whole.and_then(Temporary::replace).map_err(|e| problem("data", &path, &e))?;
         info!(?path, algorithms = ?missing, "added signing keys");
         Ok(keys)
+    }
+
+    fn decryption_keys(&self) -> Result<DecryptionKeys, ConfigError> {
+        use KeyManagementAlgorithm::{EcdhEs, RsaOaep256};
+        let path = self.0.join("decryption.json");
+        let make = || {
+            let keys = DecryptionKeys::generate(&[RsaOaep256, EcdhEs]).map_err(io::Error::other)?;
+            Ok(keys.expose_json())
+        };
+        let text = self.read_or_make(&path, "decryption keys", make)?;
+        DecryptionKeys::from_json(&text).map_err(|e| problem("data", &path, &e))
     }
 
     /// The text of a file, which is made if it is not there.
@@ -157,6 +176,12 @@ fn given_keys(path: &Path, algorithms: &[SigningAlgorithm]) -> Result<KeySet, Co
         return Err(problem("keys.file", path, &text));
     }
     Ok(keys)
+}
+
+/// The same of the keys that clients encrypt to.
+fn given_decryption_keys(path: &Path) -> Result<DecryptionKeys, ConfigError> {
+    let keys = DecryptionKeys::from_json(&read("keys.decryption", path)?);
+    keys.map_err(|e| problem("keys.decryption", path, &e))
 }
 
 fn read(member: &str, path: &Path) -> Result<String, ConfigError> {

@@ -12,16 +12,14 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use oidc_op::{
-    AuthorizeError, Interaction, Login, Need, Outcome, PageError, Reason, Reply, Scope, Verdict,
-};
+use oidc_op::{AuthorizeError, Interaction, Need, Outcome, PageError, Reason, Reply, Verdict};
 use tracing::info;
 
 use crate::{
     App,
     layers::{Capped, Form, Received},
-    pages::{Filled, OOPS, Problem},
-    users::{NewUser, NotCreated, Turn, User},
+    pages::{Filled, OOPS, Problem, consent},
+    users::{NewUser, NotCreated, Proof, Turn, User},
 };
 
 /// GET: the page that the interaction needs now, or with `?page=` another way to sign in.
@@ -53,17 +51,10 @@ pub(crate) async fn decide(
         "login" => visit.sign_in(&form).await,
         "create" if app.site.registration() => visit.create_account(&form).await,
         "consent" => {
-            let tokens: Vec<_> = form.all("scope").collect();
-            let Ok(scope) = Scope::parse(&tokens.join(" ")) else {
+            let Some(agreed) = consent::agreed(&form) else {
                 return app.refuse(Reason::ScopeMalformed);
             };
-            visit
-                .resume(Verdict::Consent {
-                    scope,
-                    refused: Vec::new(),
-                    remember: form.has("remember"),
-                })
-                .await
+            visit.resume(agreed).await
         }
         "select" => visit.resume(Verdict::SelectAccount).await,
         "cancel" => visit.resume(Verdict::Cancel).await,
@@ -143,9 +134,8 @@ impl Visit<'_> {
         self.app.answer(self.app.provider.resume(request, self.token, verdict).await)
     }
 
-    async fn resume_as(&self, user: &User) -> Response {
-        let mut login = Login::new(user.subject.clone());
-        login.amr = vec!["pwd".into()];
+    async fn resume_as(&self, user: &User, second_factor: bool) -> Response {
+        let login = self.app.site.assurance.login(user, second_factor);
         self.resume(Verdict::Login(login)).await
     }
 
@@ -166,11 +156,15 @@ impl Visit<'_> {
 
     async fn sign_in(&self, form: &Form) -> Response {
         let login = form.one("login");
-        match self.authenticate(login, form.one("password")).await {
-            Ok(user) => self.resume_as(&user).await,
+        // Only the page that asks for a code has the field, so that it may be empty there and wrong.
+        let code = form.has("code").then(|| form.one("code"));
+        match self.authenticate(login, form.one("password"), code).await {
+            Ok((user, second_factor)) => self.resume_as(&user, second_factor).await,
             Err(refused) => {
                 let wait = refused.wait();
-                let Some((status, text)) = refused.told() else { return self.app.busy() };
+                let Some((status, text)) = refused.told(code.is_some()) else {
+                    return self.app.busy();
+                };
                 let page = match self.open().await {
                     Ok(Opened::Waiting(interaction)) => {
                         self.app.site.login(&interaction, None, login, Some((status, &text)))
@@ -183,9 +177,15 @@ impl Visit<'_> {
         }
     }
 
-    /// The person whose login and password these are. Cheap checks come before the dear one, and the
-    /// count is asked once more when it is our turn, since others may have used it up meanwhile.
-    async fn authenticate(&self, login: &str, password: &str) -> Result<Arc<User>, Refused> {
+    /// The person whose login and password these are, and whether the code was theirs as well. Cheap
+    /// checks come before the dear one, and the count is asked once more when it is our turn, since
+    /// others may have used it up meanwhile.
+    async fn authenticate(
+        &self,
+        login: &str,
+        password: &str,
+        code: Option<&str>,
+    ) -> Result<(Arc<User>, bool), Refused> {
         let App { users, limits, .. } = self.app;
         let account = users.counted_as(login);
         let peer = self.received.peer();
@@ -193,7 +193,11 @@ impl Visit<'_> {
         let turn = users.turn().await.ok_or(Refused::Busy)?;
         limits.admit_login(&account, peer).map_err(Refused::Throttled)?;
         if let Some(user) = users.authenticate(turn, login, password).await {
-            return Ok(user);
+            match code.map_or(Proof::Nothing, |code| user.prove(code, self.token)) {
+                Proof::Nothing => return Ok((user, false)),
+                Proof::Right => return Ok((user, true)),
+                Proof::Wrong => {}
+            }
         }
         limits.login_failed(&account, peer);
         info!(account = ?Capped(&users.logged_as(login)), ?peer, "sign-in refused");
@@ -207,7 +211,7 @@ impl Visit<'_> {
             email: form.one("email").trim(),
         };
         let refused = match self.new_user(filled, form.one("password")).await {
-            Ok(user) => return self.resume_as(&user).await,
+            Ok(user) => return self.resume_as(&user, false).await,
             Err(refused) => refused,
         };
         let (status, problem, wait) = match refused {
@@ -242,10 +246,13 @@ impl Visit<'_> {
             }
             Err(NotCreated::Full) => Err(NotNew::Busy),
             // A form that was sent twice: the account is theirs already.
-            Err(NotCreated::Taken) => self.authenticate(&username, password).await.map_err(|_| {
-                let text = "Somebody has this user name or e-mail address already.";
-                NotNew::Problem(Problem { field: "username", text })
-            }),
+            Err(NotCreated::Taken) => {
+                let theirs = self.authenticate(&username, password, None).await;
+                theirs.map(|(user, _)| user).map_err(|_| {
+                    let text = "Somebody has this user name or e-mail address already.";
+                    NotNew::Problem(Problem { field: "username", text })
+                })
+            }
         }
     }
 
@@ -256,7 +263,7 @@ impl Visit<'_> {
 
 /// Why a password was not believed.
 enum Refused {
-    /// It, or the login, is wrong; nobody learns which.
+    /// It, the login or the code is wrong; nobody learns which.
     Wrong,
     Throttled(Duration),
     Busy,
@@ -271,10 +278,15 @@ impl Refused {
     }
 
     /// What the login page says of it.
-    fn told(&self) -> Option<(StatusCode, String)> {
+    fn told(&self, with_code: bool) -> Option<(StatusCode, String)> {
         match self {
             Self::Wrong => {
-                Some((StatusCode::OK, "The user name or the password is not right.".to_owned()))
+                let text = if with_code {
+                    "The user name, the password or the code is not right."
+                } else {
+                    "The user name or the password is not right."
+                };
+                Some((StatusCode::OK, text.to_owned()))
             }
             Self::Throttled(wait) => {
                 let minutes = wait.as_secs().div_ceil(60);

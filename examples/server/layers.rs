@@ -290,7 +290,7 @@ impl Received {
 pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
-    fn parse(text: &[u8]) -> Self {
+    pub(crate) fn parse(text: &[u8]) -> Self {
         Self(url::form_urlencoded::parse(text).into_owned().collect())
     }
 

@@ -9,13 +9,15 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `config.rs` | the configuration: one TOML file, or one sentence about what is wrong with it |
+//! | `config/` | the configuration: one TOML file, or one sentence about what is wrong with it |
 //! | `data.rs` | keys and secrets, made at the first start |
 //! | `users.rs`, `limits.rs` | the people, and how often a password may be guessed |
-//! | `interaction.rs`, `pages.rs` | where people act, and what they see |
-//! | `demo.rs` | the start page and the demo relying party |
+//! | `second_factor.rs`, `assurance.rs` | codes beside passwords, and what a sign-in is worth |
+//! | `interaction.rs`, `pages/` | where people act, and what they see |
+//! | `demo/` | the start page and the demo relying party |
 //! | `layers.rs`, `patience.rs` | what surrounds every request and every connection |
 
+mod assurance;
 mod config;
 mod data;
 mod demo;
@@ -24,6 +26,7 @@ mod layers;
 mod limits;
 mod pages;
 mod patience;
+mod second_factor;
 mod users;
 
 use std::{
@@ -253,19 +256,23 @@ fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>, Route
         clients.push(demo.client()?);
     }
     let limits = Arc::new(Limits::new(&settings.limits, &clients));
-    let users = Arc::new(Users::new(&settings.users)?);
+    let users = Arc::new(Users::new(&settings.users, settings.claims.mapping.as_ref())?);
+    let fetch = settings.fetch.client()?;
     // From here on all is known to be well, so that a refusal leaves nothing behind.
     let kept = given.or_made(&data)?;
-    let provider = Provider::builder(config)
+    let mut builder = Provider::builder(config)
         .store(MemoryStore::new())
         .clients(clients.into_iter().collect::<StaticClients>())
         .accounts(Arc::clone(&users))
         .signer(kept.keys)
+        .decryption(kept.decryption)
         .secrets(kept.secrets)
         .throttle(Arc::clone(&limits))
-        .observer(TracingObserver)
-        .build()
-        .map_err(|e| ConfigError::new(e.to_string()))?;
+        .observer(TracingObserver);
+    if let Some(fetch) = fetch {
+        builder = builder.fetch(fetch);
+    }
+    let provider = builder.build().map_err(|e| ConfigError::new(e.to_string()))?;
     let pages = Pages::at(site.interaction("")).errors({
         let site = Arc::clone(&site);
         move |error| site.provider_error(error)

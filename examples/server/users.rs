@@ -16,14 +16,20 @@ use argon2::{
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use async_trait::async_trait;
-use oidc_op::{Account, Accounts, Clock, Entropy, HostError, Subject, SystemClock, SystemEntropy};
+use oidc_op::{
+    Account, Accounts, ClaimMapping, ClaimSources, Clock, Entropy, HostError, Subject, SystemClock,
+    SystemEntropy,
+};
 use serde_json::{Map, Value, json};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task, time,
 };
 
-use crate::config::{ConfigError, Password, UserEntry};
+use crate::{
+    config::{ConfigError, Password, UserEntry},
+    second_factor::SecondFactor,
+};
 
 /// How many accounts people may create, so that nobody fills the memory.
 const MOST: usize = 10_000;
@@ -55,6 +61,8 @@ pub(crate) struct User {
     hash: String,
     disabled: bool,
     claims: Map<String, Value>,
+    sources: ClaimSources,
+    second_factor: Option<SecondFactor>,
 }
 
 impl User {
@@ -65,6 +73,16 @@ impl User {
 
     pub(crate) fn email(&self) -> Option<&str> {
         self.claims.get("email").and_then(Value::as_str)
+    }
+
+    /// Whether the code is right, of those who have a second factor; whoever has none has nothing to
+    /// prove by it.
+    pub(crate) fn prove(&self, code: &str, form: &str) -> Proof {
+        match &self.second_factor {
+            None => Proof::Nothing,
+            Some(factor) if factor.accept(code, form, SystemClock.now()) => Proof::Right,
+            Some(_) => Proof::Wrong,
+        }
     }
 
     fn logins(&self) -> impl Iterator<Item = String> {
@@ -85,6 +103,15 @@ impl fmt::Debug for Users {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Users").finish_non_exhaustive()
     }
+}
+
+/// What a code says of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    Right,
+    Wrong,
+    /// They have no second factor.
+    Nothing,
 }
 
 /// Leave to hash one password.
@@ -109,13 +136,19 @@ pub(crate) struct NewUser {
 
 impl Users {
     /// Hashes the passwords that are not, on all processors, and puts everybody in their place.
-    pub(crate) fn new(entries: &[UserEntry]) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        entries: &[UserEntry],
+        mapping: Option<&ClaimMapping>,
+    ) -> Result<Self, ConfigError> {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let share = entries.len().div_ceil(processors).max(1);
         let users: Vec<_> = thread::scope(|scope| {
             let shares: Vec<_> = entries
                 .chunks(share)
-                .map(|share| scope.spawn(|| share.iter().map(User::from_entry).collect()))
+                .map(|share| {
+                    let made = |entry| User::from_entry(entry, mapping);
+                    scope.spawn(move || share.iter().map(made).collect())
+                })
                 .collect();
             shares.into_iter().flat_map(|s| s.join().unwrap_or_else(|_| Vec::new())).collect()
         });
@@ -133,6 +166,8 @@ impl Users {
             hash: hash("nobody has this password")?,
             disabled: true,
             claims: Map::new(),
+            sources: ClaimSources::default(),
+            second_factor: None,
         };
         Ok(Self {
             people: RwLock::new(people),
@@ -211,6 +246,8 @@ impl Users {
             hash,
             disabled: false,
             claims: new.claims(),
+            sources: ClaimSources::default(),
+            second_factor: None,
             username: new.username,
         });
         let mut people = self.people.write().unwrap_or_else(PoisonError::into_inner);
@@ -238,8 +275,8 @@ impl People {
 }
 
 impl User {
-    fn from_entry(entry: &UserEntry) -> Result<Self, ConfigError> {
-        let UserEntry { username, password, sub, claims, disabled } = entry;
+    fn from_entry(entry: &UserEntry, mapping: Option<&ClaimMapping>) -> Result<Self, ConfigError> {
+        let UserEntry { username, password, sub, disabled, .. } = entry;
         let hash = match password {
             Password::Plain(password) => hash(password.expose())?,
             Password::Hash(hash) => {
@@ -259,10 +296,28 @@ impl User {
             username: username.trim().to_owned(),
             hash,
             disabled: *disabled,
-            claims: claims.clone(),
+            claims: claims(entry, mapping),
+            sources: entry.sources.clone(),
+            second_factor: entry.second_factor.clone(),
         })
     }
 }
+
+/// The claims that stand in the file; before them, those that the mapping finds in the document.
+fn claims(entry: &UserEntry, mapping: Option<&ClaimMapping>) -> Map<String, Value> {
+    let mut claims = match (mapping, &entry.document) {
+        (Some(mapping), Some(document)) => {
+            mapping.apply(document, &mapping.claims().collect::<Vec<_>>())
+        }
+        _ => Map::new(),
+    };
+    claims.extend(entry.claims.clone());
+    claims
+}
+
+/// The claims that somebody has who has created an account.
+pub(crate) const CREATED_WITH: [&str; 5] =
+    ["name", "preferred_username", "email", "email_verified", "updated_at"];
 
 impl NewUser {
     fn claims(&self) -> Map<String, Value> {
@@ -302,10 +357,15 @@ impl Accounts for Users {
         wanted: &[&str],
     ) -> Result<Option<Account>, HostError> {
         let Some(user) = self.by_subject(subject) else { return Ok(None) };
-        let claims = user.claims.iter().filter(|(name, _)| wanted.contains(&name.as_str()));
+        let is_wanted = |name: &str| {
+            let plain = name.split_once('#').map_or(name, |(plain, _)| plain);
+            wanted.contains(&plain)
+        };
+        let claims = user.claims.iter().filter(|(name, _)| is_wanted(name));
         let claims = claims.map(|(name, value)| (name.clone(), value.clone())).collect();
         let mut account = Account::active().claims(claims);
         account.active = !user.disabled;
+        account.sources = user.sources.clone();
         Ok(Some(account))
     }
 }
@@ -316,7 +376,30 @@ mod tests {
     use crate::config::Settings;
 
     fn users() -> Users {
-        Users::new(&Settings::demo().unwrap().users).unwrap()
+        Users::new(&Settings::demo().unwrap().users, None).unwrap()
+    }
+
+    /// A mapping finds what the file does not say; with a claim come its languages.
+    #[tokio::test]
+    async fn claims_come_from_the_file_and_from_documents() {
+        let mut entry = Settings::demo().unwrap().users.remove(0);
+        entry.claims = Map::from_iter([("name".into(), "Said".into())]);
+        entry.document = Some(json!({"n": "Found", "nick": "F"}));
+        let rules = json!({"name": "/n", "name#de": "/n", "nickname": "/nick", "gender": "/none"});
+        let mapping: ClaimMapping = serde_json::from_value(rules).unwrap();
+        let users = Users::new(&[entry], Some(&mapping)).unwrap();
+        let subject = Subject::new("248289761001").unwrap();
+        let account = users.account(&subject, &["name", "gender"]).await.unwrap().unwrap();
+        assert_eq!(Value::Object(account.claims), json!({"name": "Said", "name#de": "Found"}));
+    }
+
+    #[test]
+    fn created_accounts_have_the_claims_that_are_listed() {
+        let text = || "x".to_owned();
+        let new = NewUser { username: text(), name: text(), email: text() };
+        let claims = new.claims();
+        assert_eq!(claims.len(), CREATED_WITH.len());
+        assert!(CREATED_WITH.iter().all(|name| claims.contains_key(*name)));
     }
 
     async fn sign_in(users: &Users, login: &str, password: &str) -> Option<String> {

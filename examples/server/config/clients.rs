@@ -2,17 +2,33 @@
 
 use std::fmt;
 
-use oidc_op::{AuthMethod, Client, ClientId, ClientMetadata, ClientSecret};
+use oidc_op::{
+    AuthMethod, ClaimPolicy, Client, ClientId, ClientMetadata, ClientSecret, InvalidMetadata,
+    JwsAlgorithm,
+};
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, Error, MapAccess, Visitor},
 };
 
-use super::Hidden;
+use super::{Hidden, member::Member};
 
 /// A client: its registered metadata by their RFC 7591 names, and settings of ours.
 #[derive(Debug)]
 pub(crate) struct ClientEntry(pub(crate) Client);
+
+impl ClientEntry {
+    /// The member that asks for something without a signature, which the policy must allow.
+    pub(super) fn unsigned_member(&self) -> Option<&'static str> {
+        let metadata = &self.0.metadata;
+        let members = [
+            ("id_token_signed_response_alg", Some(metadata.id_token_signed_response_alg)),
+            ("userinfo_signed_response_alg", metadata.userinfo_signed_response_alg),
+            ("request_object_signing_alg", metadata.request_object_signing_alg),
+        ];
+        members.into_iter().find(|(_, alg)| *alg == Some(JwsAlgorithm::None)).map(|(name, _)| name)
+    }
+}
 
 impl<'de> Deserialize<'de> for ClientEntry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -33,6 +49,7 @@ impl<'de> Visitor<'de> for ClientVisitor {
         let mut id: Option<ClientId> = None;
         let mut secret: Option<Hidden> = None;
         let (mut require_pkce, mut first_party, mut enabled) = (None, false, true);
+        let mut claims = ClaimPolicy::default();
         let mut metadata = toml::Table::new();
         while let Some(name) = map.next_key::<String>()? {
             match &*name {
@@ -41,8 +58,12 @@ impl<'de> Visitor<'de> for ClientVisitor {
                 "require_pkce" => require_pkce = Some(map.next_value()?),
                 "first_party" => first_party = map.next_value()?,
                 "enabled" => enabled = map.next_value()?,
+                "claims" => claims = map.next_value()?,
+                name if !ClientMetadata::MEMBERS.contains(&name) => {
+                    map.next_value_seed(NoMember)?;
+                }
                 _ => {
-                    let value = map.next_value_seed(Member(&name))?;
+                    let value = map.next_value_seed(Member::<ClientMetadata>::new(&name))?;
                     metadata.insert(name, value);
                 }
             }
@@ -51,9 +72,7 @@ impl<'de> Visitor<'de> for ClientVisitor {
         let method_is_named = metadata.contains_key("token_endpoint_auth_method");
         let metadata: ClientMetadata = metadata.try_into().map_err(A::Error::custom)?;
         let client = match (secret, metadata.token_endpoint_auth_method) {
-            (Some(secret), _) => {
-                Client::confidential(id, ClientSecret::new(secret.expose()), metadata)
-            }
+            (Some(secret), _) => confidential(&id, &secret, &metadata),
             (None, AuthMethod::None) => Client::public(id, metadata),
             (None, _) => {
                 let hint =
@@ -67,26 +86,31 @@ impl<'de> Visitor<'de> for ClientVisitor {
         client.require_pkce = require_pkce;
         client.first_party = first_party;
         client.enabled = enabled;
+        client.claims = claims;
         Ok(client)
     }
 }
 
-/// One member of the metadata, checked alone, so that an error is reported at its line.
-struct Member<'n>(&'n str);
+/// A client with a secret, which is kept only if something that it registers uses it as a key.
+fn confidential(
+    id: &ClientId,
+    secret: &Hidden,
+    metadata: &ClientMetadata,
+) -> Result<Client, InvalidMetadata> {
+    let made = |secret| Client::confidential(id.clone(), secret, metadata.clone());
+    match made(ClientSecret::new(secret.expose())) {
+        Err(InvalidMetadata::SecretNotKept(_)) => made(ClientSecret::kept(secret.expose())),
+        made => made,
+    }
+}
 
-impl<'de> DeserializeSeed<'de> for Member<'_> {
-    type Value = toml::Value;
+/// A member that clients do not have, refused at its line.
+struct NoMember;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<toml::Value, D::Error> {
-        let Self(name) = self;
-        if !ClientMetadata::MEMBERS.contains(&name) {
-            return Err(Error::custom("a client has no such member"));
-        }
-        let value = toml::Value::deserialize(deserializer)?;
-        let alone = toml::Table::from_iter([(name.to_owned(), value.clone())]);
-        match alone.try_into::<ClientMetadata>() {
-            Ok(_) => Ok(value),
-            Err(error) => Err(Error::custom(error.message())),
-        }
+impl<'de> DeserializeSeed<'de> for NoMember {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, _: D) -> Result<(), D::Error> {
+        Err(Error::custom("a client has no such member"))
     }
 }

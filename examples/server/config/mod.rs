@@ -2,10 +2,18 @@
 //!
 //! A refusal names the file and the line or the member, and never repeats the value of a secret.
 
+mod claims;
 mod clients;
+mod fetch;
+mod keys;
+mod lifetimes;
+mod limits;
+mod member;
 mod network;
+mod policy;
 mod scopes;
 mod secrets;
+mod sources;
 mod users;
 
 use std::{
@@ -13,19 +21,24 @@ use std::{
     fmt, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    time::Duration as StdDuration,
 };
 
-use oidc_op::{Config, Duration, Issuer, SigningAlgorithm};
+use oidc_op::{Acr, ClaimSources, Config, Issuer, SigningAlgorithm};
 use serde::{Deserialize, Deserializer, de::Error};
 
 pub(crate) use self::{
+    claims::Claims,
     clients::ClientEntry,
+    fetch::FetchEntry,
+    keys::Keys,
+    limits::Limits,
     network::Network,
     scopes::Scopes,
     secrets::{Hidden, SecretSource, SecretSources, secret},
     users::{Password, UserEntry},
 };
+use self::{lifetimes::Lifetimes, policy::Policy};
+use crate::{assurance::Assurance, users::CREATED_WITH};
 
 /// What the server does without `--config`.
 const DEMO: &str = include_str!("../demo.toml");
@@ -46,8 +59,18 @@ pub(crate) struct Settings {
     pub(crate) log: String,
     #[serde(default)]
     pub(crate) trusted_proxies: Vec<Network>,
+    /// The context class that signing in with a password satisfies.
+    acr: Option<Acr>,
+    /// The one that a second factor satisfies.
+    acr_mfa: Option<Acr>,
+    /// All that are advertised; the two above, if absent.
+    acr_values: Option<Vec<Acr>>,
+    #[serde(default = "default_ui_locales")]
+    ui_locales: Vec<String>,
     #[serde(default)]
     pub(crate) scopes: Scopes,
+    #[serde(default)]
+    pub(crate) claims: Claims,
     #[serde(default)]
     pub(crate) clients: Vec<ClientEntry>,
     #[serde(default)]
@@ -64,6 +87,8 @@ pub(crate) struct Settings {
     pub(crate) secrets: SecretSources,
     #[serde(default)]
     pub(crate) keys: Keys,
+    #[serde(default)]
+    pub(crate) fetch: FetchEntry,
     /// Whether this is the built-in configuration, whose passwords everybody may know.
     #[serde(skip)]
     pub(crate) built_in: bool,
@@ -115,7 +140,8 @@ impl Settings {
             SecretSource::Value(_) => None,
         });
         let tls = self.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]);
-        for path in files.chain(tls).chain(&mut self.keys.file).chain([&mut self.data]) {
+        let keys = self.keys.file.iter_mut().chain(&mut self.keys.decryption);
+        for path in files.chain(tls).chain(keys).chain(&mut self.fetch.ca).chain([&mut self.data]) {
             *path = directory.join(&*path);
         }
     }
@@ -126,9 +152,17 @@ impl Settings {
             Err(ConfigError(format!("{what} {name:?} is there twice; each has its own")))
         };
         let (mut ids, mut subs) = (HashSet::new(), HashSet::new());
-        for ClientEntry(client) in &self.clients {
-            if !ids.insert(&client.id) {
-                return twice("clients: client_id", client.id.as_str());
+        for entry in &self.clients {
+            let id = &entry.0.id;
+            if !ids.insert(id) {
+                return twice("clients: client_id", id.as_str());
+            }
+            if let Some(member) = entry.unsigned_member()
+                && self.policy.unsigned != Some(true)
+            {
+                return Err(ConfigError(format!(
+                    "clients: client {id:?}: {member}: none is only for policy.unsigned"
+                )));
             }
         }
         for user in &self.users {
@@ -152,6 +186,7 @@ impl Settings {
         if self.limits.period == 0 || self.limits.smallest() == 0 {
             return Err(ConfigError::new("limits: every number is at least 1"));
         }
+        self.check_classes()?;
         let StoreKind::Memory = self.store;
         match self.provider().contradictions().into_iter().next() {
             Some(finding) => Err(ConfigError(finding)),
@@ -159,30 +194,67 @@ impl Settings {
         }
     }
 
+    fn check_classes(&self) -> Result<(), ConfigError> {
+        if self.acr_mfa.is_some() && self.acr_mfa == self.acr {
+            return Err(ConfigError::new("acr_mfa: is the same as acr"));
+        }
+        let listed = |acr: &Option<Acr>| match (acr, &self.acr_values) {
+            (Some(acr), Some(listed)) => listed.contains(acr),
+            _ => true,
+        };
+        for (name, acr) in [("acr", &self.acr), ("acr_mfa", &self.acr_mfa)] {
+            if !listed(acr) {
+                return Err(ConfigError(format!("{name}: is not among acr_values")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The context classes that a sign-in here can satisfy.
+    pub(crate) fn assurance(&self) -> Assurance {
+        Assurance { password: self.acr.clone(), second_factor: self.acr_mfa.clone() }
+    }
+
     /// What the library wants to know.
     pub(crate) fn provider(&self) -> Config {
         let mut config = Config::new(self.issuer.clone());
-        let (to, from) = (&mut config.lifetimes, &self.lifetimes);
-        for (to, from) in [
-            (&mut to.code, from.code),
-            (&mut to.access_token, from.access_token),
-            (&mut to.refresh_token, from.refresh_token),
-            (&mut to.id_token, from.id_token),
-            (&mut to.session, from.session),
-            (&mut to.interaction, from.interaction),
-            (&mut to.consent, from.consent),
-            (&mut to.metadata_cache, from.metadata_cache),
-        ] {
-            if let Some(seconds) = from {
-                *to = Duration::seconds(seconds.into());
-            }
-        }
-        config.policy.require_pkce = self.policy.require_pkce;
+        self.lifetimes.write(&mut config.lifetimes);
+        self.policy.write(&mut config.policy);
         config.scopes = self.scopes.scope();
-        config.ui_locales = vec!["en".into()];
+        config.claims.clone_from(&self.claims.rules);
+        config.claims.sources |=
+            self.users.iter().any(|user| user.sources != ClaimSources::default());
+        if config.claims.supported.is_none() {
+            config.claims.supported = self.known_claims();
+        }
+        let classes = || self.acr.iter().chain(&self.acr_mfa).cloned().collect();
+        config.acr_values = self.acr_values.clone().unwrap_or_else(classes);
+        config.ui_locales.clone_from(&self.ui_locales);
         config.account_creation = self.features.registration;
         config
     }
+
+    /// With a mapping it is known which claims there can be: its own, those that somebody has, those
+    /// that accounts are created with, and those that scopes of ours ask for.
+    fn known_claims(&self) -> Option<Vec<Box<str>>> {
+        let mapped = self.claims.mapping.as_ref()?.claims();
+        let scopes = self.claims.rules.scopes.values().flatten().map(|name| &**name);
+        let given = self.users.iter().flat_map(|user| user.claims.keys().map(String::as_str));
+        let created = CREATED_WITH.iter().copied();
+        let created = created.filter(|_| self.features.registration);
+        let mut known = Vec::<Box<str>>::new();
+        for name in mapped.chain(scopes).chain(given).chain(created) {
+            let name = name.split_once('#').map_or(name, |(name, _)| name);
+            if !known.iter().any(|known| **known == *name) {
+                known.push(name.into());
+            }
+        }
+        Some(known)
+    }
+}
+
+fn default_ui_locales() -> Vec<String> {
+    vec!["en".into()]
 }
 
 fn named(name: &str, problem: &dyn fmt::Display) -> ConfigError {
@@ -247,33 +319,6 @@ pub(crate) struct Tls {
     pub(crate) key: PathBuf,
 }
 
-/// How long things live, in seconds; what is absent has the library's default.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Lifetimes {
-    code: Option<u32>,
-    access_token: Option<u32>,
-    refresh_token: Option<u32>,
-    id_token: Option<u32>,
-    session: Option<u32>,
-    interaction: Option<u32>,
-    consent: Option<u32>,
-    metadata_cache: Option<u32>,
-}
-
-/// What is demanded of clients.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Policy {
-    require_pkce: bool,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self { require_pkce: true }
-    }
-}
-
 /// Parts of the server that are off unless asked for.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -284,151 +329,5 @@ pub(crate) struct Features {
     pub(crate) demo: bool,
 }
 
-/// How many wrong guesses are borne, each within `period` seconds, and how long a request may take.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Limits {
-    /// Seconds after which all of an allowance is back.
-    pub(crate) period: u32,
-    /// At one account, from one source.
-    pub(crate) login_failures: u32,
-    /// At one account, from anywhere.
-    pub(crate) login_failures_per_account: u32,
-    /// From one source, at any account.
-    pub(crate) login_failures_per_source: u32,
-    /// At one client's secret, from one source.
-    pub(crate) client_failures: u32,
-    /// Accounts created from one source.
-    pub(crate) registrations: u32,
-    /// Seconds that a request may take, its body included; slow clients are hung up on soon after.
-    pub(crate) request: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            period: 300,
-            login_failures: 10,
-            login_failures_per_account: 100,
-            login_failures_per_source: 100,
-            client_failures: 30,
-            registrations: 20,
-            request: 30,
-        }
-    }
-}
-
-impl Limits {
-    pub(crate) const fn period(&self) -> StdDuration {
-        StdDuration::from_secs(self.period as u64)
-    }
-
-    /// How long a request may take.
-    pub(crate) const fn request(&self) -> StdDuration {
-        StdDuration::from_secs(self.request as u64)
-    }
-
-    /// How long a connection may take from the first byte of a request to its answer, and idle
-    /// before: a little longer, so that a slow request is answered rather than cut off.
-    pub(crate) fn connection(&self) -> StdDuration {
-        self.request() + self.request() / 6
-    }
-
-    fn smallest(&self) -> u32 {
-        self.login_failures
-            .min(self.login_failures_per_account)
-            .min(self.login_failures_per_source)
-            .min(self.client_failures)
-            .min(self.registrations)
-            .min(self.request)
-    }
-}
-
-/// Where the signing keys are.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Keys {
-    /// A private JWK Set; made in the data directory if absent.
-    pub(crate) file: Option<PathBuf>,
-    algorithms: Option<Vec<SigningAlgorithm>>,
-}
-
-impl Keys {
-    /// What there must be a key for.
-    pub(crate) fn algorithms(&self) -> &[SigningAlgorithm] {
-        use SigningAlgorithm::{ES256, EdDSA, PS256, RS256};
-        match (&self.algorithms, &self.file) {
-            (Some(algorithms), _) => algorithms,
-            (None, Some(_)) => &[RS256],
-            (None, None) => &[RS256, ES256, EdDSA, PS256],
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HEAD: &str = "issuer = \"http://localhost:1\"\nlisten = \"127.0.0.1:1\"\n";
-
-    fn refusal(rest: &str) -> String {
-        let text = format!("{HEAD}{rest}");
-        Settings::parse(&text, Path::new("")).map(|_| ()).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn the_demo_and_the_sample_load() {
-        assert!(Settings::demo().unwrap().built_in);
-        let sample = Settings::parse(include_str!("../sample.toml"), Path::new("/x")).unwrap();
-        assert_eq!(sample.data, Path::new("/x/data"));
-        assert_eq!(sample.clients.len(), 3);
-    }
-
-    #[test]
-    fn refusals_name_the_line_and_the_member() {
-        for (rest, names) in [
-            ("x = 1", "line 3, column 1: unknown field `x`"),
-            ("x = ", "line 3, column 5"),
-            ("store = \"sqlite:/x?key=hush\"", "line 3, column 9: store: a store of the kind"),
-            ("[lifetimes]\ncode = -1", "line 4, column 8: lifetimes.code: invalid value"),
-            ("[features]\nmagic = true", "line 4, column 1: features: unknown field `magic`"),
-            (
-                "[[clients]]\nclient_id = \"a\"\nlogo = 1",
-                "line 5, column 8: clients.logo: a client",
-            ),
-            (
-                "[[clients]]\nredirect_uris = [\"http://x.example\"]",
-                "clients.redirect_uris: a redir",
-            ),
-            ("[[clients]]\nclient_id = \"a\"\n", "line 3, column 1: clients: client \"a\" has no"),
-            ("[[clients]]\n", "missing field `client_id`"),
-            ("[[users]]\nusername = \"a\"\nsub = \"a\"\n", "give either password or password_hash"),
-            ("[keys]\nalgorithms = [\"ES256\"]", "RS256 must be among"),
-            ("[secrets]\ntoken = []", "secrets.token: the list is empty"),
-            ("[limits]\nperiod = 0", "limits: every number"),
-            ("trusted_proxies = [\"10.0.0.0/33\"]", "line 3, column 19: trusted_proxies: an IP"),
-            ("scopes = [\"a b\"]", "scopes: \"a b\" is not one scope token"),
-            ("[tls]\ncertificate = \"c\"\nkey = \"k\"", "tls: browsers"),
-        ] {
-            let text = refusal(rest);
-            assert!(text.contains(names), "{rest:?}: {text}");
-            assert!(!text.contains('\n'), "{text}");
-        }
-    }
-
-    /// Threat SL-05: a refusal does not repeat a secret.
-    #[test]
-    fn refusals_keep_secrets() {
-        for rest in [
-            "[secrets]\ntoken = \"hush\"",
-            "[secrets]\ntoken = { value = \"hush\" }",
-            "[secrets]\npairwise = [{ value = \"hush\" }]",
-            "[[users]]\npassword = 90210",
-            "[[clients]]\nclient_secret = [\"hush\"]",
-            "store = \"redis://:hush@host\"",
-        ] {
-            let text = refusal(rest);
-            assert!(!text.contains("hush") && !text.contains("90210"), "{text}");
-        }
-    }
-}
+mod tests;

@@ -1,10 +1,11 @@
 //! People in the configuration.
 
-use oidc_op::Subject;
+use oidc_op::{ClaimSources, Subject};
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::{Map, Value};
 
-use super::Hidden;
+use super::{Hidden, sources::SourceEntry};
+use crate::second_factor::SecondFactor;
 
 /// A person.
 #[derive(Debug)]
@@ -13,6 +14,10 @@ pub(crate) struct UserEntry {
     pub(crate) password: Password,
     pub(crate) sub: Subject,
     pub(crate) claims: Map<String, Value>,
+    /// A document of any form, which the mapping makes claims of.
+    pub(crate) document: Option<Value>,
+    pub(crate) sources: ClaimSources,
+    pub(crate) second_factor: Option<SecondFactor>,
     pub(crate) disabled: bool,
 }
 
@@ -35,6 +40,10 @@ impl<'de> Deserialize<'de> for UserEntry {
             sub: Subject,
             #[serde(default)]
             claims: toml::Table,
+            document: Option<toml::Table>,
+            #[serde(default)]
+            sources: Vec<SourceEntry>,
+            totp: Option<Hidden>,
             #[serde(default)]
             disabled: bool,
         }
@@ -49,34 +58,39 @@ impl<'de> Deserialize<'de> for UserEntry {
         };
         let claims = members.claims.into_iter();
         let claims: Result<_, _> =
-            claims.map(|(name, value)| Ok((name, claim(value).map_err(Error::custom)?))).collect();
+            claims.map(|(name, value)| Ok((name, json(value).map_err(Error::custom)?))).collect();
+        let document = members.document.map(|table| json(table.into())).transpose();
+        let second_factor = members.totp.map(|secret| SecondFactor::new(secret.expose()));
         Ok(Self {
             username: members.username,
             password,
             sub: members.sub,
             claims: claims?,
+            document: document.map_err(Error::custom)?,
+            sources: SourceEntry::all(members.sources).map_err(Error::custom)?,
+            second_factor: second_factor.transpose().map_err(Error::custom)?,
             disabled: members.disabled,
         })
     }
 }
 
-/// A claim as JSON; a date becomes its text.
-fn claim(value: toml::Value) -> Result<Value, &'static str> {
+/// The value as JSON; a date becomes its text.
+fn json(value: toml::Value) -> Result<Value, &'static str> {
     Ok(match value {
         toml::Value::String(text) => text.into(),
         toml::Value::Integer(number) => number.into(),
         toml::Value::Float(number) => {
-            serde_json::Number::from_f64(number).ok_or("claims: a number must be finite")?.into()
+            serde_json::Number::from_f64(number).ok_or("a number must be finite")?.into()
         }
         toml::Value::Boolean(bit) => bit.into(),
         toml::Value::Datetime(time) => time.to_string().into(),
         toml::Value::Array(list) => {
-            Value::Array(list.into_iter().map(claim).collect::<Result<_, _>>()?)
+            Value::Array(list.into_iter().map(json).collect::<Result<_, _>>()?)
         }
         toml::Value::Table(table) => Value::Object(
             table
                 .into_iter()
-                .map(|(name, value)| Ok((name, claim(value)?)))
+                .map(|(name, value)| Ok((name, json(value)?)))
                 .collect::<Result<_, &'static str>>()?,
         ),
     })

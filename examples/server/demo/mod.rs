@@ -6,7 +6,9 @@
 //! certificate that it trusts, behind a proxy or with TLS of its own.
 
 mod back_channel;
+mod flow;
 mod relying_party;
+mod tokens;
 mod view;
 
 use std::sync::Arc;
@@ -21,11 +23,15 @@ use axum::{
 use oidc_op::Reason;
 use tracing::{error, info};
 
-pub(crate) use self::relying_party::{CLIENT_ID, Demo};
+use self::flow::Wishes;
+pub(crate) use self::{
+    flow::RESPONSE_TYPES,
+    relying_party::{CLIENT_ID, Demo},
+};
 use crate::{
     App,
     interaction::with_fields,
-    layers::{Capped, Received, chain, nothing},
+    layers::{Capped, Form, Received, chain, nothing},
     pages::DemoView,
     users::User,
 };
@@ -45,7 +51,7 @@ pub(crate) fn routes(app: &App) -> Router<Arc<App>> {
     }
     router
         .route(&format!("{base}/demo/login"), get(login).head(nothing))
-        .route(&format!("{base}/demo/callback"), get(callback).head(nothing))
+        .route(&format!("{base}/demo/callback"), get(callback).head(nothing).post(callback_form))
         .route(&format!("{base}/demo/logout"), post(sign_out))
 }
 
@@ -74,19 +80,41 @@ async fn login(State(app): State<Arc<App>>, received: Received) -> Response {
     } else {
         ["profile", "email", "address", "phone"].map(str::to_owned).into()
     };
-    match demo.begin(&received, scopes, query.one("prompt")).await {
+    let wishes = Wishes {
+        scopes,
+        prompt: query.one("prompt").to_owned(),
+        acr_values: query.one("acr_values").to_owned(),
+        response_type: flow::response_type(query.one("response_type")),
+        form_post: query.one("response_mode") == "form_post",
+    };
+    match demo.begin(&received, wishes).await {
         Ok((location, cookie)) => found(&location, cookie),
         Err(failure) => failure.page(&app),
     }
 }
 
-/// Comes back from the provider with a code or an error.
+/// Comes back from the provider with an answer in the query, or with one in the fragment.
 async fn callback(State(app): State<Arc<App>>, received: Received) -> Response {
     let Some(demo) = &app.demo else { return StatusCode::NOT_FOUND.into_response() };
-    let home = format!("{}/", app.site.base);
-    match demo.finish(&received).await {
-        Ok(cookie) => found(&home, Some(cookie)),
-        Err(failure) => failure.page(&app),
+    let query = received.query();
+    if !query.has("state") && demo.awaits_fragment(&received) {
+        return app.site.fragment();
+    }
+    finish(&app, demo, &received, &query).await
+}
+
+/// Comes back with an answer in a form: the provider's, or that of the page that read the fragment.
+/// Who sends it does not matter, as the state must fit the cookie.
+async fn callback_form(State(app): State<Arc<App>>, received: Received) -> Response {
+    let Some(demo) = &app.demo else { return StatusCode::NOT_FOUND.into_response() };
+    let Some(form) = received.form() else { return app.refuse(Reason::MediaType) };
+    finish(&app, demo, &received, &form).await
+}
+
+async fn finish(app: &App, demo: &Demo, received: &Received, answer: &Form) -> Response {
+    match demo.finish(received, answer).await {
+        Ok(cookie) => found(&format!("{}/", app.site.base), Some(cookie)),
+        Err(failure) => failure.page(app),
     }
 }
 

@@ -9,22 +9,27 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::http::{self, StatusCode, header};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use oidc_op::{Client, ClientMetadata, ClientSecret, Entropy, Issuer, RedirectUri, SystemEntropy};
-use openidconnect::{
-    AccessTokenHash, AsyncHttpClient, AuthenticationFlow, AuthorizationCode, CsrfToken,
-    EndpointMaybeSet, EndpointNotSet, EndpointSet, IssuerUrl, Nonce, OAuth2TokenResponse,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
-    core::{CoreClient, CoreProviderMetadata, CoreResponseType},
+use oidc_op::{
+    ApplicationType, Client, ClientMetadata, ClientSecret, Entropy, GrantType, InvalidMetadata,
+    Issuer, RedirectUri, ResponseMode, ResponseType, SystemEntropy,
 };
-use serde_json::{Map, Value};
+use openidconnect::{
+    CsrfToken, EndpointMaybeSet, EndpointNotSet, EndpointSet, IssuerUrl, Nonce, PkceCodeChallenge,
+    PkceCodeVerifier, RedirectUrl, Scope,
+    core::{CoreClient, CoreProviderMetadata},
+};
 use tracing::info;
 
-use super::{Failure, back_channel::BackChannel, view};
+use super::{
+    Failure,
+    back_channel::BackChannel,
+    flow::{RESPONSE_TYPES, Wishes, authentication_flow, response_type},
+    tokens::Answered,
+};
 use crate::{
     config::ConfigError,
-    layers::{Capped, Received},
+    layers::{Capped, Form, Received},
     pages::LoginView,
 };
 
@@ -36,7 +41,7 @@ const MOST: usize = 1000;
 /// How many sign-ins one browser may have under way, in as many tabs.
 const TABS: usize = 8;
 
-type RelyingParty = CoreClient<
+pub(super) type RelyingParty = CoreClient<
     EndpointSet,
     EndpointNotSet,
     EndpointNotSet,
@@ -69,6 +74,9 @@ struct Pending {
     state: CsrfToken,
     nonce: Nonce,
     verifier: PkceCodeVerifier,
+    response_type: ResponseType,
+    /// Whether the answer comes in a fragment, which only the browser sees.
+    in_fragment: bool,
 }
 
 impl fmt::Debug for Demo {
@@ -98,8 +106,19 @@ impl Demo {
         let redirect_uri = RedirectUri::new(&*self.redirect_uri).map_err(|e| wrong(&e))?;
         metadata.redirect_uris.push(redirect_uri);
         metadata.client_name = Some("Demo relying party".into());
+        metadata.response_types = RESPONSE_TYPES.map(response_type).into();
+        metadata.grant_types = vec![GrantType::AuthorizationCode, GrantType::Implicit];
         let id = oidc_op::ClientId::new(CLIENT_ID).map_err(|e| wrong(&e))?;
-        Client::confidential(id, ClientSecret::new(&self.secret), metadata).map_err(|e| wrong(&e))
+        let made = |metadata: &ClientMetadata| {
+            let secret = ClientSecret::new(&self.secret);
+            Client::confidential(id.clone(), secret, metadata.clone())
+        };
+        let client = made(&metadata).or_else(|error| {
+            // On the machine of whoever tries it out, the demo is no web application.
+            metadata.application_type = ApplicationType::Native;
+            if error == InvalidMetadata::ImplicitRedirect { made(&metadata) } else { Err(error) }
+        });
+        client.map_err(|e| wrong(&e))
     }
 
     /// Forgets browsers that have not been here for a while.
@@ -139,21 +158,33 @@ impl Demo {
     pub(super) async fn begin(
         &self,
         received: &Received,
-        scopes: Vec<String>,
-        prompt: &str,
+        wishes: Wishes,
     ) -> Result<(String, Option<String>), Failure> {
         let client = self.discover().await?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-        let flow = AuthenticationFlow::<CoreResponseType>::AuthorizationCode;
+        let response_type = wishes.response_type;
         let mut request = client
-            .authorize_url(flow, CsrfToken::new_random, Nonce::new_random)
-            .add_scopes(scopes.into_iter().map(Scope::new))
-            .set_pkce_challenge(challenge);
-        if !prompt.is_empty() {
-            request = request.add_extra_param("prompt", prompt);
+            .authorize_url(
+                authentication_flow(response_type),
+                CsrfToken::new_random,
+                Nonce::new_random,
+            )
+            .add_scopes(wishes.scopes.into_iter().map(Scope::new));
+        if response_type.code() {
+            request = request.set_pkce_challenge(challenge);
+        }
+        for (name, value) in [("prompt", wishes.prompt), ("acr_values", wishes.acr_values)] {
+            if !value.is_empty() {
+                request = request.add_extra_param(name, value);
+            }
+        }
+        if wishes.form_post {
+            request = request.add_extra_param("response_mode", "form_post");
         }
         let (url, state, nonce) = request.url();
-        let pending = Pending { state, nonce, verifier };
+        let in_fragment =
+            !wishes.form_post && response_type.default_mode() == ResponseMode::Fragment;
+        let pending = Pending { state, nonce, verifier, response_type, in_fragment };
 
         let known = received.cookie(self.cookie);
         let mut browsers = self.browsers();
@@ -177,24 +208,34 @@ impl Demo {
         Ok((url.into(), cookie))
     }
 
-    /// Takes the answer, redeems the code, and remembers what was learned, in a fresh cookie.
-    pub(super) async fn finish(&self, received: &Received) -> Result<String, Failure> {
-        let query = received.query();
+    /// Whether this browser may have come back with an answer that it has not shown yet.
+    pub(super) fn awaits_fragment(&self, received: &Received) -> bool {
+        let browsers = self.browsers();
+        let browser = received.cookie(self.cookie).and_then(|id| browsers.get(id));
+        browser.is_some_and(|browser| browser.pending.iter().any(|pending| pending.in_fragment))
+    }
+
+    /// Takes the answer, checks it, and remembers what was learned, in a fresh cookie.
+    pub(super) async fn finish(
+        &self,
+        received: &Received,
+        answer: &Form,
+    ) -> Result<String, Failure> {
         let id = received.cookie(self.cookie).ok_or(Failure::Unexpected("no cookie"))?;
         let pending = {
             let mut browsers = self.browsers();
             let browser = browsers.get_mut(id).ok_or(Failure::Unexpected("unknown cookie"))?;
-            let state = query.one("state");
+            let state = answer.one("state");
             let fits = |pending: &Pending| pending.state.secret() == state;
             let position = browser.pending.iter().position(fits);
             browser.pending.remove(position.ok_or(Failure::Unexpected("unknown state"))?)
         };
         // RFC 9207 §2.4: an answer of another issuer's is no answer.
-        if query.one("iss") != self.issuer.as_str() {
+        if answer.one("iss") != self.issuer.as_str() {
             return Err(Failure::Unexpected("the answer is not from the issuer"));
         }
-        let outcome = match query.one("error") {
-            "" => Ok(Arc::new(self.redeem(query.one("code"), pending).await?)),
+        let outcome = match answer.one("error") {
+            "" => Ok(Arc::new(self.learn(answer, pending).await?)),
             "access_denied" => Err("You cancelled the sign-in."),
             "login_required" | "interaction_required" | "account_selection_required" => {
                 Err("The provider would have had to ask you something.")
@@ -218,6 +259,13 @@ impl Demo {
         Ok(cookie)
     }
 
+    async fn learn(&self, answer: &Form, pending: Pending) -> Result<LoginView, Failure> {
+        let Pending { nonce, verifier, response_type, .. } = pending;
+        let client = self.discover().await?;
+        let provider = &self.provider;
+        Answered { client, provider, answer, response_type, nonce }.learn(verifier).await
+    }
+
     /// The provider's metadata and keys, fetched afresh.
     async fn discover(&self) -> Result<RelyingParty, Failure> {
         let issuer = IssuerUrl::new(self.issuer.as_str().to_owned());
@@ -230,55 +278,6 @@ impl Demo {
         let secret = openidconnect::ClientSecret::new(self.secret.clone());
         Ok(CoreClient::from_provider_metadata(metadata, id, Some(secret))
             .set_redirect_uri(redirect_uri))
-    }
-
-    /// Redeems a code and checks all that can be checked.
-    async fn redeem(&self, code: &str, pending: Pending) -> Result<LoginView, Failure> {
-        let client = self.discover().await?;
-        let code = AuthorizationCode::new(code.to_owned());
-        let request = client.exchange_code(code).map_err(|e| Failure::at("the endpoint", &e))?;
-        let tokens =
-            request.set_pkce_verifier(pending.verifier).request_async(&self.provider).await;
-        let tokens = tokens.map_err(|e| Failure::at("the token endpoint", &e))?;
-
-        let id_token = tokens.id_token().ok_or(Failure::Unexpected("no ID token"))?;
-        let verifier = client.id_token_verifier();
-        let wrong = |e: &dyn std::error::Error| Failure::at("the ID token", e);
-        let claims = id_token.claims(&verifier, &pending.nonce).map_err(|e| wrong(&e))?;
-        let expected = claims.access_token_hash().ok_or(Failure::Unexpected("no at_hash"))?;
-        let algorithm = id_token.signing_alg().map_err(|e| wrong(&e))?;
-        let key = id_token.signing_key(&verifier).map_err(|e| wrong(&e))?;
-        let actual = AccessTokenHash::from_token(tokens.access_token(), algorithm, key);
-        if actual.map_err(|e| wrong(&e))? != *expected {
-            return Err(Failure::Unexpected("at_hash does not fit the access token"));
-        }
-
-        let userinfo = self.userinfo(&client, tokens.access_token().secret()).await?;
-        let subject = claims.subject().as_str();
-        if userinfo.get("sub").and_then(Value::as_str) != Some(subject) {
-            return Err(Failure::Unexpected("UserInfo is about somebody else"));
-        }
-        let (head, body) =
-            view::decode(&id_token.to_string()).ok_or(Failure::Unexpected("no JWT"))?;
-        Ok(view::login(&tokens, &head, &body, &userinfo, subject))
-    }
-
-    async fn userinfo(
-        &self,
-        client: &RelyingParty,
-        access_token: &str,
-    ) -> Result<Map<String, Value>, Failure> {
-        let endpoint = client.user_info_url().ok_or(Failure::Unexpected("no UserInfo endpoint"))?;
-        let request = http::Request::get(endpoint.as_str())
-            .header(header::AUTHORIZATION, format!("Bearer {access_token}"))
-            .body(Vec::new());
-        let request = request.map_err(|e| Failure::at("UserInfo", &e))?;
-        let response =
-            self.provider.call(request).await.map_err(|e| Failure::at("UserInfo", &e))?;
-        if response.status() != StatusCode::OK {
-            return Err(Failure::Unexpected("UserInfo refused the access token"));
-        }
-        serde_json::from_slice(response.body()).map_err(|e| Failure::at("UserInfo", &e))
     }
 }
 

@@ -1,11 +1,14 @@
 //! What the demo has learned, as tables for its page.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use oidc_op::Timestamp;
+use oidc_op::{ResponseType, Timestamp};
 use openidconnect::{OAuth2TokenResponse, core::CoreTokenResponse};
 use serde_json::{Map, Value, json};
 
-use crate::pages::{LoginView, Row, Table, clean, initial};
+use crate::{
+    layers::Form,
+    pages::{LoginView, Row, Table, clean, initial},
+};
 
 /// The header and the claims of a JWT.
 pub(super) fn decode(jwt: &str) -> Option<(Map<String, Value>, Map<String, Value>)> {
@@ -16,49 +19,100 @@ pub(super) fn decode(jwt: &str) -> Option<(Map<String, Value>, Map<String, Value
     Some((parts.next()??, parts.next()??))
 }
 
-/// Everything that was learned.
-pub(super) fn login(
-    tokens: &CoreTokenResponse,
-    head: &Map<String, Value>,
-    claims: &Map<String, Value>,
-    userinfo: &Map<String, Value>,
-    subject: &str,
-) -> LoginView {
-    let name = userinfo.get("name").and_then(Value::as_str).map(clean);
-    let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| subject.to_owned());
-    let secret = tokens.access_token().secret();
-    let shown: String = secret.chars().take(12).collect();
-    let scope = tokens
-        .scopes()
-        .map(|scopes| scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "));
-    let answer = json!({
-        "access_token": format!("{shown}…"),
-        "token_type": tokens.token_type(),
-        "expires_in": tokens.expires_in().map(|time| time.as_secs()),
-        "scope": scope,
-    });
-    let table = |id, title, about, object: &Map<String, Value>| Table {
-        id,
-        title,
-        about,
-        rows: object.iter().flat_map(|(name, value)| rows(name, value)).collect(),
-    };
+/// Everything that was learned, and checked.
+pub(super) struct Learned<'a> {
+    pub(super) response_type: ResponseType,
+    pub(super) answer: &'a Form,
+    /// The header and the claims of the ID token.
+    pub(super) head: Map<String, Value>,
+    pub(super) claims: Map<String, Value>,
+    pub(super) tokens: Option<CoreTokenResponse>,
+    pub(super) userinfo: Option<Map<String, Value>>,
+    pub(super) subject: String,
+}
+
+/// The same for people.
+pub(super) fn login(learned: &Learned<'_>) -> LoginView {
+    let Learned { response_type, answer, head, claims, tokens, userinfo, subject } = learned;
+    let said = userinfo.as_ref().unwrap_or(claims);
+    let name = said.get("name").and_then(Value::as_str).map(clean);
+    let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| subject.clone());
     let header = head.iter().flat_map(|(name, value)| rows(name, value));
     let header = header.map(|row| Row { note: Some("header".into()), ..row });
     let about = "Signed by the provider: who signed in, when and how, for this application only.";
     let mut id_token = table("id-token", "ID token", about, claims);
     id_token.rows.splice(0..0, header);
-    let about = "What the token endpoint gave for the code.";
-    let tokens =
-        table("tokens", "Token response", about, answer.as_object().unwrap_or(&Map::new()));
-    let about = "What the UserInfo endpoint says to the bearer of the access token.";
-    let userinfo = table("userinfo", "UserInfo", about, userinfo);
-    LoginView {
-        initial: initial(&name),
-        name,
-        steps: vec!["state", "issuer", "PKCE", "signature", "audience", "nonce", "at_hash", "sub"],
-        tables: vec![id_token, tokens, userinfo],
+    let mut tables = vec![id_token];
+    if let Some(tokens) = tokens {
+        let about = "What the token endpoint gave for the code.";
+        tables.push(table("tokens", "Token response", about, &token_response(tokens)));
     }
+    if let Some(userinfo) = userinfo {
+        let about = "What the UserInfo endpoint says to the bearer of the access token.";
+        tables.push(table("userinfo", "UserInfo", about, userinfo));
+    }
+    if response_type.implicit() {
+        let about = "What came back through the browser.";
+        tables.push(table("answer", "Authorization response", about, &shown(answer)));
+    }
+    LoginView { initial: initial(&name), name, steps: steps(*response_type), tables }
+}
+
+/// What has been checked.
+fn steps(response_type: ResponseType) -> Vec<&'static str> {
+    [
+        ("state", true),
+        ("issuer", true),
+        ("PKCE", response_type.code()),
+        ("signature", true),
+        ("audience", true),
+        ("nonce", true),
+        ("c_hash", response_type.code() && response_type.id_token()),
+        ("at_hash", response_type.yields_access_token()),
+        ("both ID tokens", response_type.code() && response_type.id_token()),
+        ("sub", response_type.yields_access_token()),
+    ]
+    .into_iter()
+    .filter_map(|(step, taken)| taken.then_some(step))
+    .collect()
+}
+
+fn token_response(tokens: &CoreTokenResponse) -> Map<String, Value> {
+    let scope = tokens
+        .scopes()
+        .map(|scopes| scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "));
+    let mut shown = Map::new();
+    shown.insert("access_token".into(), shortened(tokens.access_token().secret()).into());
+    shown.insert("token_type".into(), json!(tokens.token_type()));
+    shown.insert("expires_in".into(), json!(tokens.expires_in().map(|time| time.as_secs())));
+    shown.insert("scope".into(), json!(scope));
+    shown
+}
+
+/// The parameters of the answer that there may be, as far as they are no secrets.
+fn shown(answer: &Form) -> Map<String, Value> {
+    const SECRET: [&str; 3] = ["code", "access_token", "id_token"];
+    let names = ["code", "access_token", "id_token", "token_type", "expires_in", "scope", "iss"];
+    let present = names.into_iter().filter(|name| answer.has(name));
+    let value = |name| match (answer.one(name), SECRET.contains(&name)) {
+        (secret, true) => shortened(secret),
+        (text, false) => text.to_owned(),
+    };
+    present.map(|name| (name.to_owned(), value(name).into())).collect()
+}
+
+fn shortened(secret: &str) -> String {
+    secret.chars().take(12).chain(['…']).collect()
+}
+
+fn table(
+    id: &'static str,
+    title: &'static str,
+    about: &'static str,
+    object: &Map<String, Value>,
+) -> Table {
+    let rows = object.iter().flat_map(|(name, value)| rows(name, value)).collect();
+    Table { id, title, about, rows }
 }
 
 /// The rows of a member: one, with a time in words as well, or one for each member of an object.

@@ -1,8 +1,14 @@
 //! The pages: what is on them, and the header fields that every one of them carries.
 //!
-//! They work without scripts and load nothing but the client's logo. Their one style sheet is allowed
-//! by its hash. There is no `form-action`: some browsers apply it to the redirect that follows a
+//! They work without scripts, but for the one to which a fragment comes, and load nothing but the
+//! client's logo. Their one style sheet is allowed by its hash. There is no `form-action`: some browsers apply it to the redirect that follows a
 //! form, and that leads to the client.
+
+pub(crate) mod consent;
+mod home;
+mod words;
+
+use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{
@@ -12,7 +18,9 @@ use axum::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use oidc_op::{Client, Interaction, Issuer, PageError, Reply};
 
+pub(crate) use self::home::{DemoView, LoginView, Row, Table};
 use crate::{
+    assurance::Assurance,
     config::{Password, Scopes, Settings},
     users::User,
 };
@@ -22,6 +30,7 @@ use crate::{
 pub(crate) struct Site {
     style: &'static str,
     policy: String,
+    issuer: Issuer,
     /// The provider as people see it.
     host: String,
     /// The path of the issuer, below which everything is.
@@ -32,12 +41,16 @@ pub(crate) struct Site {
     demo_people: Vec<(String, String)>,
     registration: bool,
     scopes: Scopes,
+    /// Which claims scopes of our own ask for.
+    claim_scopes: BTreeMap<Box<str>, Vec<Box<str>>>,
+    pub(crate) assurance: Assurance,
+    /// Where people can go from the start page.
+    apps: Vec<Client>,
 }
 
 impl Site {
     pub(crate) fn new(settings: &Settings) -> Self {
-        let style = include_str!("templates/style.css");
-        let hash = ring::digest::digest(&ring::digest::SHA256, style.as_bytes());
+        let style = include_str!("../templates/style.css");
         let demo_people = settings.users.iter().filter_map(|user| match &user.password {
             Password::Plain(password) if settings.built_in => {
                 Some((user.username.clone(), password.expose().to_owned()))
@@ -48,10 +61,11 @@ impl Site {
         Self {
             style,
             policy: format!(
-                "default-src 'none'; style-src 'sha256-{}'; img-src https: data:; base-uri 'none'; \
+                "default-src 'none'; style-src '{}'; img-src https: data:; base-uri 'none'; \
                  frame-ancestors 'none'",
-                STANDARD.encode(hash)
+                hash(style)
             ),
+            issuer: issuer.clone(),
             host: host(issuer),
             base: issuer.path().to_owned(),
             has_home: settings.features.demo,
@@ -59,6 +73,9 @@ impl Site {
             demo_people: demo_people.collect(),
             registration: settings.features.registration,
             scopes: settings.scopes.clone(),
+            claim_scopes: settings.claims.rules.scopes.clone(),
+            assurance: settings.assurance(),
+            apps: home::apps(&settings.clients),
         }
     }
 
@@ -95,6 +112,7 @@ impl Site {
                 login,
                 error: refusal.map(|(_, text)| text),
                 registration: self.registration,
+                code: self.assurance.wants_second_factor(interaction),
             },
         )
     }
@@ -121,26 +139,6 @@ impl Site {
         )
     }
 
-    /// The consent page.
-    pub(crate) fn consent(&self, interaction: &Interaction, person: &User) -> Response {
-        let client = &interaction.client;
-        let scopes = interaction.scope.iter().map(|token| self.scope(token)).collect();
-        self.page(
-            StatusCode::OK,
-            &ConsentPage {
-                site: self,
-                client: ClientView::new(client),
-                action: self.interaction(&interaction.token),
-                person: clean(person.name()),
-                username: clean(&person.username),
-                scopes,
-                // The provider asks again whenever it cannot be sure who the client is.
-                rememberable: interaction.remembers,
-                return_host: &interaction.return_host,
-            },
-        )
-    }
-
     /// The page where an account is chosen.
     pub(crate) fn select(&self, interaction: &Interaction, person: &User) -> Response {
         let name = clean(person.name());
@@ -154,23 +152,6 @@ impl Site {
                 person: name,
                 detail: clean(person.email().unwrap_or(&person.username)),
             },
-        )
-    }
-
-    /// The start page of a provider without a demo.
-    pub(crate) fn home(&self, person: Option<&User>, signed_out: bool) -> Response {
-        let person = person.map(|user| clean(user.name()));
-        self.page(StatusCode::OK, &HomePage { site: self, person, signed_out })
-    }
-
-    /// The demo relying party's page.
-    pub(crate) fn demo(&self, demo: DemoView<'_>) -> Response {
-        let DemoView { login, person, problem, signed_out } = demo;
-        let person = person.map(|user| clean(user.name()));
-        let scopes = ["profile", "email", "address", "phone"];
-        self.page(
-            StatusCode::OK,
-            &DemoPage { site: self, login, person, problem, signed_out, scopes: &scopes },
         )
     }
 
@@ -201,52 +182,33 @@ impl Site {
         reply
     }
 
-    fn scope(&self, token: &str) -> ScopeView {
-        let (title, about) = match token {
-            "openid" => ("Know who you are", "An identifier of yours, to recognise you next time"),
-            "profile" => (
-                "See your profile",
-                "Name, nickname, picture, website, gender, birthday, time zone and language",
-            ),
-            "email" => ("See your e-mail address", "And whether it has been verified"),
-            "address" => ("See your postal address", "Street, town, region, code and country"),
-            "phone" => ("See your phone number", "And whether it has been verified"),
-            token => {
-                let meaning = self.scopes.meaning(token).unwrap_or("A permission of this service");
-                return ScopeView {
-                    title: meaning.to_owned(),
-                    about: token.to_owned(),
-                    token: token.to_owned(),
-                    fixed: false,
-                };
-            }
-        };
-        let (token, title, about) = (token.to_owned(), title.to_owned(), about.to_owned());
-        ScopeView { fixed: token == "openid", token, title, about }
+    fn page(&self, status: StatusCode, page: &impl Template) -> Response {
+        Self::page_allowed(&self.policy, status, page)
     }
 
-    fn page(&self, status: StatusCode, page: &impl Template) -> Response {
+    /// A page that may do what this policy says.
+    fn page_allowed(policy: &str, status: StatusCode, page: &impl Template) -> Response {
         match page.render() {
-            Ok(html) => (status, self.fields(), Html(html)).into_response(),
+            Ok(html) => (status, fields(policy), Html(html)).into_response(),
             Err(error) => {
                 tracing::error!(%error, "a page could not be rendered");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
         }
     }
+}
 
-    /// What protects a page against being framed, cached, sniffed or talked about.
-    fn fields(&self) -> [(HeaderName, HeaderValue); 5] {
-        let value = HeaderValue::from_static;
-        let policy = HeaderValue::from_str(&self.policy);
-        [
-            (header::CONTENT_SECURITY_POLICY, policy.unwrap_or(value("default-src 'none'"))),
-            (header::X_FRAME_OPTIONS, value("DENY")),
-            (header::REFERRER_POLICY, value("no-referrer")),
-            (header::CACHE_CONTROL, value("no-store")),
-            (header::X_CONTENT_TYPE_OPTIONS, value("nosniff")),
-        ]
-    }
+/// What protects a page against being framed, cached, sniffed or talked about.
+fn fields(policy: &str) -> [(HeaderName, HeaderValue); 5] {
+    let value = HeaderValue::from_static;
+    let policy = HeaderValue::from_str(policy);
+    [
+        (header::CONTENT_SECURITY_POLICY, policy.unwrap_or(value("default-src 'none'"))),
+        (header::X_FRAME_OPTIONS, value("DENY")),
+        (header::REFERRER_POLICY, value("no-referrer")),
+        (header::CACHE_CONTROL, value("no-store")),
+        (header::X_CONTENT_TYPE_OPTIONS, value("nosniff")),
+    ]
 }
 
 /// The fixed sentence on every error page.
@@ -262,6 +224,8 @@ struct LoginPage<'p> {
     login: &'p str,
     error: Option<&'p str>,
     registration: bool,
+    /// Whether a code is asked for as well.
+    code: bool,
 }
 
 #[derive(Template)]
@@ -288,19 +252,6 @@ impl CreatePage<'_> {
 }
 
 #[derive(Template)]
-#[template(path = "consent.html", config = "examples/server/askama.toml")]
-struct ConsentPage<'p> {
-    site: &'p Site,
-    client: ClientView<'p>,
-    action: String,
-    person: String,
-    username: String,
-    scopes: Vec<ScopeView>,
-    rememberable: bool,
-    return_host: &'p str,
-}
-
-#[derive(Template)]
 #[template(path = "select.html", config = "examples/server/askama.toml")]
 struct SelectPage<'p> {
     site: &'p Site,
@@ -321,69 +272,6 @@ struct ErrorPage<'p> {
     code: &'p str,
 }
 
-#[derive(Template)]
-#[template(path = "home.html", config = "examples/server/askama.toml")]
-struct HomePage<'p> {
-    site: &'p Site,
-    person: Option<String>,
-    signed_out: bool,
-}
-
-#[derive(Template)]
-#[template(path = "demo.html", config = "examples/server/askama.toml")]
-struct DemoPage<'p> {
-    site: &'p Site,
-    login: Option<&'p LoginView>,
-    person: Option<String>,
-    problem: Option<&'p str>,
-    signed_out: bool,
-    scopes: &'p [&'static str],
-}
-
-/// What the demo relying party's page shows.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct DemoView<'v> {
-    /// Who is signed in at the demo.
-    pub(crate) login: Option<&'v LoginView>,
-    /// Who is signed in at the provider.
-    pub(crate) person: Option<&'v User>,
-    pub(crate) problem: Option<&'v str>,
-    pub(crate) signed_out: bool,
-}
-
-/// What the demo relying party has learned.
-#[derive(Clone, Debug)]
-pub(crate) struct LoginView {
-    pub(crate) name: String,
-    pub(crate) initial: String,
-    pub(crate) steps: Vec<&'static str>,
-    pub(crate) tables: Vec<Table>,
-}
-
-/// Members of a JSON object, for people.
-#[derive(Clone, Debug)]
-pub(crate) struct Table {
-    pub(crate) id: &'static str,
-    pub(crate) title: &'static str,
-    pub(crate) about: &'static str,
-    pub(crate) rows: Vec<Row>,
-}
-
-/// One member.
-#[derive(Clone, Debug)]
-pub(crate) struct Row {
-    pub(crate) name: String,
-    pub(crate) value: String,
-    pub(crate) note: Option<String>,
-}
-
-impl Row {
-    /// The name in pieces, between which a line may break.
-    fn parts(&self) -> impl Iterator<Item = &str> {
-        self.name.split_inclusive(['_', '.'])
-    }
-}
-
 /// What was filled in to create an account.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Filled<'f> {
@@ -400,6 +288,7 @@ pub(crate) struct Problem {
 }
 
 /// A client, for people.
+#[derive(Default)]
 struct ClientView<'c> {
     name: String,
     initial: String,
@@ -425,31 +314,35 @@ impl<'c> ClientView<'c> {
     }
 }
 
-/// A scope, for people.
-struct ScopeView {
-    token: String,
-    title: String,
-    about: String,
-    fixed: bool,
+/// A name that cannot pass for something else: legible, and no more than fits on a line or two
+/// (threat UI-06).
+pub(crate) fn clean(name: &str) -> String {
+    let kept: String = legible(name).chars().take(80).collect();
+    kept.trim().to_owned()
 }
 
-/// A name that cannot pass for something else: no control characters, none that turn the direction
-/// of the text or take no room, and no more than fits on a line or two (threat UI-06).
-pub(crate) fn clean(name: &str) -> String {
+/// Text without control characters and without those that turn the direction of the text or take no
+/// room.
+fn legible(text: &str) -> String {
     let sly = |c: &char| {
         c.is_control()
             || matches!(*c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}'
                 | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}'
                 | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
     };
-    let kept: String = name.chars().filter(|c| !sly(c)).take(80).collect();
-    kept.trim().to_owned()
+    text.chars().filter(|c| !sly(c)).collect()
 }
 
 /// The first letter of a name, to stand for a picture.
 pub(crate) fn initial(name: &str) -> String {
     let letter = name.chars().find(|c| c.is_alphanumeric());
     letter.map_or_else(|| "?".to_owned(), |c| c.to_uppercase().collect())
+}
+
+/// How a Content-Security-Policy names this style sheet or script.
+fn hash(text: &str) -> String {
+    let hash = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    format!("sha256-{}", STANDARD.encode(hash))
 }
 
 fn host(issuer: &Issuer) -> String {
@@ -480,7 +373,14 @@ mod tests {
     #[test]
     fn the_style_sheet_is_what_its_hash_says() {
         let site = Site::new(&Settings::demo().unwrap());
-        let page = HomePage { site: &site, person: Some("<b>".into()), signed_out: false };
+        let page = SelectPage {
+            site: &site,
+            client: ClientView { name: "<b>".into(), ..ClientView::default() },
+            action: String::new(),
+            person: String::new(),
+            initial: String::new(),
+            detail: String::new(),
+        };
         let html = page.render().unwrap();
         let style = html.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
         assert_eq!(style, site.style);

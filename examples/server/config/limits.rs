@@ -1,0 +1,65 @@
+//! `[limits]`: what is borne before somebody has to wait.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// How many wrong guesses are borne, each within `period` seconds, and how long a request may take.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    /// Seconds after which all of an allowance is back.
+    pub(crate) period: u32,
+    /// At one account, from one source.
+    pub(crate) login_failures: u32,
+    /// At one account, from anywhere.
+    pub(crate) login_failures_per_account: u32,
+    /// From one source, at any account.
+    pub(crate) login_failures_per_source: u32,
+    /// At one client's secret, from one source.
+    pub(crate) client_failures: u32,
+    /// Accounts created from one source.
+    pub(crate) registrations: u32,
+    /// Seconds that a request may take, its body included; slow clients are hung up on soon after.
+    pub(crate) request: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            period: 300,
+            login_failures: 10,
+            login_failures_per_account: 100,
+            login_failures_per_source: 100,
+            client_failures: 30,
+            registrations: 20,
+            request: 30,
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) const fn period(&self) -> Duration {
+        Duration::from_secs(self.period as u64)
+    }
+
+    /// How long a request may take.
+    pub(crate) const fn request(&self) -> Duration {
+        Duration::from_secs(self.request as u64)
+    }
+
+    /// How long a connection may take from the first byte of a request to its answer, and idle
+    /// before: a little longer, so that a slow request is answered rather than cut off.
+    pub(crate) fn connection(&self) -> Duration {
+        self.request() + self.request() / 6
+    }
+
+    pub(super) fn smallest(&self) -> u32 {
+        self.login_failures
+            .min(self.login_failures_per_account)
+            .min(self.login_failures_per_source)
+            .min(self.client_failures)
+            .min(self.registrations)
+            .min(self.request)
+    }
+}

@@ -1,0 +1,43 @@
+//! Members of a table that are read one by one.
+
+use std::marker::PhantomData;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, DeserializeSeed, Error},
+};
+
+/// One member of a `T`, checked alone, so that an error is reported at its line.
+pub(super) struct Member<'n, T> {
+    name: &'n str,
+    whole: PhantomData<T>,
+}
+
+impl<'n, T> Member<'n, T> {
+    pub(super) fn new(name: &'n str) -> Self {
+        Self { name, whole: PhantomData }
+    }
+}
+
+impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Member<'_, T> {
+    type Value = toml::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<toml::Value, D::Error> {
+        let value = normal(self.name, toml::Value::deserialize(deserializer)?);
+        let alone = toml::Table::from_iter([(self.name.to_owned(), value.clone())]);
+        match alone.try_into::<T>() {
+            Ok(_) => Ok(value),
+            Err(error) => Err(Error::custom(error.message())),
+        }
+    }
+}
+
+/// A JWK Set may be written as the list of its keys.
+fn normal(name: &str, value: toml::Value) -> toml::Value {
+    match value {
+        toml::Value::Array(keys) if name == "jwks" => {
+            toml::Table::from_iter([("keys".to_owned(), toml::Value::Array(keys))]).into()
+        }
+        value => value,
+    }
+}

@@ -1,0 +1,40 @@
+//! `[policy]`: what is demanded of clients.
+
+use oidc_op::RequestObjectMode;
+use serde::Deserialize;
+
+/// What is demanded of clients; what is absent has the library's default.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Policy {
+    require_pkce: Option<bool>,
+    acr_values_bind: Option<bool>,
+    pub(super) unsigned: Option<bool>,
+    request_object: Option<Mode>,
+}
+
+/// What becomes of parameters beside a request object.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    Oidc,
+    Jar,
+}
+
+impl Policy {
+    /// Writes what the file says over the defaults.
+    pub(super) fn write(&self, policy: &mut oidc_op::Policy) {
+        for (to, from) in [
+            (&mut policy.require_pkce, self.require_pkce),
+            (&mut policy.acr_values_bind, self.acr_values_bind),
+            (&mut policy.unsigned, self.unsigned),
+        ] {
+            *to = from.unwrap_or(*to);
+        }
+        policy.request_object = match self.request_object {
+            Some(Mode::Oidc) => RequestObjectMode::Oidc,
+            Some(Mode::Jar) => RequestObjectMode::Jar,
+            None => policy.request_object,
+        };
+    }
+}

@@ -1,0 +1,112 @@
+//! What is read, and what is refused.
+
+use super::*;
+
+const HEAD: &str = "issuer = \"http://localhost:1\"\nlisten = \"127.0.0.1:1\"\n";
+
+fn refusal(rest: &str) -> String {
+    let text = format!("{HEAD}{rest}");
+    Settings::parse(&text, Path::new("")).map(|_| ()).unwrap_err().to_string()
+}
+
+#[test]
+fn the_demo_and_the_sample_load() {
+    assert!(Settings::demo().unwrap().built_in);
+    let sample = Settings::parse(include_str!("../sample.toml"), Path::new("/x")).unwrap();
+    assert_eq!(sample.data, Path::new("/x/data"));
+    assert_eq!(sample.clients.len(), 4);
+}
+
+/// A client's secret is kept where it is a key, so that it can be one.
+#[test]
+fn clients_have_all_members() {
+    let text = format!(
+        "{HEAD}[[clients]]\nclient_id = \"a\"\nclient_secret = \"{}\"\n\
+         redirect_uris = [\"https://a.example/\"]\nid_token_signed_response_alg = \"HS256\"\n\
+         claims = {{ allow = [\"email\"], scopes_in_id_token = true }}\n\
+         [[clients.jwks]]\nkty = \"oct\"\n",
+        "s".repeat(32)
+    );
+    let refused = Settings::parse(&text, Path::new("")).map(|_| ()).unwrap_err().to_string();
+    assert!(refused.contains("line 9, column 1: clients.jwks"), "{refused}");
+    let jwks = "kty = \"OKP\"\ncrv = \"Ed25519\"\n\
+                x = \"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"\n";
+    let text = text.replace("kty = \"oct\"\n", jwks);
+    let settings = Settings::parse(&text, Path::new("")).unwrap();
+    let ClientEntry(client) = &settings.clients[0];
+    assert!(client.metadata.jwks.is_some());
+    assert_eq!(client.claims.scopes_in_id_token, Some(true));
+}
+
+/// With a mapping, what is advertised is what there can be.
+#[test]
+fn a_mapping_says_which_claims_there_are() {
+    let parse = |rest: &str| Settings::parse(&format!("{HEAD}{rest}"), Path::new("")).unwrap();
+    let mapping = "[claims.mapping]\nname = \"/n\"\n\"name#de\" = \"/d\"\n";
+    let user = "[[users]]\nusername = \"a\"\npassword = \"b\"\nsub = \"c\"\n\
+                claims = { shoe_size = 42, \"name#fr\" = \"A\" }\n";
+    assert_eq!(parse(user).provider().claims.supported, None);
+    let supported = parse(&format!("{mapping}{user}")).provider().claims.supported.unwrap();
+    assert_eq!(supported.iter().map(|name| &**name).collect::<Vec<_>>(), ["name", "shoe_size"]);
+}
+
+#[test]
+fn refusals_name_the_line_and_the_member() {
+    for (rest, names) in [
+        ("x = 1", "line 3, column 1: unknown field `x`"),
+        ("x = ", "line 3, column 5"),
+        ("store = \"sqlite:/x?key=hush\"", "line 3, column 9: store: a store of the kind"),
+        ("[lifetimes]\ncode = -1", "line 4, column 8: lifetimes.code: invalid value"),
+        ("[features]\nmagic = true", "line 4, column 1: features: unknown field `magic`"),
+        ("[[clients]]\nclient_id = \"a\"\nlogo = 1", "line 5, column 8: clients.logo: a client"),
+        ("[[clients]]\nredirect_uris = [\"http://x.example\"]", "clients.redirect_uris: a redir"),
+        ("[[clients]]\nclient_id = \"a\"\n", "line 3, column 1: clients: client \"a\" has no"),
+        ("[[clients]]\n", "missing field `client_id`"),
+        ("[[users]]\nusername = \"a\"\nsub = \"a\"\n", "give either password or password_hash"),
+        ("[keys]\nalgorithms = [\"ES256\"]", "RS256 must be among"),
+        ("[secrets]\ntoken = []", "secrets.token: the list is empty"),
+        ("[limits]\nperiod = 0", "limits: every number"),
+        ("trusted_proxies = [\"10.0.0.0/33\"]", "line 3, column 19: trusted_proxies: an IP"),
+        ("scopes = [\"a b\"]", "scopes: \"a b\" is not one scope token"),
+        ("[claims]\nscope = 1", "line 4, column 9: claims.scope: unknown field `scope`"),
+        ("[claims]\nscopes = { a = [\"sub\"] }", "claims.scopes.a: \"sub\" cannot be"),
+        ("[claims.mapping]\nemail = 1", "claims.mapping: the claim \"email\": a rule is"),
+        ("[policy]\nrequest_object = \"par\"", "policy.request_object: unknown variant `par`"),
+        ("acr = \"a\"\nacr_mfa = \"a\"", "acr_mfa: is the same as acr"),
+        ("acr = \"a\"\nacr_values = [\"b\"]", "acr: is not among acr_values"),
+        ("[fetch]\nenable = true", "line 4, column 1: fetch: unknown field `enable`"),
+        (
+            "[[clients]]\nclient_id = \"a\"\nclaims = { denied = [] }",
+            "line 5, column 12: clients.claims: unknown field `denied`",
+        ),
+        (
+            "[[clients]]\nclient_id = \"a\"\nclient_secret = \"s\"\n\
+             redirect_uris = [\"https://a.example/\"]\nid_token_signed_response_alg = \"none\"",
+            "id_token_signed_response_alg: none is only for policy.unsigned",
+        ),
+        ("[[users]]\nsources = [{ jwt = \"a\" }]", "missing field `claims`"),
+        ("[tls]\ncertificate = \"c\"\nkey = \"k\"", "tls: browsers"),
+    ] {
+        let text = refusal(rest);
+        assert!(text.contains(names), "{rest:?}: {text}");
+        assert!(!text.contains('\n'), "{text}");
+    }
+}
+
+/// Threat SL-05: a refusal does not repeat a secret.
+#[test]
+fn refusals_keep_secrets() {
+    for rest in [
+        "[secrets]\ntoken = \"hush\"",
+        "[secrets]\ntoken = { value = \"hush\" }",
+        "[secrets]\npairwise = [{ value = \"hush\" }]",
+        "[[users]]\npassword = 90210",
+        "[[clients]]\nclient_secret = [\"hush\"]",
+        "store = \"redis://:hush@host\"",
+        "[[users]]\nusername = \"a\"\npassword = \"b\"\nsub = \"c\"\ntotp = \"hush\"",
+        "[[users]]\nusername = \"a\"\nsources = [{ claims = [], jwt = [\"hush\"] }]",
+    ] {
+        let text = refusal(rest);
+        assert!(!text.contains("hush") && !text.contains("90210"), "{text}");
+    }
+}

@@ -1,0 +1,177 @@
+//! The consent page: which scopes and claims a client would like, and what a person makes of it.
+//!
+//! A checked box releases, an unchecked one keeps back. What was shown comes back with the form, as a
+//! box that is not checked leaves no trace of its own there.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{http::StatusCode, response::Response};
+use oidc_op::{AskedClaim, Interaction, Scope, Verdict};
+
+use super::{ClientView, Site, clean, legible, words};
+use crate::{config::Scopes, layers::Form, users::User};
+
+/// What the person has agreed to, if the form is one of ours.
+pub(crate) fn agreed(form: &Form) -> Option<Verdict> {
+    let tokens: Vec<_> = form.all("scope").collect();
+    let scope = Scope::parse(&tokens.join(" ")).ok()?;
+    let released: Vec<_> = form.all("claim").collect();
+    let kept_back = |shown: &str| {
+        let (token, claim) = shown.split_once(' ')?;
+        // What a scope asks for goes with the scope, also if it was asked for by name besides.
+        let with_it = token.is_empty() || tokens.contains(&token);
+        (!with_it || !released.contains(&claim)).then(|| claim.into())
+    };
+    let refused = form.all("asked").filter_map(kept_back).collect();
+    Some(Verdict::Consent { scope, refused, remember: form.has("remember") })
+}
+
+impl Site {
+    /// The consent page.
+    pub(crate) fn consent(&self, interaction: &Interaction, person: &User) -> Response {
+        let asked = Asked::new(interaction, &self.scopes, &self.claim_scopes);
+        self.page(
+            StatusCode::OK,
+            &ConsentPage {
+                site: self,
+                client: ClientView::new(&interaction.client),
+                action: self.interaction(&interaction.token),
+                person: clean(person.name()),
+                username: clean(&person.username),
+                asked,
+                // The provider asks again whenever it cannot be sure who the client is.
+                rememberable: interaction.remembers,
+                return_host: &interaction.return_host,
+            },
+        )
+    }
+}
+
+#[derive(Template)]
+#[template(path = "consent.html", config = "examples/server/askama.toml")]
+struct ConsentPage<'p> {
+    site: &'p Site,
+    client: ClientView<'p>,
+    action: String,
+    person: String,
+    username: String,
+    asked: Asked,
+    rememberable: bool,
+    return_host: &'p str,
+}
+
+/// What is asked for, in groups.
+struct Asked {
+    scopes: Vec<ScopeView>,
+    /// Claims that no scope stands for.
+    single: Vec<ClaimView>,
+}
+
+/// A scope, for people.
+struct ScopeView {
+    token: String,
+    title: String,
+    about: String,
+    fixed: bool,
+    claims: Vec<ClaimView>,
+}
+
+/// A claim, for people.
+struct ClaimView {
+    /// Its place among all of them, to name its box.
+    number: usize,
+    name: String,
+    title: String,
+    /// The client says that it cannot do without.
+    essential: bool,
+}
+
+impl Asked {
+    fn new(
+        interaction: &Interaction,
+        scopes: &Scopes,
+        claim_scopes: &BTreeMap<Box<str>, Vec<Box<str>>>,
+    ) -> Self {
+        let numbered = interaction.claims.iter().enumerate();
+        let (single, mut shared): (Vec<_>, Vec<_>) = numbered.partition(|(_, claim)| claim.single);
+        let mut views: Vec<_> =
+            interaction.scope.iter().map(|t| ScopeView::new(t, scopes)).collect();
+        for view in &mut views {
+            let standard = words::scope(&view.token).map_or(&[][..], |words| words.claims);
+            let own = claim_scopes.get(&*view.token).map_or(&[][..], Vec::as_slice);
+            // Each claim goes to the first scope that asks for it.
+            shared.retain(|(number, claim)| {
+                let here = standard.contains(&&*claim.name) || own.contains(&claim.name);
+                if here {
+                    view.claims.push(ClaimView::new(*number, claim));
+                }
+                !here
+            });
+        }
+        let rest = single.into_iter().chain(shared);
+        let single = rest.map(|(number, claim)| ClaimView::new(number, claim)).collect();
+        Self { scopes: views, single }
+    }
+}
+
+impl ScopeView {
+    fn new(token: &str, scopes: &Scopes) -> Self {
+        let (title, about) = match words::scope(token) {
+            Some(words) => (words.title, words.about),
+            None => (scopes.meaning(token).unwrap_or("A permission of this service"), token),
+        };
+        Self {
+            token: token.to_owned(),
+            title: title.to_owned(),
+            about: about.to_owned(),
+            fixed: token == "openid",
+            claims: Vec::new(),
+        }
+    }
+
+    /// What an app needs is shown at once; there is more to choose from where one looks for it.
+    fn is_open(&self) -> bool {
+        self.claims.iter().any(|claim| claim.essential)
+    }
+}
+
+impl ClaimView {
+    /// A name that cannot be shown as it is belongs to no claim of ours, so nothing is lost by
+    /// showing, and sending back, less of it.
+    fn new(number: usize, claim: &AskedClaim) -> Self {
+        let name = legible(&claim.name);
+        let title = words::claim(&name).map_or_else(|| name.clone(), ToOwned::to_owned);
+        Self { number: number + 1, name, title, essential: claim.essential }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(form: &str) -> Vec<Box<str>> {
+        match agreed(&Form::parse(form.as_bytes())).unwrap() {
+            Verdict::Consent { refused, .. } => refused,
+            verdict => panic!("{verdict:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_not_checked_is_kept_back() {
+        for (form, kept_back) in [
+            ("scope=email&asked=email+email&claim=email", &[][..]),
+            (
+                "scope=email&asked=email+email&asked=email+email_verified&claim=email",
+                &["email_verified"],
+            ),
+            ("scope=openid&asked=email+email&claim=email", &["email"]),
+            ("asked=+shoe_size&asked=+credit+score&claim=credit+score", &["shoe_size"]),
+            ("scope=email", &[]),
+        ] {
+            let found = refused(form);
+            assert_eq!(found.iter().map(|name| &**name).collect::<Vec<_>>(), kept_back, "{form}");
+        }
+        assert!(agreed(&Form::parse(b"scope=%22")).is_none());
+    }
+}
