@@ -21,9 +21,9 @@ impl SourceEntry {
         for Self { claims, jwt, endpoint, access_token } in entries {
             let text = |hidden: Hidden| hidden.expose().to_owned();
             let source = match (jwt, endpoint, access_token) {
-                (Some(jwt), None, None) => ClaimSource::Aggregated { jwt: text(jwt) },
+                (Some(jwt), None, None) => ClaimSource::aggregated(text(jwt)),
                 (None, Some(endpoint), access_token) => {
-                    ClaimSource::Distributed { endpoint, access_token: access_token.map(text) }
+                    ClaimSource::distributed(endpoint, access_token.map(text))
                 }
                 _ => return Err("a source has either jwt, or endpoint and perhaps access_token"),
             };

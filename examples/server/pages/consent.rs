@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use oidc_op::{AskedClaim, Interaction, Scope, Verdict};
+use oidc_op::{Agreement, AskedClaim, Interaction, Scope, Verdict};
 
 use super::{ClientView, Site, clean, legible, words};
 use crate::{config::Scopes, layers::Form, users::User};
@@ -16,15 +16,17 @@ use crate::{config::Scopes, layers::Form, users::User};
 pub(crate) fn agreed(form: &Form) -> Option<Verdict> {
     let tokens: Vec<_> = form.all("scope").collect();
     let scope = Scope::parse(&tokens.join(" ")).ok()?;
-    let released: Vec<_> = form.all("claim").collect();
-    let kept_back = |shown: &str| {
+    let checked: Vec<_> = form.all("claim").collect();
+    let released = |shown: &str| {
         let (token, claim) = shown.split_once(' ')?;
         // What a scope asks for goes with the scope, also if it was asked for by name besides.
         let with_it = token.is_empty() || tokens.contains(&token);
-        (!with_it || !released.contains(&claim)).then(|| claim.into())
+        (with_it && checked.contains(&claim)).then(|| claim.into())
     };
-    let refused = form.all("asked").filter_map(kept_back).collect();
-    Some(Verdict::Consent { scope, refused, remember: form.has("remember") })
+    let mut agreement = Agreement::new(scope);
+    agreement.claims = Some(form.all("asked").filter_map(released).collect());
+    agreement.remember = form.has("remember");
+    Some(Verdict::Consent(agreement))
 }
 
 impl Site {
@@ -150,27 +152,24 @@ impl ClaimView {
 mod tests {
     use super::*;
 
-    fn refused(form: &str) -> Vec<Box<str>> {
+    fn released(form: &str) -> Vec<Box<str>> {
         match agreed(&Form::parse(form.as_bytes())).unwrap() {
-            Verdict::Consent { refused, .. } => refused,
+            Verdict::Consent(agreement) => agreement.claims.unwrap(),
             verdict => panic!("{verdict:?}"),
         }
     }
 
     #[test]
     fn what_is_not_checked_is_kept_back() {
-        for (form, kept_back) in [
-            ("scope=email&asked=email+email&claim=email", &[][..]),
-            (
-                "scope=email&asked=email+email&asked=email+email_verified&claim=email",
-                &["email_verified"],
-            ),
-            ("scope=openid&asked=email+email&claim=email", &["email"]),
-            ("asked=+shoe_size&asked=+credit+score&claim=credit+score", &["shoe_size"]),
-            ("scope=email", &[]),
+        for (form, expected) in [
+            ("scope=email&asked=email+email&claim=email", &["email"][..]),
+            ("scope=email&asked=email+email&asked=email+email_verified&claim=email", &["email"]),
+            ("scope=openid&asked=email+email&claim=email", &[]),
+            ("asked=+shoe_size&asked=+credit+score&claim=credit+score", &["credit score"]),
+            ("scope=email&claim=email", &[]),
         ] {
-            let found = refused(form);
-            assert_eq!(found.iter().map(|name| &**name).collect::<Vec<_>>(), kept_back, "{form}");
+            let found = released(form);
+            assert_eq!(found.iter().map(|name| &**name).collect::<Vec<_>>(), expected, "{form}");
         }
         assert!(agreed(&Form::parse(b"scope=%22")).is_none());
     }
