@@ -45,6 +45,8 @@ export class Visit {
       } finally {
         await visit.context.close()
         for (const party of visit.#parties) party.close()
+        const [fault] = visit.#parties.flatMap(({ faults }) => faults)
+        if (fault) throw fault
       }
     }
   }
