@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict'
 import * as jose from 'jose'
+import * as client from 'openid-client'
 import { checkAnswer } from './lib/conformance.mjs'
 import { serve } from './lib/jobs.mjs'
 import { RelyingParty } from './lib/relying-party.mjs'
@@ -256,6 +257,13 @@ await serve({
     }
     return refused
   }),
+
+  /** The metadata, as they are and as openid-client understands them; without TLS it asks nothing. */
+  discovery: async ({ issuer, client: { client_id } }) => {
+    const config = await client.discovery(new URL(issuer), client_id)
+    const response = await fetch(`${issuer}/.well-known/openid-configuration`)
+    return { document: await response.json(), understood: config.serverMetadata() }
+  },
 
   /** The checks by hand see what they are there for. */
   checks_can_fail: async () => {

@@ -205,7 +205,11 @@ export async function form_post_and_back_without_javascript(visit) {
   await pressContinue(visit)
   await arrives(visit, party, 'form')
   // The page is not kept, and sending the consent again is for the person to decide.
+  const missing = visit.page.waitForEvent('framenavigated', (frame) =>
+    frame.url().startsWith('chrome-error:'),
+  )
   await assert.rejects(visit.page.goBack(), /ERR_CACHE_MISS/)
+  await missing
   await visit.page.reload()
   await completed(visit, party)
 }
