@@ -61,7 +61,11 @@ const changes = [
   ['code', 'code id_token', (mine, other) => mine.set('code', other.get('code'))],
   ['id_token', 'code id_token', (mine, other) => mine.set('id_token', other.get('id_token'))],
   ['id_token alone', 'id_token', (mine, other) => mine.set('id_token', other.get('id_token'))],
-  ['access_token', 'id_token token', (m, other) => m.set('access_token', other.get('access_token'))],
+  [
+    'access_token',
+    'id_token token',
+    (mine, other) => mine.set('access_token', other.get('access_token')),
+  ],
   ['iss', 'code id_token token', (mine) => mine.set('iss', 'https://other.example')],
   ['state of another', 'code id_token', (mine, other) => mine.set('state', other.get('state'))],
   ['id_token removed', 'code id_token', (mine) => mine.delete('id_token')],
@@ -71,7 +75,8 @@ const changes = [
 /** The same token with another signature. */
 function forged(token) {
   const [header, payload, signature] = token.split('.')
-  return [header, payload, signature.startsWith('A') ? `B${signature.slice(1)}` : `A${signature.slice(1)}`].join('.')
+  const first = signature.startsWith('A') ? 'B' : 'A'
+  return `${header}.${payload}.${first}${signature.slice(1)}`
 }
 
 await serve({
@@ -258,7 +263,7 @@ await serve({
     return refused
   }),
 
-  /** The metadata, as they are and as openid-client understands them; without TLS it asks nothing. */
+  /** The metadata, as they are and as openid-client understands them, which insists on TLS. */
   discovery: async ({ issuer, client: { client_id } }) => {
     const config = await client.discovery(new URL(issuer), client_id)
     const response = await fetch(`${issuer}/.well-known/openid-configuration`)
@@ -282,7 +287,8 @@ await serve({
     const seen = (parameters, more = {}) => {
       try {
         const place = more.place ?? 'fragment'
-        checkAnswer(more.url ?? url, new URLSearchParams(parameters), { ...expected, place, ...more })
+        const given = new URLSearchParams(parameters)
+        checkAnswer(more.url ?? url, given, { ...expected, place, ...more })
         return null
       } catch ({ message }) {
         return message.split('\n')[0]

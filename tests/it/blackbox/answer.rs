@@ -28,7 +28,8 @@ pub(crate) fn read(
         return Err("something is in the query, too".into());
     }
     check(&answer, issuer, states)?;
-    let through_browser = ["id_token", "access_token"].iter().any(|name| answer.contains_key(*name));
+    let through_browser =
+        ["id_token", "access_token"].iter().any(|name| answer.contains_key(*name));
     if through_browser && location.fragment().is_none() {
         return Err("a token is in the query".into());
     }
@@ -75,11 +76,8 @@ pub(crate) fn is_hard_to_guess(text: &str) -> bool {
         *counts.entry(character).or_default() += 1;
     }
     let length = f64::from(u32::try_from(text.len()).unwrap());
-    let bits: f64 = counts
-        .into_values()
-        .map(f64::from)
-        .map(|count| count * (length / count).log2())
-        .sum();
+    let bits: f64 =
+        counts.into_values().map(f64::from).map(|count| count * (length / count).log2()).sum();
     text.is_ascii() && length * 6.0 >= 128.0 && bits > 96.0
 }
 

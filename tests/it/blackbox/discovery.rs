@@ -50,10 +50,19 @@ fn type_of(member: &str) -> Option<Type> {
     Some(match member {
         "issuer" => Type::Text,
         "ui_locales_supported" | "claims_locales_supported" => Type::Locales,
-        "jwks_uri" | "check_session_iframe" | "service_documentation" | "op_policy_uri"
-        | "op_tos_uri" | "authorization_endpoint" | "token_endpoint" | "userinfo_endpoint"
-        | "registration_endpoint" | "revocation_endpoint" | "introspection_endpoint"
-        | "end_session_endpoint" | "pushed_authorization_request_endpoint" => Type::Address,
+        "jwks_uri"
+        | "check_session_iframe"
+        | "service_documentation"
+        | "op_policy_uri"
+        | "op_tos_uri"
+        | "authorization_endpoint"
+        | "token_endpoint"
+        | "userinfo_endpoint"
+        | "registration_endpoint"
+        | "revocation_endpoint"
+        | "introspection_endpoint"
+        | "end_session_endpoint"
+        | "pushed_authorization_request_endpoint" => Type::Address,
         "claims_parameter_supported"
         | "request_parameter_supported"
         | "request_uri_parameter_supported"

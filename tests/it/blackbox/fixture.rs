@@ -92,13 +92,8 @@ pub(crate) const APP: Registered = Registered {
     ..THIRD_PARTY
 };
 /// It may ask for everything, and nobody is asked.
-pub(crate) const TRUSTED: Registered = Registered {
-    id: "trusted",
-    name: "Trusted App",
-    alg: "EdDSA",
-    first_party: true,
-    ..APP
-};
+pub(crate) const TRUSTED: Registered =
+    Registered { id: "trusted", name: "Trusted App", alg: "EdDSA", first_party: true, ..APP };
 /// It sends signed request objects, and nothing else.
 pub(crate) const SIGNER: Registered =
     Registered { id: "signer", name: "Signer", alg: "ES256", signs: true, ..TRUSTED };
@@ -121,8 +116,13 @@ pub(crate) const SEALED_EC: Registered = Registered {
     ..TRUSTED
 };
 /// It knows people by names of its own; its only host is its sector.
-pub(crate) const PAIRWISE: Registered =
-    Registered { id: "pairwise", name: "Pairwise", redirect_uris: &[LOCAL], pairwise: true, ..TRUSTED };
+pub(crate) const PAIRWISE: Registered = Registered {
+    id: "pairwise",
+    name: "Pairwise",
+    redirect_uris: &[LOCAL],
+    pairwise: true,
+    ..TRUSTED
+};
 
 pub(crate) const CLIENTS: [Registered; 11] = [
     THIRD_PARTY,
@@ -222,7 +222,8 @@ impl Registered {
             keys.push(key(alg));
         }
         if self.signs {
-            toml += "request_object_signing_alg = \"ES256\"\nrequire_signed_request_object = true\n";
+            toml +=
+                "request_object_signing_alg = \"ES256\"\nrequire_signed_request_object = true\n";
             keys.push(key("ES256"));
         }
         if !keys.is_empty() {

@@ -130,7 +130,7 @@ fn with(mut object: Value, more: &Value) -> Value {
     object
 }
 
-/// Runs a flow with each of these response types, in the fragment and by form_post. (What must hold
+/// Runs a flow with each of these response types, in the fragment and by form. (What must hold
 /// for every answer, token and UserInfo is in `lib/conformance.mjs`.)
 #[track_caller]
 fn flows(client: Registered, response_types: &[&str], more: &Value, check: impl Fn(&str, &Value)) {

@@ -14,7 +14,9 @@ use openidconnect::{
 };
 
 use super::{
-    fixture::{ALICE, APP, FIRST_PARTY, LOCAL, POST, PUBLIC, Registered, THIRD_PARTY, TRUSTED, WEB},
+    fixture::{
+        ALICE, APP, FIRST_PARTY, LOCAL, POST, PUBLIC, Registered, THIRD_PARTY, TRUSTED, WEB,
+    },
     server::Server,
     visitor::{self, Visitor},
 };

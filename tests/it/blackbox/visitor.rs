@@ -122,7 +122,8 @@ impl Visitor {
     fn remember(&self, url: &Url, form: Option<&str>) {
         if url.path() == "/authorize" {
             let pairs = url.query_pairs().chain(parse(form.unwrap_or_default().as_bytes()));
-            let state = pairs.into_iter().find(|(name, value)| name == "state" && !value.is_empty());
+            let state =
+                pairs.into_iter().find(|(name, value)| name == "state" && !value.is_empty());
             self.states.lock().unwrap().push(state.map(|(_, value)| value.into_owned()));
         }
     }

@@ -105,7 +105,8 @@ export class RelyingParty {
   /** Takes the answer at the redirect URI: everything that openid-client checks is checked. */
   async finish(url, form, { tampered = false } = {}) {
     const place = form ? 'form' : url.hash ? 'fragment' : 'query'
-    const parameters = form ?? (url.hash ? new URLSearchParams(url.hash.slice(1)) : url.searchParams)
+    const inUrl = place === 'fragment' ? new URLSearchParams(url.hash.slice(1)) : url.searchParams
+    const parameters = form ?? inUrl
     const answer = {
       method: form ? 'POST' : 'GET',
       place,
@@ -171,8 +172,9 @@ export class RelyingParty {
       throw Object.assign(new Error('refused'), { error: parameters.get('error') })
     }
     const sub = answer.claims?.sub ?? client.skipSubjectCheck
-    for (const access_token of [answer.tokens?.access_token, token && parameters.get('access_token')]) {
-      if (access_token) answer.userinfo = await client.fetchUserInfo(config, access_token, sub)
+    const front = token ? parameters.get('access_token') : undefined
+    for (const bearer of [answer.tokens?.access_token, front]) {
+      if (bearer) answer.userinfo = await client.fetchUserInfo(config, bearer, sub)
     }
   }
 
@@ -329,11 +331,13 @@ async function body(request) {
 const fragmentReader = `<script>
 fetch('/fragment', { method: 'POST', body: location.hash.slice(1) })
   .then((response) => response.text())
-  .then((html) => { document.body.innerHTML = new DOMParser().parseFromString(html, 'text/html').body.innerHTML })
+  .then((html) => new DOMParser().parseFromString(html, 'text/html'))
+  .then((page) => document.body.append(...page.body.childNodes))
 </script>`
 
 function show(response, body) {
-  const html = `<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>Relying party</title><link rel="icon" href="data:,"><body>${body}`
+  const head = '<meta charset="utf-8"><title>Relying party</title><link rel="icon" href="data:,">'
+  const html = `<!DOCTYPE html><html lang="en"><head>${head}</head><body>${body}</body></html>`
   response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(html)
 }
 

@@ -1,5 +1,5 @@
-// Answers that pass through the browser: in the fragment, which a script of the relying party reads,
-// and by a form, which sends itself or has a button.
+// Answers that pass through the browser: in the fragment, which a script of the relying party
+// reads, and by a form, which sends itself or has a button.
 
 import assert from 'node:assert/strict'
 
