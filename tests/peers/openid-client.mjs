@@ -192,14 +192,8 @@ await serve({
             .setProtectedHeader({ alg: 'ES256', kid: signing.kid })
             .sign(change === 'foreign key' ? foreign.privateKey : signing)
     const url = new URL(party.config.serverMetadata().authorization_endpoint)
-    const outside = {
-      client_id,
-      redirect_uri,
-      response_type: 'code id_token',
-      scope: 'openid',
-      nonce: 'n',
-      state: 'the state outside',
-    }
+    // All of it would be a request without the object, too.
+    const { iss, aud, exp, ...outside } = { ...claims, client_id, state: 'the state outside' }
     url.search = new URLSearchParams(change === 'not signed' ? outside : { ...outside, request })
     const { callback, status, html } = await visitor.open(url)
     if (!callback) return { page: status, html }
