@@ -76,6 +76,22 @@ scenarios! {
     hostile_text: ALICE;
 }
 
+// scenarios/front-channel.mjs
+scenarios! {
+    fragment_hybrid: ALICE;
+    fragment_implicit: BOB;
+    fragment_errors: ALICE;
+    fragment_and_back: BOB;
+    form_post_hybrid: ALICE;
+    form_post_hybrid_without_javascript: BOB;
+    form_post_errors: ALICE;
+    form_post_errors_without_javascript: BOB;
+    form_post_silently: ALICE;
+    form_post_and_back: BOB;
+    form_post_and_back_unredeemed: ALICE;
+    form_post_and_back_without_javascript: BOB;
+}
+
 // scenarios/demo.mjs, scenarios/screenshots.mjs
 scenarios! {
     demo_relying_party: ALICE;

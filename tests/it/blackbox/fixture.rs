@@ -1,7 +1,8 @@
 //! The clients and people that every server knows.
 
-use std::fmt::Write;
+use std::{fmt::Write, sync::OnceLock};
 
+use josekit::jwk::{Jwk, alg::ec::EcCurve};
 use serde_json::{Value, json};
 
 /// A client, as it is registered.
@@ -14,6 +15,17 @@ pub(crate) struct Registered {
     pub(crate) auth: &'static str,
     pub(crate) alg: &'static str,
     pub(crate) first_party: bool,
+    pub(crate) redirect_uris: &'static [&'static str],
+    /// More members of its metadata, as TOML.
+    pub(crate) more: &'static str,
+    /// The algorithm of its UserInfo answers; none for plain JSON.
+    pub(crate) userinfo_alg: Option<&'static str>,
+    /// `alg` and `enc` of its ID Tokens, which are encrypted to its key of that `alg`.
+    pub(crate) encryption: Option<(&'static str, &'static str)>,
+    /// Whether its requests are signed with its key.
+    pub(crate) signs: bool,
+    /// Whether it knows people by names of its own.
+    pub(crate) pairwise: bool,
 }
 
 /// A redirect URI that nobody listens at: a remembered consent serves only https.
@@ -28,6 +40,12 @@ pub(crate) const THIRD_PARTY: Registered = Registered {
     auth: "client_secret_basic",
     alg: "RS256",
     first_party: false,
+    redirect_uris: &[WEB, LOCAL],
+    more: "",
+    userinfo_alg: None,
+    encryption: None,
+    signs: false,
+    pairwise: false,
 };
 pub(crate) const FIRST_PARTY: Registered = Registered {
     id: "first-party",
@@ -42,7 +60,7 @@ pub(crate) const POST: Registered = Registered {
     secret: Some("post-secret-9fTQ2xvLr7Zp0aHs"),
     auth: "client_secret_post",
     alg: "ES256",
-    first_party: false,
+    ..THIRD_PARTY
 };
 pub(crate) const PUBLIC: Registered = Registered {
     id: "public",
@@ -50,7 +68,7 @@ pub(crate) const PUBLIC: Registered = Registered {
     secret: None,
     auth: "none",
     alg: "EdDSA",
-    first_party: false,
+    ..THIRD_PARTY
 };
 /// Its name tries to be more than a name.
 pub(crate) const HOSTILE: Registered = Registered {
@@ -59,7 +77,66 @@ pub(crate) const HOSTILE: Registered = Registered {
     ..THIRD_PARTY
 };
 
-pub(crate) const CLIENTS: [Registered; 5] = [THIRD_PARTY, FIRST_PARTY, POST, PUBLIC, HOSTILE];
+/// Every response type. A web client would need https for it, and not on localhost (OIDC
+/// Registration §2); an app may be at a loopback address.
+const ALL_TYPES: &str = r#"application_type = "native"
+grant_types = ["authorization_code", "implicit"]
+response_types = ["code", "id_token", "id_token token", "code id_token", "code token", "code id_token token", "token"]
+"#;
+/// It may ask for everything, and people are asked.
+pub(crate) const APP: Registered = Registered {
+    id: "app",
+    name: "App",
+    secret: Some("app-secret-4Gm0cXq7TzWb1LkE"),
+    more: ALL_TYPES,
+    ..THIRD_PARTY
+};
+/// It may ask for everything, and nobody is asked.
+pub(crate) const TRUSTED: Registered =
+    Registered { id: "trusted", name: "Trusted App", alg: "EdDSA", first_party: true, ..APP };
+/// It sends signed request objects, and nothing else.
+pub(crate) const SIGNER: Registered =
+    Registered { id: "signer", name: "Signer", alg: "ES256", signs: true, ..TRUSTED };
+/// Its ID Tokens are encrypted, and its UserInfo answers signed.
+pub(crate) const SEALED_RSA: Registered = Registered {
+    id: "sealed-rsa",
+    name: "Sealed with RSA",
+    alg: "RS256",
+    userinfo_alg: Some("ES256"),
+    encryption: Some(("RSA-OAEP-256", "A256GCM")),
+    ..TRUSTED
+};
+/// The same with another algorithm, and the content encryption that is the default.
+pub(crate) const SEALED_EC: Registered = Registered {
+    id: "sealed-ec",
+    name: "Sealed with ECDH",
+    alg: "ES256",
+    userinfo_alg: Some("RS256"),
+    encryption: Some(("ECDH-ES", "A128CBC-HS256")),
+    ..TRUSTED
+};
+/// It knows people by names of its own; its only host is its sector.
+pub(crate) const PAIRWISE: Registered = Registered {
+    id: "pairwise",
+    name: "Pairwise",
+    redirect_uris: &[LOCAL],
+    pairwise: true,
+    ..TRUSTED
+};
+
+pub(crate) const CLIENTS: [Registered; 11] = [
+    THIRD_PARTY,
+    FIRST_PARTY,
+    POST,
+    PUBLIC,
+    HOSTILE,
+    APP,
+    TRUSTED,
+    SIGNER,
+    SEALED_RSA,
+    SEALED_EC,
+    PAIRWISE,
+];
 
 /// Login name and password.
 pub(crate) type User = (&'static str, &'static str);
@@ -71,13 +148,14 @@ pub(crate) const BOB: User = ("bob", "p\u{e4}ssw\u{f6}rd with a sn\u{2603}wman")
 pub(crate) fn tables() -> String {
     let mut toml = "[features]\nregistration = true\ndemo = true\n".to_owned();
     for client in CLIENTS {
-        let Registered { id, name, auth, alg, first_party, .. } = client;
+        let Registered { id, name, auth, alg, first_party, redirect_uris, more, .. } = client;
         let (name, id) = (json!(name), json!(id));
         let _ = write!(
             toml,
             "[[clients]]\nclient_id = {id}\nclient_name = {name}\n\
-             redirect_uris = [{WEB:?}, {LOCAL:?}]\ntoken_endpoint_auth_method = {auth:?}\n\
-             id_token_signed_response_alg = {alg:?}\nfirst_party = {first_party}\n"
+             redirect_uris = {redirect_uris:?}\ntoken_endpoint_auth_method = {auth:?}\n\
+             id_token_signed_response_alg = {alg:?}\nfirst_party = {first_party}\n{more}\n{}",
+            client.formats()
         );
         if let Some(secret) = client.secret {
             let _ = writeln!(toml, "client_secret = {secret:?}");
@@ -111,12 +189,77 @@ pub(crate) fn user((login, password): User) -> Value {
 }
 
 impl Registered {
+    /// The same for a script, with the private keys.
     pub(crate) fn json(&self) -> Value {
+        let encryption = self.encryption.map(|(alg, enc)| json!({ "alg": alg, "enc": enc }));
         json!({
             "client_id": self.id,
             "client_secret": self.secret,
             "auth": self.auth,
             "alg": self.alg,
+            "userinfoAlg": self.userinfo_alg,
+            "encryption": encryption,
+            "decryption": self.encryption.map(|(alg, _)| private(key(alg))),
+            "signing": self.signs.then(|| private(key("ES256"))),
         })
     }
+
+    /// The members that say how answers and requests are secured.
+    fn formats(&self) -> String {
+        let mut toml = String::new();
+        if self.pairwise {
+            toml += "subject_type = \"pairwise\"\n";
+        }
+        if let Some(alg) = self.userinfo_alg {
+            let _ = writeln!(toml, "userinfo_signed_response_alg = {alg:?}");
+        }
+        let mut keys = Vec::new();
+        if let Some((alg, enc)) = self.encryption {
+            let _ = writeln!(toml, "id_token_encrypted_response_alg = {alg:?}");
+            if enc != "A128CBC-HS256" {
+                let _ = writeln!(toml, "id_token_encrypted_response_enc = {enc:?}");
+            }
+            keys.push(key(alg));
+        }
+        if self.signs {
+            toml +=
+                "request_object_signing_alg = \"ES256\"\nrequire_signed_request_object = true\n";
+            keys.push(key("ES256"));
+        }
+        if !keys.is_empty() {
+            let keys = keys.into_iter().map(public).collect::<Vec<_>>().join(", ");
+            let _ = writeln!(toml, "jwks = {{ keys = [{keys}] }}");
+        }
+        toml
+    }
+}
+
+/// The key that the clients of this run have for an algorithm.
+fn key(alg: &str) -> &'static Jwk {
+    static KEYS: OnceLock<[Jwk; 3]> = OnceLock::new();
+    let keys = KEYS.get_or_init(|| {
+        let mut keys = [
+            (Jwk::generate_rsa_key(2048).unwrap(), "RSA-OAEP-256", "enc"),
+            (Jwk::generate_ec_key(EcCurve::P256).unwrap(), "ECDH-ES", "enc"),
+            (Jwk::generate_ec_key(EcCurve::P256).unwrap(), "ES256", "sig"),
+        ];
+        for (key, alg, key_use) in &mut keys {
+            key.set_algorithm(*alg);
+            key.set_key_use(*key_use);
+            key.set_key_id(format!("client-{alg}"));
+        }
+        keys.map(|(key, ..)| key)
+    });
+    keys.iter().find(|key| key.algorithm() == Some(alg)).unwrap()
+}
+
+fn private(key: &Jwk) -> Value {
+    serde_json::to_value(key.as_ref()).unwrap()
+}
+
+/// An inline table of TOML.
+fn public(key: &Jwk) -> String {
+    let key = key.to_public_key().unwrap();
+    let members = key.as_ref().iter().map(|(name, value)| format!("{name} = {value}"));
+    format!("{{ {} }}", members.collect::<Vec<_>>().join(", "))
 }

@@ -5,12 +5,17 @@
 //! | `relying_party.rs` | the crate `openidconnect` |
 //! | `openid_client.rs` | the npm package `openid-client` |
 //! | `browser.rs` | headless Chromium |
+//! | `discovery.rs` | the metadata and the keys that are published |
 //! | `threats/` | rows of the catalogue that concern the HTTP layer, the pages and the log |
 //! | `process.rs` | start and end of the server |
 //!
+//! Every authorization answer passes through `answer.rs`, or through `lib/conformance.mjs` in a script.
+//!
 //! `tests/setup` installs what they need. Logs and pictures are in `target/test-output`.
 
+mod answer;
 mod browser;
+mod discovery;
 mod fixture;
 mod html;
 mod openid_client;

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{
-    fixture::{ALICE, FIRST_PARTY, POST, PUBLIC, Registered, THIRD_PARTY, user},
+    fixture::{
+        ALICE, APP, BOB, FIRST_PARTY, PAIRWISE, POST, PUBLIC, Registered, SEALED_EC, SEALED_RSA,
+        SIGNER, THIRD_PARTY, TRUSTED, user,
+    },
     peers::Script,
     server::Server,
 };
@@ -16,6 +19,7 @@ fn run(scenario: &str, client: Registered, more: &Value) -> Value {
         "issuer": server.issuer,
         "client": client.json(),
         "user": user(ALICE),
+        "other": user(BOB),
     });
     for (name, value) in more.as_object().unwrap() {
         given[name] = value.clone();
@@ -112,4 +116,269 @@ fn the_client_refuses_what_it_must() {
     for tampered in ["iss removed", "iss of another", "state repeated"] {
         assert_eq!(refused[tampered], "OAUTH_INVALID_RESPONSE", "{tampered}");
     }
+}
+
+/// The response types that pass through the browser.
+const FRONT: [&str; 6] =
+    ["id_token", "id_token token", "code id_token", "code token", "code id_token token", "token"];
+
+/// Two JSON objects as one.
+fn with(mut object: Value, more: &Value) -> Value {
+    for (name, value) in more.as_object().unwrap() {
+        object[name] = value.clone();
+    }
+    object
+}
+
+/// Runs a flow with each of these response types, in the fragment and by form. (What must hold
+/// for every answer, token and UserInfo is in `lib/conformance.mjs`.)
+#[track_caller]
+fn flows(client: Registered, response_types: &[&str], more: &Value, check: impl Fn(&str, &Value)) {
+    for response_type in response_types {
+        for (mode, place) in [(Value::Null, "fragment"), ("form_post".into(), "form")] {
+            let parameters = json!({ "response_type": response_type, "response_mode": mode });
+            let parameters = with(parameters, more.get("parameters").unwrap_or(&json!({})));
+            let given = json!({ "parameters": parameters, "wanted": more["wanted"] });
+            let found = run("flow", client, &given);
+            assert_eq!(found["error"], Value::Null, "{response_type}: {found}");
+            assert_eq!(found["place"], place, "{response_type}");
+            check(response_type, &found);
+        }
+    }
+}
+
+/// OIDC Core §3.2, §3.3: the parts bind each other, and every access token opens UserInfo.
+#[track_caller]
+fn front_channel(client: Registered) {
+    flows(client, &FRONT, &json!({}), |response_type, found| {
+        let has = |word| response_type.split(' ').any(|w| w == word);
+        assert_eq!(found["front"].is_object(), has("id_token"), "{response_type}");
+        assert_eq!(found["tokens"].is_object(), has("code"), "{response_type}");
+        if has("id_token") {
+            assert_eq!(found["front"]["sub"], "sub-of-alice", "{response_type}");
+            assert_eq!(found["front"]["at_hash"].is_string(), has("token"), "{response_type}");
+            assert_eq!(found["front"]["c_hash"].is_string(), has("code"), "{response_type}");
+        }
+        if response_type == "id_token" {
+            assert_eq!(found["userinfo"], Value::Null);
+            assert_eq!(found["front"]["email"], "alice@example.com", "OIDC Core §5.4");
+        } else {
+            assert_eq!(found["userinfo"]["sub"], "sub-of-alice", "{response_type}");
+            assert_eq!(found["userinfo"]["email"], "alice@example.com", "{response_type}");
+        }
+    });
+}
+
+#[test]
+fn implicit_and_hybrid_with_rs256() {
+    front_channel(APP);
+}
+
+/// The hashes are halves of SHA-512.
+#[test]
+fn implicit_and_hybrid_with_eddsa() {
+    front_channel(TRUSTED);
+}
+
+/// RFC 9101: nothing but `client_id` and the object is in the request.
+#[test]
+fn signed_request_objects() {
+    for (response_type, mode, place) in [
+        ("code", Value::Null, "query"),
+        ("code", json!("form_post"), "form"),
+        ("code id_token", Value::Null, "fragment"),
+        ("code id_token", json!("form_post"), "form"),
+        ("id_token token", Value::Null, "fragment"),
+        ("id_token token", json!("form_post"), "form"),
+    ] {
+        let parameters = json!({ "response_type": response_type, "response_mode": mode });
+        let found = run("flow", SIGNER, &json!({ "parameters": parameters }));
+        assert_eq!(found["claims"]["sub"], "sub-of-alice", "{response_type} {mode}");
+        assert_eq!(found["place"], place, "{response_type} {mode}");
+    }
+}
+
+/// RFC 9101 §10.5, §5.2, §6.2: who signs every request is not believed to send another kind.
+#[test]
+fn request_objects_that_are_refused() {
+    for (change, error) in [
+        ("nothing", "login_required"),
+        ("not signed", "invalid_request"),
+        ("foreign key", "invalid_request_object"),
+        ("other client", "invalid_request_object"),
+        ("other audience", "invalid_request_object"),
+        ("expired", "invalid_request_object"),
+        ("alg none", "invalid_request_object"),
+    ] {
+        let found = run("request_object", SIGNER, &json!({ "change": change }));
+        assert_eq!(found["error"], error, "{change}: {found}");
+    }
+}
+
+#[test]
+fn encrypted_id_tokens_and_signed_userinfo() {
+    for client in [SEALED_RSA, SEALED_EC] {
+        let types = ["id_token", "code id_token token"];
+        flows(client, &types, &json!({}), |_, found| {
+            assert_eq!(found["front"]["sub"], "sub-of-alice");
+        });
+        let found = run("flow", client, &json!({ "parameters": {} }));
+        assert_eq!(found["claims"]["sub"], "sub-of-alice");
+        assert_eq!(found["userinfo"]["email"], "alice@example.com");
+    }
+}
+
+/// OIDC Core §8.1: the same name every time, and nobody else's.
+#[test]
+fn pairwise_subjects() {
+    let first = run("flow", PAIRWISE, &json!({ "parameters": { "response_type": "id_token" } }));
+    let sub = &first["front"]["sub"];
+    assert!(sub.as_str().is_some_and(|sub| sub.len() >= 16 && !sub.contains("alice")), "{sub}");
+    let types = ["id_token token", "code id_token token"];
+    flows(PAIRWISE, &types, &json!({}), |response_type, found| {
+        assert_eq!(found["front"]["sub"], *sub, "{response_type}");
+        assert_eq!(found["userinfo"]["sub"], *sub, "{response_type}");
+    });
+    let other = run("flow", PAIRWISE, &json!({ "parameters": {}, "user": user(BOB) }));
+    assert_ne!(other["claims"]["sub"], *sub);
+}
+
+/// OIDC Core §5.5: each claim is where it was asked for, and nowhere else.
+#[test]
+fn the_claims_parameter() {
+    let claims = json!({
+        "userinfo": { "name": { "essential": true }, "nickname": null },
+        "id_token": { "email": null, "phone_number": { "essential": true }, "zoneinfo": null },
+    });
+    let wanted = ["email", "phone_number"];
+    let given = json!({
+        "parameters": { "scope": "openid", "claims": claims.to_string() },
+        "wanted": { "alone": wanted, "idToken": wanted },
+    });
+    let types = ["id_token", "id_token token", "code id_token", "code id_token token"];
+    flows(TRUSTED, &types, &given, |response_type, found| {
+        assert_eq!(found["front"]["email"], "alice@example.com", "{response_type}");
+        assert_eq!(found["front"]["phone_number"], "+1 555 0100", "{response_type}");
+        if response_type != "id_token" {
+            let userinfo = json!({ "sub": "sub-of-alice", "name": "Alice Example" });
+            assert_eq!(found["userinfo"], userinfo, "{response_type}");
+        }
+    });
+}
+
+/// OIDC Core §3.1.2.1: `max_age=0` asks again, and `auth_time` says when it was.
+#[test]
+fn max_age_in_the_front_channel() {
+    for response_type in ["id_token", "code id_token token"] {
+        let parameters = json!({ "response_type": response_type, "max_age": "1000" });
+        let second = json!({ "max_age": "0" });
+        let found = run("again", TRUSTED, &json!({ "parameters": parameters, "second": second }));
+        let time = |number: usize| found[number]["front"]["auth_time"].as_i64().unwrap();
+        assert!(time(0) <= time(1), "{found}");
+    }
+}
+
+/// OIDC Core §3.1.2.1: no page, the same person, the same login.
+#[test]
+fn prompt_none_with_a_hint() {
+    for client in [TRUSTED, SEALED_EC, PAIRWISE, SIGNER] {
+        for response_type in ["code", "id_token", "code id_token token"] {
+            let parameters = json!({ "response_type": response_type });
+            let found = run("silent", client, &json!({ "parameters": parameters }));
+            for claim in ["sub", "auth_time", "sid"] {
+                let (first, second) = (&found[0]["claims"][claim], &found[1]["claims"][claim]);
+                assert_eq!(first, second, "{} {response_type} {claim}", client.id);
+                assert!(!first.is_null(), "{} {response_type} {claim}", client.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn prompt_none_with_the_hint_of_another() {
+    for (response_type, mode, place) in [
+        ("id_token", "fragment", "fragment"),
+        ("code id_token token", "fragment", "fragment"),
+        ("code id_token", "form_post", "form"),
+    ] {
+        let parameters = json!({ "response_type": response_type, "response_mode": mode });
+        let found = run("hint_of_another", TRUSTED, &json!({ "parameters": parameters }));
+        assert_eq!(found["error"], "login_required", "{response_type} {mode}");
+        assert_eq!(found["place"], place, "{response_type} {mode}");
+    }
+}
+
+/// OIDC Core §3.2.2.6, Multiple Response Types §5: errors go where the answer would have gone.
+#[test]
+fn errors_are_where_the_answer_would_be() {
+    let refusals = [
+        (TRUSTED, json!({ "prompt": "none" }), "login_required"),
+        (SIGNER, json!({ "prompt": "none" }), "login_required"),
+        (TRUSTED, json!({ "prompt": "none login" }), "invalid_request"),
+        (TRUSTED, json!({ "max_age": "-1" }), "invalid_request"),
+        (FIRST_PARTY, json!({}), "unauthorized_client"),
+    ];
+    for response_type in FRONT {
+        for (mode, place) in [(Value::Null, "fragment"), (json!("form_post"), "form")] {
+            for (client, more, error) in &refusals {
+                let parameters = json!({ "response_type": response_type, "response_mode": mode });
+                let given = json!({ "parameters": with(parameters, more) });
+                let found = run("refusal", *client, &given);
+                assert_eq!(found["error"], *error, "{response_type} {mode} {more}: {found}");
+                assert_eq!(found["place"], place, "{response_type} {mode} {more}: {found}");
+            }
+        }
+        // Multiple Response Types §2.1: tokens never travel in a query.
+        let given = json!({ "parameters": { "response_type": response_type } });
+        let found = run("refusal_of_query", TRUSTED, &given);
+        assert_eq!(found["error"], "invalid_request", "{response_type}");
+        assert_eq!(found["place"], "fragment", "{response_type}");
+    }
+}
+
+/// OIDC Core §3.2.2.1, §3.3.2.11: required as soon as an ID Token passes through the browser.
+#[test]
+fn a_nonce_is_required() {
+    for response_type in FRONT.into_iter().filter(|types| types.contains("id_token")) {
+        for (mode, place) in [(Value::Null, "fragment"), (json!("form_post"), "form")] {
+            let parameters =
+                json!({ "response_type": response_type, "response_mode": mode, "nonce": null });
+            let found = run("refusal", APP, &json!({ "parameters": parameters }));
+            assert_eq!(found["error"], "invalid_request", "{response_type} {mode}");
+            assert_eq!(found["place"], place, "{response_type} {mode}");
+        }
+    }
+    for response_type in ["code", "code token"] {
+        let parameters = json!({ "response_type": response_type, "nonce": null });
+        let found = run("flow", APP, &json!({ "parameters": parameters }));
+        assert_eq!(found["claims"]["sub"], "sub-of-alice", "{response_type}");
+        assert_eq!(found["claims"]["nonce"], Value::Null, "{response_type}");
+    }
+}
+
+/// The hashes, the nonce and the signature bind the parts of an answer together: a part of another
+/// answer is seen.
+#[test]
+fn changed_answers_are_refused() {
+    let refused = run("changed_on_the_way", TRUSTED, &json!({}));
+    assert_eq!(refused["nothing"], json!([null, null]));
+    for (change, claim) in [("code", "c_hash"), ("id_token", "nonce"), ("id_token alone", "nonce")]
+    {
+        assert_eq!(refused[change][1], claim, "{change}: {refused}");
+    }
+    // Whose access token that is openid-client does not ask; the check by hand does.
+    assert_eq!(refused["access_token"][0], Value::Null, "{refused}");
+    assert_eq!(refused["access_token"][2], "at_hash", "{refused}");
+    for change in ["iss", "id_token removed", "signature"] {
+        assert!(refused[change][0].is_string(), "{change}: {refused}");
+    }
+}
+
+/// What every answer passes through is no formality.
+#[test]
+fn the_checks_of_answers_can_fail() {
+    let seen = Script::shared("openid-client.mjs").run("checks_can_fail", json!({}));
+    let seen = seen.as_object().unwrap();
+    assert_eq!(seen.len(), 19);
+    assert!(seen.values().all(|seen| *seen == true), "{seen:?}");
 }

@@ -1,18 +1,22 @@
-//! The crate `openidconnect` as relying party: discovery, code with PKCE, tokens, UserInfo.
+//! The crate `openidconnect` as relying party: discovery, code with PKCE, implicit and hybrid answers,
+//! tokens, UserInfo.
 
 use openidconnect::{
-    AccessTokenHash, AuthType, AuthenticationFlow, AuthorizationCode, ClientId, ClientSecret,
-    CsrfToken, HttpRequest, HttpResponse, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
-    RedirectUrl, Scope, TokenResponse,
+    AccessToken, AccessTokenHash, AuthType, AuthenticationFlow, AuthorizationCode,
+    AuthorizationCodeHash, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken, HttpRequest,
+    HttpResponse, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, RedirectUrl, Scope,
+    TokenResponse,
     core::{
-        CoreClient, CoreJwsSigningAlgorithm, CoreProviderMetadata, CoreResponseType,
+        CoreClient, CoreIdToken, CoreJwsSigningAlgorithm, CoreProviderMetadata, CoreResponseType,
         CoreUserInfoClaims,
     },
     http,
 };
 
 use super::{
-    fixture::{ALICE, FIRST_PARTY, POST, PUBLIC, Registered, THIRD_PARTY, WEB},
+    fixture::{
+        ALICE, APP, FIRST_PARTY, LOCAL, POST, PUBLIC, Registered, THIRD_PARTY, TRUSTED, WEB,
+    },
     server::Server,
     visitor::{self, Visitor},
 };
@@ -62,11 +66,7 @@ async fn sign_in(client: Registered) {
         .request_async(&send)
         .await
         .unwrap_or_else(|error| panic!("{error:?}"));
-    let alg = match client.alg {
-        "RS256" => CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
-        "ES256" => CoreJwsSigningAlgorithm::EcdsaP256Sha256,
-        _ => CoreJwsSigningAlgorithm::EdDsa,
-    };
+    let alg = algorithm(client);
     let id_token = tokens.id_token().unwrap();
     let verifier = party.id_token_verifier().set_allowed_algs([alg]);
     let claims = id_token.claims(&verifier, &nonce).unwrap();
@@ -87,6 +87,87 @@ async fn sign_in(client: Registered) {
     assert_eq!(userinfo.email().unwrap().as_str(), "alice@example.com");
     assert_eq!(userinfo.email_verified(), Some(true));
     assert_eq!(userinfo.phone_number(), None, "not asked for");
+}
+
+fn algorithm(client: Registered) -> CoreJwsSigningAlgorithm {
+    match client.alg {
+        "RS256" => CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+        "ES256" => CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+        _ => CoreJwsSigningAlgorithm::EdDsa,
+    }
+}
+
+/// An answer in the fragment: the crate verifies the ID Token and works out the hashes; what is
+/// bound to it is then used.
+async fn front_channel(client: Registered, flow: AuthenticationFlow<CoreResponseType>) {
+    let server = Server::shared();
+    let issuer = IssuerUrl::new(server.issuer.clone()).unwrap();
+    let metadata = CoreProviderMetadata::discover_async(issuer, &send).await.unwrap();
+    let secret = client.secret.map(|secret| ClientSecret::new(secret.to_owned()));
+    let id = ClientId::new(client.id.to_owned());
+    let party = CoreClient::from_provider_metadata(metadata, id, secret)
+        .set_redirect_uri(RedirectUrl::new(LOCAL.to_owned()).unwrap());
+    let (challenge, pkce) = PkceCodeChallenge::new_random_sha256();
+    let (url, state, nonce) = party
+        .authorize_url(flow.clone(), CsrfToken::new_random, Nonce::new_random)
+        .add_scope(Scope::new("email".into()))
+        .set_pkce_challenge(challenge)
+        .url();
+
+    let visitor = Visitor::new(&server);
+    let page = visitor.open(&url).await;
+    let page = visitor.consent(page, ALICE).await;
+    assert_eq!(page.location().unwrap().query(), None, "{flow:?}");
+    let answer = page.answer();
+    assert_eq!(answer["state"], *state.secret());
+
+    let verifier = party.id_token_verifier().set_allowed_algs([algorithm(client)]);
+    let id_token: CoreIdToken = answer["id_token"].parse().unwrap();
+    let claims = id_token.claims(&verifier, &nonce).unwrap_or_else(|e| panic!("{flow:?}: {e}"));
+    let other = id_token.claims(&verifier, &Nonce::new("another".into()));
+    assert!(matches!(other, Err(ClaimsVerificationError::InvalidNonce(_))), "{flow:?}");
+    let key = id_token.signing_key(&verifier).unwrap();
+    let alg = id_token.signing_alg().unwrap();
+    let access_token = answer.get("access_token").map(|token| AccessToken::new(token.clone()));
+    let at_hash = access_token.as_ref().map(|t| AccessTokenHash::from_token(t, alg, key).unwrap());
+    assert_eq!(claims.access_token_hash(), at_hash.as_ref(), "{flow:?}");
+    let code = answer.get("code").map(|code| AuthorizationCode::new(code.clone()));
+    let c_hash = code.as_ref().map(|c| AuthorizationCodeHash::from_code(c, alg, key).unwrap());
+    assert_eq!(claims.code_hash(), c_hash.as_ref(), "{flow:?}");
+
+    let mut bearers: Vec<AccessToken> = access_token.into_iter().collect();
+    if let Some(code) = code {
+        let exchange = party.exchange_code(code).unwrap().set_pkce_verifier(pkce);
+        let tokens = exchange.request_async(&send).await.unwrap_or_else(|e| panic!("{e:?}"));
+        let second = tokens.id_token().unwrap().claims(&verifier, &nonce).unwrap();
+        assert_eq!((second.subject(), second.issuer()), (claims.subject(), claims.issuer()));
+        assert_eq!(second.code_hash(), None);
+        bearers.push(tokens.access_token().clone());
+    }
+    for bearer in bearers {
+        let request = party.user_info(bearer, Some(claims.subject().clone())).unwrap();
+        let userinfo: CoreUserInfoClaims = request.request_async(&send).await.unwrap();
+        assert_eq!(userinfo.email().unwrap().as_str(), "alice@example.com", "{flow:?}");
+    }
+}
+
+#[tokio::test]
+async fn implicit() {
+    for client in [APP, TRUSTED] {
+        for with_access_token in [false, true] {
+            front_channel(client, AuthenticationFlow::Implicit(with_access_token)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn hybrid() {
+    use CoreResponseType::{Code, IdToken, Token};
+    for client in [APP, TRUSTED] {
+        for types in [vec![Code, IdToken], vec![Code, IdToken, Token]] {
+            front_channel(client, AuthenticationFlow::Hybrid(types)).await;
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,10 @@
 //! A person at the server's pages: keeps cookies, follows redirects, fills in forms.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::{Arc, Mutex},
+};
 
 use reqwest::{
     Client, ClientBuilder, Method, StatusCode, Url,
@@ -9,9 +13,10 @@ use reqwest::{
     redirect::Policy,
 };
 
-use url::form_urlencoded::Serializer;
+use url::form_urlencoded::{Serializer, parse};
 
 use super::{
+    answer,
     html::{Form, forms},
     server::Server,
 };
@@ -21,6 +26,8 @@ pub(crate) struct Visitor {
     http: Client,
     jar: Arc<Jar>,
     origin: Url,
+    /// The `state` of each authorization request that was sent.
+    states: Mutex<Vec<Option<String>>>,
 }
 
 /// What a request ended in: a page of the provider's, or an answer for a client.
@@ -32,6 +39,8 @@ pub(crate) struct Page {
     pub(crate) body: String,
     /// The statuses of the redirects on the way.
     pub(crate) redirects: Vec<StatusCode>,
+    /// The `state` of each authorization request that may have led here.
+    states: Vec<Option<String>>,
 }
 
 /// A client without redirects or proxies; with compression off it sends no `Accept-Encoding`.
@@ -52,7 +61,8 @@ impl Visitor {
     fn build(server: &Server, http: ClientBuilder) -> Self {
         let jar = Arc::new(Jar::default());
         let http = http.cookie_provider(Arc::clone(&jar)).build().unwrap();
-        Self { http, jar, origin: server.issuer.parse().unwrap() }
+        let origin = server.issuer.parse().unwrap();
+        Self { http, jar, origin, states: Mutex::default() }
     }
 
     /// The cookies that are sent to the provider.
@@ -88,6 +98,7 @@ impl Visitor {
         form: Option<String>,
         headers: &[(&str, &str)],
     ) -> Page {
+        self.remember(&url, form.as_deref());
         let mut request = self.http.request(method, url.clone());
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
@@ -104,6 +115,16 @@ impl Visitor {
             headers: response.headers().clone(),
             body: response.text().await.unwrap(),
             redirects: Vec::new(),
+            states: self.states.lock().unwrap().clone(),
+        }
+    }
+
+    fn remember(&self, url: &Url, form: Option<&str>) {
+        if url.path() == "/authorize" {
+            let pairs = url.query_pairs().chain(parse(form.unwrap_or_default().as_bytes()));
+            let state =
+                pairs.into_iter().find(|(name, value)| name == "state" && !value.is_empty());
+            self.states.lock().unwrap().push(state.map(|(_, value)| value.into_owned()));
         }
     }
 
@@ -150,14 +171,13 @@ impl Page {
         self.headers.contains_key("location")
     }
 
-    /// The parameters of a redirect to a client, each of which comes once.
+    /// The parameters of a redirect to a client, which are as they must be.
     #[track_caller]
     pub(crate) fn answer(&self) -> BTreeMap<String, String> {
         let location = self.location().unwrap_or_else(|| panic!("not an answer: {self:?}"));
-        let pairs: Vec<_> = location.query_pairs().into_owned().collect();
-        let map: BTreeMap<_, _> = pairs.iter().cloned().collect();
-        assert_eq!(map.len(), pairs.len(), "a parameter comes twice: {location}");
-        map
+        let issuer = self.url.origin().ascii_serialization();
+        answer::read(&location, &issuer, &self.states)
+            .unwrap_or_else(|problem| panic!("{problem}: {location}"))
     }
 
     #[track_caller]

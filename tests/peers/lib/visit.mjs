@@ -16,6 +16,12 @@ export class Visit {
   shown = []
   /** What the browser refused to do for a page because of its Content-Security-Policy. */
   violations = []
+  /** What else went wrong in the browser: errors on its console and in scripts. */
+  errors = []
+  /** Every address that the browser was at or asked for. */
+  addresses = []
+  /** The answers that were shown as pages. */
+  documents = []
 
   /** Wraps a scenario: everything is closed when it ends, and a failure leaves a picture. */
   static during(browser, scenario) {
@@ -45,6 +51,8 @@ export class Visit {
       } finally {
         await visit.context.close()
         for (const party of visit.#parties) party.close()
+        const [fault] = visit.#parties.flatMap(({ faults }) => faults)
+        if (fault) throw fault
       }
     }
   }
@@ -53,9 +61,18 @@ export class Visit {
   async tab() {
     const page = await this.context.newPage()
     page.on('framenavigated', (frame) => {
+      this.addresses.push(frame.url())
       if (frame.url().startsWith(this.issuer)) this.shown.push(frame.url())
     })
+    page.on('request', (request) => this.addresses.push(request.url()))
+    page.on('response', (response) => {
+      if (!response.request().isNavigationRequest()) return
+      const [url, status, headers] = [response.url(), response.status(), response.headers()]
+      this.documents.push({ url, status, headers })
+    })
+    page.on('pageerror', (error) => this.errors.push(error.stack))
     page.on('console', (message) => {
+      if (message.type() === 'error') this.errors.push(message.text())
       if (/content security policy/i.test(message.text())) this.violations.push(message.text())
     })
     page.on('dialog', (dialog) => {
@@ -63,6 +80,11 @@ export class Visit {
       dialog.dismiss()
     })
     return page
+  }
+
+  /** Nothing went wrong in the browser so far. */
+  isQuiet() {
+    assert.deepEqual(this.errors, [])
   }
 
   /** A relying party for a client of the server's configuration, by its identifier. */

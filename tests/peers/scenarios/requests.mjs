@@ -63,10 +63,10 @@ export async function form_post_without_javascript(visit) {
 form_post_without_javascript.javaScript = false
 
 export async function fragment(visit) {
-  const party = await visit.party('first-party', { redeems: false })
+  const party = await visit.party('first-party')
   await visit.start(party, { response_mode: 'fragment' })
   await visit.logIn()
-  await visit.outcome()
+  assert.equal(await visit.outcome(), `Signed in as ${visit.user.sub}`)
   const { hash, search } = new URL(visit.page.url())
   assert.ok(new URLSearchParams(hash.slice(1)).has('code'))
   assert.equal(search, '')
