@@ -56,6 +56,9 @@ impl ClaimRules {
         if found.is_empty() && Scope::parse(&tokens.join(" ")).is_err() {
             found.push("claims.scopes: too many, or too long, to be asked for at once".into());
         }
+        for name in self.supported.iter().flatten().filter(|name| !is_claim(name)) {
+            found.push(format!("claims.supported: {name:?} cannot be a host's claim"));
+        }
         for AlwaysClaim { name, .. } in &self.always {
             if !is_claim(name) {
                 found.push(format!("claims.always: {name:?} cannot be a host's claim"));
@@ -132,6 +135,7 @@ mod tests {
             r#"{"always": [{"name": "iss", "value": "x"}]}"#,
             r#"{"always": [{"name": "aud#de"}]}"#,
             r#"{"always": [{"name": ""}]}"#,
+            r#"{"supported": ["name", "sub"]}"#,
         ] {
             let rules: ClaimRules = serde_json::from_str(json).unwrap();
             assert_eq!(rules.contradictions().len(), 1, "{json}");

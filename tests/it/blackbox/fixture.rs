@@ -115,7 +115,7 @@ pub(crate) const SEALED_EC: Registered = Registered {
     encryption: Some(("ECDH-ES", "A128CBC-HS256")),
     ..TRUSTED
 };
-/// It knows people by names of its own; its only host is its sector.
+/// It knows people by names of its sector's own.
 pub(crate) const PAIRWISE: Registered = Registered {
     id: "pairwise",
     name: "Pairwise",
@@ -209,6 +209,7 @@ impl Registered {
         let mut toml = String::new();
         if self.pairwise {
             toml += "subject_type = \"pairwise\"\n";
+            toml += "sector_identifier_uri = \"https://rp.example/sector.json\"\n";
         }
         if let Some(alg) = self.userinfo_alg {
             let _ = writeln!(toml, "userinfo_signed_response_alg = {alg:?}");
