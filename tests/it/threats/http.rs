@@ -101,8 +101,17 @@ async fn ht_08_long_lists_are_bounded() {
         Browser::new(&op).authorize(&Op::request_with(&[("scope", &scope.join(" "))])).await;
     assert_eq!(answer.parameter("error"), "invalid_scope");
     let locales = "nl ".repeat(5_000);
-    let request = Op::request_with(&[("ui_locales", &locales)]);
-    assert_eq!(Browser::new(&op).authorize(&request).await.page().hints.ui_locales.len(), 32);
+    let words = "word ".repeat(5_000);
+    let long = format!("a{}", "-a".repeat(5_000));
+    let request = Op::request_with(&[
+        ("ui_locales", &locales),
+        ("claims_locales", &long),
+        ("acr_values", &words),
+    ]);
+    let answer = Browser::new(&op).authorize(&request).await;
+    let hints = &answer.page().hints;
+    let found = (hints.ui_locales.len(), hints.claims_locales.len(), hints.acr_values.len());
+    assert_eq!(found, (8, 0, 32));
 }
 
 /// A host that fails is an internal error, with nothing of its reason in the answer.
