@@ -1,7 +1,7 @@
 //! AZ: input handling of the authorization endpoint.
 
 use super::{is_page400, is_redirect};
-use crate::support::{ALICE, Answer, Browser, CHALLENGE, Op, form};
+use crate::support::{ALICE, Answer, Ask, Browser, CHALLENGE, FLOWS, Op, Place, Sent, form};
 
 #[tokio::test]
 async fn az_01_repeated_parameters() {
@@ -63,38 +63,86 @@ async fn az_04_empty_is_absent() {
     assert!(!parameters.contains_key("state"));
 }
 
+/// Unknown, doubled, or not of this client. Words in another order are the same type, and a login
+/// that is under way cannot be turned to another one.
 #[tokio::test]
 async fn az_05_response_types() {
     let op = Op::new();
-    for text in ["foo", "code code", "id_token code", "token", "id_token", "none", "code id_token"]
-    {
-        let request = Op::request_with(&[("response_type", text), ("response_mode", "query")]);
-        let answer = Browser::new(&op).authorize(&request).await;
-        let (_, parameters) = answer.redirect();
-        assert_eq!(parameters["error"], "unsupported_response_type", "{text}");
-        assert!(!parameters.contains_key("code") && !parameters.contains_key("id_token"), "{text}");
+    for (client, text, error) in [
+        ("hybrid", "foo", "unsupported_response_type"),
+        ("hybrid", "code code", "unsupported_response_type"),
+        ("hybrid", "code  token", "unsupported_response_type"),
+        ("hybrid", "none code", "unsupported_response_type"),
+        ("hybrid", "CODE", "unsupported_response_type"),
+        ("conf-basic", "token", "unauthorized_client"),
+        ("conf-basic", "id_token", "unauthorized_client"),
+        ("conf-basic", "none", "unauthorized_client"),
+        ("conf-basic", "id_token code", "unauthorized_client"),
+        ("hybrid", "token", "unauthorized_client"),
+        ("implicit", "code", "unauthorized_client"),
+        ("none-type", "token", "unauthorized_client"),
+    ] {
+        let mut browser = Browser::new(&op);
+        browser.sign_in(ALICE).await;
+        let answer = browser.quiet(&Ask::of(client, text)).await;
+        let known = ["token", "id_token", "id_token code"].contains(&text);
+        let place = if known { Place::Fragment } else { Place::Query };
+        answer.is_error(error, place, Some("af0ifjsldkj"), &format!("{client} {text}"));
     }
+    // a request under way is sealed: what is added to its page's address changes nothing
+    let mut browser = Browser::new(&op);
+    let answer = browser.authorize(&Op::request()).await;
+    let token = answer.page().token.clone();
+    let tampered = form(&[("op_continue", &token), ("response_type", "token")]);
+    browser.call("GET", &tampered, &[], "", None).await.page();
+    let answer = browser.login(&token, ALICE).await;
+    let sent = Sent::of(&browser.follow(answer, ALICE).await);
+    assert_eq!((sent.place, sent.names()), (Place::Query, vec!["code", "iss", "state"]));
 }
 
 #[tokio::test]
 async fn az_06_response_modes() {
     let op = Op::new();
-    for text in ["web_message", "query.jwt", "jwt", "Query", "foo"] {
-        let request = Op::request_with(&[("response_mode", text)]);
-        is_redirect(&op, &request, "invalid_request", text).await;
+    for flow in FLOWS {
+        let mut browser = Browser::new(&op);
+        browser.sign_in(ALICE).await;
+        for mode in ["web_message", "query.jwt", "jwt", "form_post.jwt", "Query", "foo"] {
+            let answer = browser.quiet(&flow.ask().with("response_mode", mode)).await;
+            let what = format!("{flow:?} {mode}");
+            answer.is_error("invalid_request", flow.place(), Some("af0ifjsldkj"), &what);
+        }
+        // a token never travels in a query, not even as an error's mode
+        let answer = browser.authorize(&flow.ask().with("response_mode", "query").pairs()).await;
+        if flow.place() == Place::Fragment {
+            let answer = Sent::of(&answer);
+            answer.is_error("invalid_request", Place::Fragment, Some("af0ifjsldkj"), "query");
+        } else {
+            answer.page();
+        }
     }
-    // a token never travels in a query, not even as an error's mode
-    let request = Op::request_with(&[("response_type", "token"), ("response_mode", "query")]);
-    let answer = Browser::new(&op).authorize(&request).await;
-    assert!(answer.header("location").unwrap().contains("/cb#error=unsupported_response_type"));
 }
 
+/// Required as soon as an ID token passes through the browser, else optional (OIDC Core §3.2.2.1,
+/// §3.3.2.11).
 #[tokio::test]
-async fn az_08_nonce_is_optional_for_code() {
+async fn az_08_nonce() {
     let op = Op::new();
-    let code = Browser::new(&op).code(&Op::request_with(&[("nonce", "")]), ALICE).await;
-    let id = crate::support::claims(&op.redeem(&code).await.member("id_token"));
-    assert_eq!(id.get("nonce"), None);
+    for flow in FLOWS {
+        let mut browser = Browser::new(&op);
+        let ask = flow.ask().with("nonce", "");
+        let answer = if flow.has("id_token") {
+            let answer = browser.quiet(&ask).await;
+            answer.is_error("invalid_request", Place::Fragment, Some("af0ifjsldkj"), "nonce");
+            continue;
+        } else {
+            browser.ask(&ask, ALICE).await
+        };
+        if let Some(code) = answer.parameters.get("code") {
+            let id = crate::support::claims(&op.exchange(&ask, code).await.member("id_token"));
+            assert_eq!(id.get("nonce"), None, "{flow:?}");
+        }
+        assert_eq!(answer.get("state"), "af0ifjsldkj");
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod http;
 mod pages;
 mod pkce;
 mod redirect_uri;
+mod request_objects;
 mod secrets;
 
 use crate::support::{ALICE, Answer, Browser, Op};
