@@ -218,8 +218,8 @@ async fn oidcc_ensure_registered_redirect_uri() {
     let op = Op::new();
     for flow in plans() {
         let uri = format!("{}/random", flow.ask().value("redirect_uri").unwrap());
-        let answer = Browser::new(&op).authorize(&flow.ask().with("redirect_uri", &uri).pairs());
-        let answer = answer.await;
+        let ask = flow.ask().with("redirect_uri", &uri);
+        let answer = Browser::new(&op).authorize(&ask.pairs()).await;
         assert_eq!((answer.status(), answer.header("location")), (400, None), "{flow:?}");
     }
 }

@@ -4,6 +4,7 @@
 mod authorization;
 mod codes;
 mod http;
+mod jose;
 mod pages;
 mod pkce;
 mod redirect_uri;
