@@ -4,11 +4,14 @@
 //! browser; everything else runs a provider in this process, on a clock and a source of randomness
 //! of its own.
 
+mod assurance;
 mod atomicity;
 mod blackbox;
+mod claims;
 mod code_flow;
 #[cfg(feature = "fetch")]
 mod fetch;
+mod formats;
 mod hosted;
 mod interaction;
 mod metadata;

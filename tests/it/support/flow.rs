@@ -131,7 +131,8 @@ impl Sent {
     /// An error, where it belongs, with `state` and `iss` and nothing that grants anything.
     #[track_caller]
     pub(crate) fn is_error(&self, error: &str, place: Place, state: Option<&str>, what: &str) {
-        assert_eq!(self.get("error"), error, "{what}: {self:?}");
+        let found = self.parameters.get("error").map(String::as_str);
+        assert_eq!(found, Some(error), "{what}: {self:?}");
         assert_eq!(self.place, place, "{what}: {self:?}");
         assert_eq!(self.get("iss"), "https://id.example", "{what}");
         assert_eq!(self.parameters.get("state").map(String::as_str), state, "{what}");

@@ -37,7 +37,12 @@ fn named(mut key: Jwk, kid: &str, purpose: &str) -> Jwk {
 /// What clients publish of these keys.
 pub(crate) fn client_jwks() -> Value {
     let keys = [&*CLIENT_EC, &*CLIENT_RSA, &*READER_EC, &*READER_RSA];
-    let public = keys.map(|key| Value::Object(key.to_public_key().unwrap().as_ref().clone()));
+    let public = keys.map(|key| {
+        let mut public = key.to_public_key().unwrap();
+        public.set_key_id(key.key_id().unwrap());
+        public.set_key_use(key.key_use().unwrap());
+        Value::Object(public.into())
+    });
     json!({ "keys": public })
 }
 
@@ -45,8 +50,16 @@ pub(crate) fn client_jwks() -> Value {
 pub(crate) fn signer(alg: &str, key: &Jwk) -> Box<dyn JwsSigner> {
     match alg {
         "RS256" => Box::new(jws::RS256.signer_from_jwk(key).unwrap()),
+        "RS384" => Box::new(jws::RS384.signer_from_jwk(key).unwrap()),
+        "RS512" => Box::new(jws::RS512.signer_from_jwk(key).unwrap()),
         "PS256" => Box::new(jws::PS256.signer_from_jwk(key).unwrap()),
+        "PS384" => Box::new(jws::PS384.signer_from_jwk(key).unwrap()),
+        "PS512" => Box::new(jws::PS512.signer_from_jwk(key).unwrap()),
         "ES256" => Box::new(jws::ES256.signer_from_jwk(key).unwrap()),
+        "ES384" => Box::new(jws::ES384.signer_from_jwk(key).unwrap()),
+        "ES512" => Box::new(jws::ES512.signer_from_jwk(key).unwrap()),
+        "ES256K" => Box::new(jws::ES256K.signer_from_jwk(key).unwrap()),
+        "EdDSA" => Box::new(jws::EdDSA.signer_from_jwk(key).unwrap()),
         other => panic!("{other}"),
     }
 }
@@ -54,6 +67,15 @@ pub(crate) fn signer(alg: &str, key: &Jwk) -> Box<dyn JwsSigner> {
 /// What signs a token by hand with a secret.
 pub(crate) fn hs256(secret: impl AsRef<[u8]>) -> Box<dyn JwsSigner> {
     Box::new(jws::HS256.signer_from_bytes(secret).unwrap())
+}
+
+/// The same, with the algorithm.
+pub(crate) fn hmac(alg: &str, secret: &str) -> Box<dyn JwsSigner> {
+    match alg {
+        "HS384" => Box::new(jws::HS384.signer_from_bytes(secret).unwrap()),
+        "HS512" => Box::new(jws::HS512.signer_from_bytes(secret).unwrap()),
+        _ => hs256(secret),
+    }
 }
 
 /// A JWS in compact form, whatever its header says.
@@ -174,6 +196,21 @@ pub(crate) fn secret_key(alg: &str, enc: &str) -> Vec<u8> {
         _ => &digest::SHA512,
     };
     digest::digest(hash, KEPT.as_bytes()).as_ref()[..size].to_vec()
+}
+
+/// What encrypts with [`KEPT`], for the default content encryption.
+pub(crate) fn secret_encrypter(alg: &str) -> Option<Box<dyn JweEncrypter>> {
+    let key = secret_key(alg, "A128CBC-HS256");
+    Some(match alg {
+        "A128KW" => Box::new(jwe::A128KW.encrypter_from_bytes(key).unwrap()),
+        "A192KW" => Box::new(jwe::A192KW.encrypter_from_bytes(key).unwrap()),
+        "A256KW" => Box::new(jwe::A256KW.encrypter_from_bytes(key).unwrap()),
+        "A128GCMKW" => Box::new(jwe::A128GCMKW.encrypter_from_bytes(key).unwrap()),
+        "A192GCMKW" => Box::new(jwe::A192GCMKW.encrypter_from_bytes(key).unwrap()),
+        "A256GCMKW" => Box::new(jwe::A256GCMKW.encrypter_from_bytes(key).unwrap()),
+        "dir" => Box::new(jwe::Dir.encrypter_from_bytes(key).unwrap()),
+        _ => return None,
+    })
 }
 
 /// What a client reads of an encrypted answer, and the header of it.

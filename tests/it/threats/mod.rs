@@ -3,6 +3,7 @@
 
 mod authorization;
 mod codes;
+mod hints;
 mod http;
 mod jose;
 mod pages;
@@ -10,6 +11,7 @@ mod pkce;
 mod redirect_uri;
 mod request_objects;
 mod secrets;
+mod tokens;
 
 use crate::support::{ALICE, Answer, Browser, Op};
 
