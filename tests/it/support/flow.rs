@@ -85,6 +85,17 @@ pub(crate) enum Place {
     Form,
 }
 
+impl Place {
+    /// The `response_mode` that puts it there.
+    pub(crate) fn mode(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Fragment => "fragment",
+            Self::Form => "form_post",
+        }
+    }
+}
+
 /// An answer to the client, as the client reads it.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
