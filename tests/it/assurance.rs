@@ -4,7 +4,9 @@
 use oidc_op::{Acr, Login, Need, Subject, Verdict};
 use serde_json::{Value, json};
 
-use crate::support::{ALICE, Answer, Ask, BOB, Browser, FLOWS, Op, Place, Sent, Setup, claims, keyed};
+use crate::support::{
+    ALICE, Answer, Ask, BOB, Browser, FLOWS, Op, Place, Sent, Setup, claims, keyed,
+};
 
 const STATE: Option<&str> = Some("af0ifjsldkj");
 
@@ -46,7 +48,9 @@ fn essential(values: &Value) -> String {
 async fn az_10_essential_acr() {
     let op = setup(false).build();
     for flow in FLOWS {
-        let of = |values: Value| Ask::of("keyed", flow.response_type).with("claims", &essential(&values));
+        let of = |values: Value| {
+            Ask::of("keyed", flow.response_type).with("claims", &essential(&values))
+        };
         for (values, reached, good) in [
             (json!(["gold"]), "gold", true),
             (json!(["silver", "gold"]), "gold", true),
@@ -123,7 +127,8 @@ async fn wishes() {
                 let mut browser = Browser::new(&op);
                 let answer = browser.authorize(&ask.pairs()).await;
                 assert_eq!(answer.page().acr_binds, binds, "{what}");
-                let hints: Vec<_> = answer.page().hints.acr_values.iter().map(Acr::as_str).collect();
+                let hints: Vec<_> =
+                    answer.page().hints.acr_values.iter().map(Acr::as_str).collect();
                 assert!(hints.contains(&"gold"), "{what}: {hints:?}");
                 let answer = login(&mut browser, &answer, ALICE, reached).await;
                 let sent = Sent::of(&browser.follow(answer, ALICE).await);
@@ -160,7 +165,8 @@ async fn wishes() {
 async fn requested_sub() {
     let op = setup(false).build();
     for flow in FLOWS {
-        let of = |json: Value| Ask::of("keyed", flow.response_type).with("claims", &json.to_string());
+        let of =
+            |json: Value| Ask::of("keyed", flow.response_type).with("claims", &json.to_string());
         for (parameter, who) in [
             (json!({"id_token": {"sub": {"value": ALICE}}}), &[ALICE][..]),
             (json!({"userinfo": {"sub": {"value": ALICE}}}), &[ALICE]),
@@ -169,7 +175,10 @@ async fn requested_sub() {
             (json!({"id_token": {"sub": {"essential": true}}}), &[ALICE, BOB]),
             (json!({"id_token": {"sub": {"value": "carol"}}}), &[]),
             (json!({"id_token": {"sub": {"values": []}}}), &[ALICE, BOB]),
-            (json!({"id_token": {"sub": {"value": ALICE}}, "userinfo": {"sub": {"value": BOB}}}), &[]),
+            (
+                json!({"id_token": {"sub": {"value": ALICE}}, "userinfo": {"sub": {"value": BOB}}}),
+                &[],
+            ),
         ] {
             for person in [ALICE, BOB] {
                 let mut browser = Browser::new(&op);

@@ -97,7 +97,9 @@ async fn partial_support() {
     let (id, said) = known(&op, &mut Browser::new(&op), &ask().with("claims", &parameter)).await;
     assert_eq!(said, json!({"sub": ALICE, "nickname": "al"}));
     assert_eq!(id["nickname"], "al");
-    assert!(wanted.as_object().unwrap().keys().all(|name| name == "nickname" || id.get(name).is_none()));
+    assert!(
+        wanted.as_object().unwrap().keys().all(|name| name == "nickname" || id.get(name).is_none())
+    );
 }
 
 /// Sends the request, and answers the consent page with these refusals.
@@ -153,10 +155,14 @@ async fn refused_claims() {
     let (_, said) = known(&op, &mut browser, &again.with("prompt", "none")).await;
     assert_eq!(said, json!({"sub": ALICE}));
     // asked again, they may say something else
-    let (sent, _) = consent(&mut browser, &ask.clone().with("prompt", "consent"), &["given_name"]).await;
+    let (sent, _) =
+        consent(&mut browser, &ask.clone().with("prompt", "consent"), &["given_name"]).await;
     let (id, said) = of(&op, &ask, &sent).await;
     assert_eq!(id["email"], "alice@example.org");
-    assert_eq!((said.get("given_name"), said["phone_number"].as_str()), (None, Some("+1 555 0100")));
+    assert_eq!(
+        (said.get("given_name"), said["phone_number"].as_str()),
+        (None, Some("+1 555 0100"))
+    );
     let (_, said) = known(&op, &mut browser, &ask.clone().with("prompt", "none")).await;
     assert_eq!((said.get("given_name"), said["email"].as_str()), (None, Some("alice@example.org")));
 }
@@ -222,19 +228,31 @@ async fn policies() {
         (json!({"allow": ["email"]}), &["email"], &[]),
         (json!({"allow": []}), &[], &[]),
         (json!({"deny": ["phone_number"]}), &["email", "email_verified"], &[]),
-        (json!({"allow": ["email", "phone_number"], "deny": ["email"]}), &["phone_number"], &["phone_number"]),
+        (
+            json!({"allow": ["email", "phone_number"], "deny": ["email"]}),
+            &["phone_number"],
+            &["phone_number"],
+        ),
         (
             json!({"scopes_in_id_token": true}),
             &["email", "email_verified", "phone_number"],
             &["email", "email_verified", "phone_number"],
         ),
-        (json!({"scopes_in_id_token": true, "deny": ["email"]}), &["email_verified", "phone_number"], &["email_verified", "phone_number"]),
+        (
+            json!({"scopes_in_id_token": true, "deny": ["email"]}),
+            &["email_verified", "phone_number"],
+            &["email_verified", "phone_number"],
+        ),
     ] {
         let (id, said, asked) = under(policy.clone(), &ask).await;
         for name in ["email", "email_verified", "phone_number"] {
             assert_eq!(said.get(name).is_some(), userinfo.contains(&name), "{policy} {name}");
             assert_eq!(id.get(name).is_some(), id_token.contains(&name), "{policy} {name}");
-            assert_eq!(asked.iter().any(|a| **a == *name), userinfo.contains(&name), "{policy} {name}");
+            assert_eq!(
+                asked.iter().any(|a| **a == *name),
+                userinfo.contains(&name),
+                "{policy} {name}"
+            );
         }
     }
     // `scopes_in_id_token: false` holds where there is no UserInfo too
@@ -256,15 +274,22 @@ async fn policies() {
 #[tokio::test]
 async fn languages() {
     let op = Op::new();
-    says(&op, json!({
-        "name": "Tanaka", "name#ja-Kana-JP": "タナカ", "name#ja-Hani-JP": "田中", "family_name#ja-Kana-JP": "K"
-    }));
+    says(
+        &op,
+        json!({
+            "name": "Tanaka", "name#ja-Kana-JP": "タナカ", "name#ja-Hani-JP": "田中", "family_name#ja-Kana-JP": "K"
+        }),
+    );
     for (locales, parameter, expected) in [
         ("", "", json!({"name": "Tanaka"})),
         ("se", "", json!({"name": "Tanaka"})),
         ("ja-Kana-JP", "", json!({"name": "タナカ", "family_name": "K"})),
         ("fr ja-Hani-JP", "", json!({"name": "田中"})),
-        ("", r#"{"userinfo":{"name#ja-Kana-JP":null}}"#, json!({"name": "Tanaka", "name#ja-Kana-JP": "タナカ"})),
+        (
+            "",
+            r#"{"userinfo":{"name#ja-Kana-JP":null}}"#,
+            json!({"name": "Tanaka", "name#ja-Kana-JP": "タナカ"}),
+        ),
     ] {
         let ask = ask().with("scope", "openid profile");
         let ask = ask.with("claims_locales", locales).with("claims", parameter);
@@ -284,7 +309,9 @@ async fn aggregated_and_distributed() {
     account.sources.add(ClaimSource::Aggregated { jwt: "a.b.c".into() }, ["address", "shoe_size"]);
     let endpoint = "https://bank.example/claims".to_owned();
     let token = Some("ksj3n283dke".to_owned());
-    account.sources.add(ClaimSource::Distributed { endpoint, access_token: token }, ["credit_score"]);
+    account
+        .sources
+        .add(ClaimSource::Distributed { endpoint, access_token: token }, ["credit_score"]);
     op.host.set(ALICE, account);
     let wanted = json!({"userinfo": {"credit_score": null}}).to_string();
     let ask = ask().with("scope", "openid address email").with("claims", &wanted);
@@ -298,7 +325,8 @@ async fn aggregated_and_distributed() {
     );
     assert_eq!(said["email"], "a@example.org");
     // refused: not by reference either
-    let (sent, _) = consent(&mut browser, &ask.clone().with("prompt", "consent"), &["credit_score"]).await;
+    let (sent, _) =
+        consent(&mut browser, &ask.clone().with("prompt", "consent"), &["credit_score"]).await;
     let (_, said) = of(&op, &ask, &sent).await;
     assert_eq!(said["_claim_names"], json!({"address": "src1"}));
     assert!(said["_claim_sources"].get("src2").is_none(), "nor its token");
@@ -325,10 +353,13 @@ async fn a_mapping_of_the_hosts() {
     let wanted = json!({"userinfo": {"https://id.example/claims/managed": null}}).to_string();
     let ask = ask().with("scope", "openid profile email").with("claims", &wanted);
     let (_, said) = known(&op, &mut Browser::new(&op), &ask).await;
-    assert_eq!(said, json!({
-        "sub": ALICE, "name": "Ada Lovelace", "email": "ada@example.org", "email_verified": true,
-        "updated_at": 1_700_000_000, "https://id.example/claims/managed": true
-    }));
+    assert_eq!(
+        said,
+        json!({
+            "sub": ALICE, "name": "Ada Lovelace", "email": "ada@example.org", "email_verified": true,
+            "updated_at": 1_700_000_000, "https://id.example/claims/managed": true
+        })
+    );
 }
 
 /// Less scope, fewer claims: what is asked singly stays.

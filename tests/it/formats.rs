@@ -16,17 +16,55 @@ use crate::support::{
 
 /// Every name of an algorithm that anybody might register.
 const SIGNING: [&str; 18] = [
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "ES256K",
-    "EdDSA", "HS256", "HS384", "HS512", "none", "Ed25519", "ML-DSA-44", "RS1",
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "ES256K",
+    "EdDSA",
+    "HS256",
+    "HS384",
+    "HS512",
+    "none",
+    "Ed25519",
+    "ML-DSA-44",
+    "RS1",
 ];
 const WRAPPING: [&str; 19] = [
-    "RSA-OAEP", "RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW",
-    "A128KW", "A192KW", "A256KW", "A128GCMKW", "A192GCMKW", "A256GCMKW", "dir", "RSA1_5",
-    "RSA-OAEP-384", "RSA-OAEP-512", "PBES2-HS256+A128KW", "PBES2-HS512+A256KW", "HPKE-0",
+    "RSA-OAEP",
+    "RSA-OAEP-256",
+    "ECDH-ES",
+    "ECDH-ES+A128KW",
+    "ECDH-ES+A192KW",
+    "ECDH-ES+A256KW",
+    "A128KW",
+    "A192KW",
+    "A256KW",
+    "A128GCMKW",
+    "A192GCMKW",
+    "A256GCMKW",
+    "dir",
+    "RSA1_5",
+    "RSA-OAEP-384",
+    "RSA-OAEP-512",
+    "PBES2-HS256+A128KW",
+    "PBES2-HS512+A256KW",
+    "HPKE-0",
 ];
 const CONTENT: [&str; 8] = [
-    "A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512", "A128GCM", "A192GCM", "A256GCM",
-    "A128CTR", "XC20P",
+    "A128CBC-HS256",
+    "A192CBC-HS384",
+    "A256CBC-HS512",
+    "A128GCM",
+    "A192GCM",
+    "A256GCM",
+    "A128CTR",
+    "XC20P",
 ];
 
 /// A client that has registered this; nobody, if it cannot be.
@@ -201,7 +239,10 @@ async fn nested() {
             let (answer, userinfo) = answers(&op).await.unwrap();
             for token in [answer.member("id_token"), body(&userinfo)] {
                 let (inner, header) = opened(&token);
-                assert_eq!((&header["enc"], &header["cty"]), (&json!("A128CBC-HS256"), &json!("JWT")));
+                assert_eq!(
+                    (&header["enc"], &header["cty"]),
+                    (&json!("A128CBC-HS256"), &json!("JWT"))
+                );
                 let said = read(&inner, &jwks);
                 assert_eq!((&said["aud"], &said["sub"]), (&json!("keyed"), &json!(ALICE)));
             }
@@ -263,7 +304,8 @@ async fn request_objects_as_listed() {
                 }
                 alg => {
                     let key = own.iter().find(|key| key["alg"] == alg).unwrap();
-                    let key = josekit::jwk::Jwk::from_map(key.as_object().unwrap().clone()).unwrap();
+                    let key =
+                        josekit::jwk::Jwk::from_map(key.as_object().unwrap().clone()).unwrap();
                     keys::sign(&json!({"alg": alg}), &claims, &*keys::signer(alg, &key))
                 }
             };

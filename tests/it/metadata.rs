@@ -168,7 +168,8 @@ async fn request_uri_needs_a_fetch() {
             setup.documents = Some(documents);
         }
         let op = setup.build();
-        let document = op.send("GET", "/.well-known/openid-configuration", "", &[], "").await.json();
+        let document =
+            op.send("GET", "/.well-known/openid-configuration", "", &[], "").await.json();
         assert_eq!(document["request_uri_parameter_supported"], wired);
         let ask = Ask::of("ro", "code").with("prompt", "none");
         let ask = ask.with("request_uri", "https://ro.example/object");
@@ -187,7 +188,8 @@ async fn request_uri_needs_a_fetch() {
 async fn pairwise_needs_a_salt() {
     for (setup, listed) in [(Setup::new(), false), (Setup::full(), true)] {
         let op = setup.build();
-        let document = op.send("GET", "/.well-known/openid-configuration", "", &[], "").await.json();
+        let document =
+            op.send("GET", "/.well-known/openid-configuration", "", &[], "").await.json();
         let types = document["subject_types_supported"].as_array().unwrap().clone();
         assert_eq!(types.contains(&json!("pairwise")), listed);
         let mut browser = Browser::new(&op);

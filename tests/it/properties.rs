@@ -1,11 +1,18 @@
 //! Properties: whatever comes in, no panic, and what comes out is one of few things.
 
-use std::{net::Ipv4Addr, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+    sync::LazyLock,
+};
 
-use oidc_op::{RedirectUri, Request};
-use proptest::{prelude::*, sample::select};
+use oidc_op::{Account, Need, RedirectUri, Request, ResponseType, Verdict};
+use proptest::{collection, prelude::*, sample::select};
+use serde_json::{Value, json};
 
-use crate::support::{ALICE, Answer, Browser, Op, form};
+use crate::support::{
+    ALICE, Answer, Ask, Browser, FLOWS, Op, Place, Sent, Setup, claims, client, form,
+};
 
 static RUNTIME: LazyLock<tokio::runtime::Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_current_thread().build().unwrap());
@@ -202,4 +209,229 @@ fn matches_by_the_book(registered: &str, requested: &str) -> bool {
         (loopback && good_port).then(|| (host.to_owned(), tail.to_owned()))
     };
     split(registered).is_some() && split(registered) == split(requested)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Multiple Response Types §3: a response type is a set of words; threat AZ-05.
+    #[test]
+    fn words_of_a_response_type_have_no_order(
+        words in collection::vec(select(vec!["code", "token", "id_token", "none", "Code", ""]), 1..4)
+            .prop_flat_map(|words| (Just(words.clone()), Just(words).prop_shuffle())),
+    ) {
+        let (one, other) = words;
+        let parsed = ResponseType::parse(&one.join(" "));
+        prop_assert_eq!(parsed, ResponseType::parse(&other.join(" ")));
+        let set: BTreeSet<_> = one.iter().copied().collect();
+        let good = set.len() == one.len()
+            && (set.iter().all(|word| ["code", "token", "id_token"].contains(word)) || one == ["none"]);
+        prop_assert_eq!(parsed.is_some(), good, "{:?}", one);
+        if let Some(parsed) = parsed {
+            prop_assert!(ResponseType::ALL.contains(&parsed));
+            let words: BTreeSet<_> = parsed.as_str().split(' ').collect();
+            prop_assert_eq!(words, set, "nothing lost, nothing added");
+        }
+    }
+}
+
+/// Redirect URIs as clients have them, with everything that a query may hold.
+const REGISTERED: [&str; 8] = [
+    "https://every.example/cb",
+    "https://every.example",
+    "https://every.example/cb?",
+    "https://every.example/cb?a=1&b=2",
+    "https://every.example/cb?a=%20%26+&a",
+    "https://every.example/cb?x=y&",
+    "https://every.example:8443/a;b,c/%2F?q=https://other.example/?z",
+    "https://every.example/cb/?a=<>'",
+];
+
+/// A client of every response type with all of these, and somebody signed in who has agreed.
+static EVERYWHERE: LazyLock<(Op, String, Vec<&str>)> = LazyLock::new(|| {
+    let uris: Vec<_> =
+        REGISTERED.into_iter().filter(|uri| RedirectUri::new(*uri).is_ok()).collect();
+    let members = json!({
+        "response_types": FLOWS.map(|flow| flow.response_type),
+        "grant_types": ["authorization_code", "implicit"]
+    });
+    let mut setup = Setup::new();
+    setup.clients.push(client("every", false, &uris, &members));
+    let op = setup.build();
+    let mut browser = Browser::new(&op);
+    RUNTIME.block_on(browser.ask(&Ask::of("every", "code"), ALICE));
+    let cookies: Vec<_> = browser.cookies.iter().map(|(n, v)| format!("{n}={v}")).collect();
+    (op, cookies.join("; "), uris)
+});
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// F-19: for every response type, mode and outcome, the registered bytes unchanged, and behind
+    /// them the provider's parameters, each once.
+    #[test]
+    fn every_answer_parses_back(
+        uri in select(EVERYWHERE.2.clone()),
+        flow in select(FLOWS.to_vec()),
+        mode in select(vec!["", "fragment", "form_post"]),
+        state in "[^\0]{1,60}",
+        refused: bool,
+    ) {
+        let ask = Ask::of("every", flow.response_type).with("redirect_uri", uri);
+        let ask = ask.with("state", &state).with("response_mode", mode).with("prompt", "none");
+        let ask = if refused { ask.with("max_age", "0") } else { ask };
+        let fields = [("cookie", EVERYWHERE.1.as_bytes())];
+        let query = form(&ask.pairs());
+        let request = Request::new("GET", "/authorize").query(&query).headers(&fields);
+        let answer = Answer::from(RUNTIME.block_on(EVERYWHERE.0.provider.dispatch(request)));
+        let place = match mode {
+            "" => flow.place(),
+            "form_post" => Place::Form,
+            _ => Place::Fragment,
+        };
+        let parameters: BTreeMap<String, String> = if place == Place::Form {
+            let sent = Sent::of(&answer);
+            prop_assert_eq!(sent.to, uri);
+            sent.parameters
+        } else {
+            let location = answer.header("location").unwrap();
+            prop_assert!(location.is_ascii());
+            let rest = location.strip_prefix(uri).expect("the registered bytes");
+            let separator = match place {
+                Place::Fragment => "#",
+                _ if uri.ends_with(['?', '&']) => "",
+                _ if uri.contains('?') => "&",
+                _ => "?",
+            };
+            let rest = rest.strip_prefix(separator).expect("one separator");
+            prop_assert!(!rest.contains(['#', '?']) && !rest.starts_with('&'));
+            let pairs = crate::support::decode(rest);
+            let map: BTreeMap<_, _> = pairs.iter().cloned().collect();
+            prop_assert_eq!(map.len(), pairs.len(), "each once");
+            map
+        };
+        let mut expected = vec!["iss", "state"];
+        if refused {
+            expected.extend(["error", "error_description"]);
+        } else {
+            expected.extend(flow.response_type.split(' ').filter(|word| ["code", "id_token"].contains(word)));
+            if flow.has("token") {
+                expected.extend(["access_token", "expires_in", "scope", "token_type"]);
+            }
+        }
+        expected.sort_unstable();
+        prop_assert_eq!(parameters.keys().collect::<Vec<_>>(), expected);
+        prop_assert_eq!(&parameters["state"], &state);
+        prop_assert_eq!(&parameters["iss"], "https://id.example");
+    }
+}
+
+/// OIDC Core §5.4, written again; and a scope of the host's own.
+fn claims_of(scope: &str) -> &'static [&'static str] {
+    match scope {
+        "profile" => &["name", "given_name", "nickname"],
+        "email" => &["email", "email_verified"],
+        "roles" => &["role"],
+        _ => &[],
+    }
+}
+
+const NAMES: [&str; 10] = [
+    "name",
+    "given_name",
+    "nickname",
+    "email",
+    "email_verified",
+    "role",
+    "secret",
+    "sub",
+    "aud",
+    "name#de",
+];
+
+fn some_names() -> impl Strategy<Value = BTreeSet<&'static str>> {
+    collection::btree_set(select(NAMES.to_vec()), 0..6)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// P-15: what is said is requested ∩ consented ∩ allowed, exactly: a host that knows all, and more.
+    #[test]
+    fn never_more_than_asked_agreed_and_allowed(
+        scopes in collection::btree_set(select(vec!["profile", "email", "roles"]), 0..3),
+        agreed in collection::btree_set(select(vec!["profile", "email", "roles"]), 0..3),
+        (userinfo, id_token, refused) in (some_names(), some_names(), some_names()),
+        allow in prop::option::of(some_names()),
+        deny in some_names(),
+        in_id_token in prop::option::of(any::<bool>()),
+        alone: bool,
+    ) {
+        let response_type = if alone { "id_token" } else { "code id_token token" };
+        let mut setup = Setup::new();
+        setup.config.claims.scopes.insert("roles".into(), vec!["role".into()]);
+        let mut ruled = client("ruled", false, &["https://ruled.example/cb"], &json!({
+            "response_types": [response_type],
+            "grant_types": if alone { json!(["implicit"]) } else { json!(["implicit", "authorization_code"]) }
+        }));
+        let set = |names: &BTreeSet<&'static str>| names.iter().map(|name| (*name).into()).collect();
+        ruled.claims.allow = allow.as_ref().map(set);
+        ruled.claims.deny = set(&deny);
+        ruled.claims.scopes_in_id_token = in_id_token;
+        setup.clients.push(ruled);
+        let op = setup.build();
+        let known: serde_json::Map<_, _> =
+            NAMES.iter().map(|name| ((*name).to_owned(), json!("evil"))).collect();
+        op.host.set(ALICE, Account::active().claims(known));
+
+        let wish = |names: &BTreeSet<&'static str>| -> Value {
+            names.iter().map(|name| ((*name).to_owned(), Value::Null)).collect::<serde_json::Map<_, _>>().into()
+        };
+        let parameter = json!({"userinfo": wish(&userinfo), "id_token": wish(&id_token)}).to_string();
+        let mut scope: Vec<_> = scopes.iter().copied().collect();
+        scope.push("openid");
+        let ask = Ask::of("ruled", response_type).with("scope", &scope.join(" ")).with("claims", &parameter);
+        let mut browser = Browser::new(&op);
+        let sent = RUNTIME.block_on(async {
+            let answer = browser.authorize(&ask.pairs()).await;
+            let answer = browser.login(&answer.page().token.clone(), ALICE).await;
+            assert_eq!(answer.page().need, Need::Consent);
+            let agreed: Vec<_> = agreed.iter().copied().chain(["openid"]).collect();
+            let verdict = Verdict::Consent {
+                scope: oidc_op::Scope::parse(&agreed.join(" ")).unwrap(),
+                refused: refused.iter().map(|name| (*name).into()).collect(),
+                remember: true,
+            };
+            Sent::of(&browser.submit(&answer.page().token.clone(), verdict).await)
+        });
+
+        let plain = |name: &str| name.split('#').next().unwrap().to_owned();
+        let may = |name: &&str| {
+            let name = plain(name);
+            !["sub", "aud"].contains(&&*name)
+                && !refused.contains(&*name)
+                && allow.as_ref().is_none_or(|allow| allow.contains(&*name))
+                && !deny.contains(&*name)
+        };
+        let scoped: BTreeSet<_> =
+            scopes.intersection(&agreed).flat_map(|scope| claims_of(scope)).copied().collect();
+        let expected = |single: &BTreeSet<&'static str>, by_scope: bool| -> BTreeSet<String> {
+            let scoped = scoped.iter().filter(|_| by_scope);
+            scoped.chain(single).copied().filter(|name| may(&name)).map(str::to_owned).collect()
+        };
+        let said = |value: &Value| -> BTreeSet<String> {
+            let members = value.as_object().unwrap().iter();
+            members.filter(|(_, value)| **value == "evil").map(|(name, _)| name.clone()).collect()
+        };
+        let front = claims(sent.get("id_token"));
+        let by_scope = in_id_token.unwrap_or(alone);
+        prop_assert_eq!(said(&front), expected(&id_token, by_scope));
+        prop_assert_eq!(&front["sub"], ALICE);
+        if !alone {
+            let answer = RUNTIME.block_on(op.userinfo(sent.get("access_token")));
+            prop_assert_eq!(said(&answer.json()), expected(&userinfo, true));
+            let answer = RUNTIME.block_on(op.exchange(&ask, sent.get("code")));
+            prop_assert_eq!(said(&claims(&answer.member("id_token"))), expected(&id_token, by_scope));
+        }
+    }
 }

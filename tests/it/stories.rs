@@ -234,7 +234,8 @@ async fn oidcc_unsigned_request_object() {
         let op = setup.build();
         let mut browser = Browser::new(&op);
         browser.ask(&Ask::of("ro-none", "code"), ALICE).await;
-        let object = keys::unsigned(&json!({"state": "inner", "nonce": "inner", "max_age": 10_000}));
+        let object =
+            keys::unsigned(&json!({"state": "inner", "nonce": "inner", "max_age": 10_000}));
         let ask = Ask::of("ro-none", "code").with("request", &object);
         let answer = browser.quiet(&ask).await;
         if unsigned {

@@ -103,7 +103,12 @@ fn of_all_flows() -> Vec<Client> {
             members["subject_type"] = "pairwise".into();
             members
         }),
-        client("pairwise-a2", false, &[&cb("pairwise-a2"), &cb("a2-too")], &of_sector("pairwise-a")),
+        client(
+            "pairwise-a2",
+            false,
+            &[&cb("pairwise-a2"), &cb("a2-too")],
+            &of_sector("pairwise-a"),
+        ),
         client("pairwise-b", false, &[&cb("pairwise-b")], &of_sector("pairwise-b")),
     ]
 }
@@ -111,7 +116,10 @@ fn of_all_flows() -> Vec<Client> {
 fn of_request_objects() -> Vec<Client> {
     let uris = ["https://ro.example/object", "https://ro.example/other#v1"];
     vec![
-        keyed("jar", &json!({"require_signed_request_object": true, "request_object_signing_alg": "ES256", "request_uris": uris})),
+        keyed(
+            "jar",
+            &json!({"require_signed_request_object": true, "request_object_signing_alg": "ES256", "request_uris": uris}),
+        ),
         keyed("ro", &json!({"request_uris": uris})),
         keyed("ro-es256", &json!({"request_object_signing_alg": "ES256"})),
         keyed("ro-rs256", &json!({"request_object_signing_alg": "RS256"})),

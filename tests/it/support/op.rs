@@ -25,9 +25,8 @@ static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
 });
 
 /// One key for each algorithm that there is.
-pub(crate) static ALL_KEYS: LazyLock<KeySet> = LazyLock::new(|| {
-    KeySet::generate(&SigningAlgorithm::ALL, Timestamp::from_unix(0)).unwrap()
-});
+pub(crate) static ALL_KEYS: LazyLock<KeySet> =
+    LazyLock::new(|| KeySet::generate(&SigningAlgorithm::ALL, Timestamp::from_unix(0)).unwrap());
 
 /// Keys that open what is encrypted to the provider.
 pub(crate) static OPENERS: LazyLock<DecryptionKeys> = LazyLock::new(|| {

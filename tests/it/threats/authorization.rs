@@ -41,7 +41,10 @@ async fn az_01_repeated_parameters() {
         for resource in ["https://a.example/", "https://b.example/"] {
             twice.0.push(("resource".into(), resource.into()));
         }
-        assert!(matches!(Browser::new(&op).authorize(&twice.pairs()).await, Answer::Page(_)), "RFC 8707 §2");
+        assert!(
+            matches!(Browser::new(&op).authorize(&twice.pairs()).await, Answer::Page(_)),
+            "RFC 8707 §2"
+        );
     }
 }
 
@@ -220,12 +223,22 @@ async fn az_14_state_and_nonce_round_trip() {
     let op = Op::new();
     let printable: String = (0x20..0x7F_u8).map(char::from).collect();
     let long = "x".repeat(2_048);
-    let values =
-        [&*printable, &long, "\r\nSet-Cookie: a=b", "\"'><&#", "été \u{1F600}", "%0d%0a", "&amp;", " "];
+    let values = [
+        &*printable,
+        &long,
+        "\r\nSet-Cookie: a=b",
+        "\"'><&#",
+        "été \u{1F600}",
+        "%0d%0a",
+        "&amp;",
+        " ",
+    ];
     for flow in FLOWS {
         let mut browser = Browser::new(&op);
         browser.ask(&flow.ask(), ALICE).await;
-        for (value, mode) in values.iter().flat_map(|v| ["", "fragment", "form_post"].map(|m| (*v, m))) {
+        for (value, mode) in
+            values.iter().flat_map(|v| ["", "fragment", "form_post"].map(|m| (*v, m)))
+        {
             let ask = flow.ask().with("response_mode", mode);
             let ask = ask.with("state", value).with("nonce", value).with("prompt", "none");
             let answer = browser.authorize(&ask.pairs()).await;

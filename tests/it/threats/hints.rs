@@ -93,18 +93,28 @@ async fn az_11_what_is_no_hint() {
     let elsewhere = Setup { signer: Arc::new(forger), ..setup() }.build();
     let jwks = op.jwks().await;
     let own_kid = json!({"alg": "RS256", "kid": header(&good)["kid"]});
-    let rsa = |header: &Value, claims: &Value| sign(header, claims, &*signer("RS256", &keys::CLIENT_RSA));
+    let rsa =
+        |header: &Value, claims: &Value| sign(header, claims, &*signer("RS256", &keys::CLIENT_RSA));
     let public = jwks["keys"].as_array().unwrap().iter().find(|key| key["alg"] == "RS256").unwrap();
     let mac = json!({"alg": "HS256", "kid": public["kid"]});
     for (hint, what) in [
         (id_token(&elsewhere, "keyed", ALICE).await, "another provider's keys"),
         (id_token(&op, "hybrid", ALICE).await, "another client's"),
         (rsa(&own_kid, &said), "signed by the client, with the provider's kid"),
-        (sign(&json!({"alg": "ES256"}), &said, &*signer("ES256", &CLIENT_EC)), "signed by the client"),
+        (
+            sign(&json!({"alg": "ES256"}), &said, &*signer("ES256", &CLIENT_EC)),
+            "signed by the client",
+        ),
         (keys::unsigned(&said), "none"),
-        (format!("{}.{}.{}", b64(r#"{"alg":"none"}"#), parts[1], parts[2]), "none, with a signature"),
+        (
+            format!("{}.{}.{}", b64(r#"{"alg":"none"}"#), parts[1], parts[2]),
+            "none, with a signature",
+        ),
         (format!("{}.{}.", parts[0], parts[1]), "cut off"),
-        (format!("{}.{}.{}", parts[0], b64(with("sub", json!(BOB)).to_string()), parts[2]), "tampered"),
+        (
+            format!("{}.{}.{}", parts[0], b64(with("sub", json!(BOB)).to_string()), parts[2]),
+            "tampered",
+        ),
         (sign(&mac, &said, &*hs256(public["n"].as_str().unwrap())), "the public key as a secret"),
         (sign(&json!({"alg": "HS256"}), &said, &*hs256(keys::KEPT)), "the secret, not registered"),
         (access_token, "an access token"),
@@ -133,9 +143,8 @@ async fn az_11_claims_of_a_hint() {
     let made = |claims: &Value, typ: &str| {
         sign(&json!({"alg": "HS256", "typ": typ}), claims, &*hs256(keys::KEPT))
     };
-    let ask = |hint: &str| {
-        Ask::of("hs256", "code").with("prompt", "none").with("id_token_hint", hint)
-    };
+    let ask =
+        |hint: &str| Ask::of("hs256", "code").with("prompt", "none").with("id_token_hint", hint);
     let answer = browser.quiet(&ask(&made(&good, "JWT"))).await;
     assert_eq!(answer.names(), ["code", "iss", "state"], "{answer:?}");
     // encrypted to the provider, as OIDC Core §3.1.2.1 allows

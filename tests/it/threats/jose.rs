@@ -76,7 +76,10 @@ async fn jw_01_anomalies_of_the_compact_form() {
         (signed(r#"{"kid":"c-ec"}"#, "{}"), "no alg"),
         (signed(r#"{"alg":"es256"}"#, "{}"), "alg in small letters"),
         (signed(r#"{"alg":"ES256","kid":"unknown"}"#, "{}"), "an unknown kid"),
-        (sign_text(HEADER, "{}\u{0}", &*signer("ES256", &CLIENT_EC)), "something behind the claims"),
+        (
+            sign_text(HEADER, "{}\u{0}", &*signer("ES256", &CLIENT_EC)),
+            "something behind the claims",
+        ),
     ] {
         if object == good {
             continue; // no such letter in this signature
@@ -130,7 +133,8 @@ async fn jw_03_critical_extensions() {
         is_refused(&op, "ro", &signed(&header, "{}"), more).await;
     }
     // keys that a header brings along are nobody's: the registered one still has to fit
-    let stranger = josekit::jwk::Jwk::generate_ec_key(josekit::jwk::alg::ec::EcCurve::P256).unwrap();
+    let stranger =
+        josekit::jwk::Jwk::generate_ec_key(josekit::jwk::alg::ec::EcCurve::P256).unwrap();
     let header = json!({
         "alg": "ES256", "jwk": stranger.to_public_key().unwrap().as_ref(),
         "jku": "https://evil.example/jwks", "x5u": "https://evil.example/x5u", "x5c": ["AAAA"]
@@ -219,9 +223,17 @@ async fn jw_08_cost_bombs_and_passwords() {
     let raw = &keys::KEPT.as_bytes()[..32];
     let by = jwe::Dir.encrypter_from_bytes(raw).unwrap();
     is_refused(&op, "ro", &seal_with(&object, &json!({}), &by), "dir").await;
-    for (alg, enc) in [("dir", "A128CTR"), ("dir", "none"), ("none", "A128GCM"), ("RSA1_5", "A128GCM")] {
+    for (alg, enc) in
+        [("dir", "A128CTR"), ("dir", "none"), ("none", "A128GCM"), ("RSA1_5", "A128GCM")]
+    {
         let header = json!({"alg": alg, "enc": enc});
-        let sealed = format!("{}..{}.{}.{}", b64(header.to_string()), b64([0; 12]), b64([0; 9]), b64([0; 16]));
+        let sealed = format!(
+            "{}..{}.{}.{}",
+            b64(header.to_string()),
+            b64([0; 12]),
+            b64([0; 9]),
+            b64([0; 16])
+        );
         is_refused(&op, "ro", &sealed, &format!("{alg} {enc}")).await;
     }
 }
@@ -244,11 +256,13 @@ async fn jw_09_edges_of_encryption() {
             for (position, size) in (1..5).flat_map(|p| sizes.map(|size| (p, size))) {
                 let changed = with(position, b64(vec![0_u8; size]));
                 if changed != good {
-                    is_refused(&op, "ro", &changed, &format!("{alg} {enc} {position} {size}")).await;
+                    is_refused(&op, "ro", &changed, &format!("{alg} {enc} {position} {size}"))
+                        .await;
                 }
             }
             // truncated tags
-            let tag = base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, &parts[4]).unwrap();
+            let tag = base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, &parts[4])
+                .unwrap();
             for size in 0..tag.len() {
                 is_refused(&op, "ro", &with(4, b64(&tag[..size])), "a short tag").await;
             }
@@ -264,7 +278,10 @@ async fn jw_09_edges_of_encryption() {
         (Value::Null, "null"),
         (json!({}), "nothing"),
         (json!("x"), "text"),
-        (json!({"kty": "EC", "crv": "P-256", "x": b64([1; 32]), "y": b64([1; 32])}), "off the curve"),
+        (
+            json!({"kty": "EC", "crv": "P-256", "x": b64([1; 32]), "y": b64([1; 32])}),
+            "off the curve",
+        ),
         (json!({"kty": "EC", "crv": "P-256", "x": b64([0; 32]), "y": b64([0; 32])}), "zero"),
         (json!({"kty": "EC", "crv": "P-521", "x": b64([0; 66]), "y": b64([0; 66])}), "P-521"),
         (json!({"kty": "OKP", "crv": "X25519", "x": b64([0; 32])}), "X25519"),
@@ -304,8 +321,20 @@ async fn jw_10_encryption_is_no_signature() {
 async fn jw_12_times_out_of_this_world() {
     let op = op();
     for time in [
-        "-1", "9223372036854775807", "9223372036854775808", "-9223372036854775808", "1e308", "1e3",
-        "1.5", "1800000060.0", "\"1800000060\"", "null", "[]", "[1800000060]", "{}", "true",
+        "-1",
+        "9223372036854775807",
+        "9223372036854775808",
+        "-9223372036854775808",
+        "1e308",
+        "1e3",
+        "1.5",
+        "1800000060.0",
+        "\"1800000060\"",
+        "null",
+        "[]",
+        "[1800000060]",
+        "{}",
+        "true",
         "253402300800",
     ] {
         for name in ["exp", "nbf", "iat"] {

@@ -108,8 +108,8 @@ fn every(name: &str, public: bool) -> oidc_op::Client {
 /// nothing comes of them, for any response type; and what would be tokens stays here.
 #[tokio::test]
 async fn ui_02_forms_of_other_people() {
-    let op = Op::new();
     for flow in FLOWS {
+        let op = Op::new();
         let mut browser = Browser::new(&op);
         let answer = browser.authorize(&flow.ask().pairs()).await;
         let answer = browser.login(&answer.page().token.clone(), ALICE).await;
@@ -169,7 +169,8 @@ async fn ui_05_no_silent_tokens_for_public_clients() {
 #[tokio::test]
 async fn ui_07_form_post_of_every_answer() {
     let op = Op::new();
-    let evil = "\"'></form><form action=\"javascript:alert(1)\"><script>alert(1)</script>\0\u{202e}";
+    let evil =
+        "\"'></form><form action=\"javascript:alert(1)\"><script>alert(1)</script>\0\u{202e}";
     for flow in FLOWS {
         let mut browser = Browser::new(&op);
         browser.ask(&flow.ask(), ALICE).await;
@@ -186,7 +187,10 @@ async fn ui_07_form_post_of_every_answer() {
             assert_eq!(html.matches("<script").count(), 1, "the page's own");
             assert!(!html.contains('\0') && html.contains("<button type=\"submit\">"));
             let sent = Sent::of(&answer);
-            assert_eq!((sent.place, &*sent.to), (Place::Form, flow.ask().value("redirect_uri").unwrap()));
+            assert_eq!(
+                (sent.place, &*sent.to),
+                (Place::Form, flow.ask().value("redirect_uri").unwrap())
+            );
             assert_eq!(sent.get("state"), evil.replace('\0', "\u{FFFD}"));
             assert_eq!(sent.parameters.contains_key("error"), name != "prompt");
         }
@@ -208,7 +212,9 @@ async fn ui_13_no_redirect_repeats_a_form() {
             let answer = browser.call("GET", &query, &[], "", None).await;
             let token = answer.page().token.clone();
             let answer = browser.login(&token, ALICE).await;
-            let answer = browser.agree(&answer.page().token.clone(), &Scope::parse("openid").unwrap(), true).await;
+            let answer = browser
+                .agree(&answer.page().token.clone(), &Scope::parse("openid").unwrap(), true)
+                .await;
             assert_eq!(answer.status(), status, "consent");
             let refused = browser.authorize(&ask.clone().with("prompt", "login").pairs()).await;
             let refused = browser.submit(&refused.page().token.clone(), Verdict::Cancel).await;

@@ -104,10 +104,9 @@ async fn ro_08_what_is_wrong_with_an_object() {
     }
     // the keys and the algorithm
     let stranger = Jwk::generate_ec_key(EcCurve::P256).unwrap();
-    let [header, payload, signature] = <[String; 3]>::try_from(
-        es256(&good).split('.').map(str::to_owned).collect::<Vec<_>>(),
-    )
-    .unwrap();
+    let [header, payload, signature] =
+        <[String; 3]>::try_from(es256(&good).split('.').map(str::to_owned).collect::<Vec<_>>())
+            .unwrap();
     let evil = keys::b64(json!({"scope": "openid profile email phone"}).to_string());
     for (client, object, what) in [
         ("ro", sign(&json!({"alg": "ES256"}), &good, &*signer("ES256", &stranger)), "another key"),
@@ -161,7 +160,8 @@ async fn ro_08_a_public_key_as_secret() {
     for client in ["ro", "ro-es256", "ro-rs256", "ro-hs256", "jar"] {
         for text in &texts {
             let claims = json!({"client_id": client, "response_type": "code"});
-            let object = sign(&json!({"alg": "HS256", "kid": "c-ec"}), &claims, &*keys::hs256(text));
+            let object =
+                sign(&json!({"alg": "HS256", "kid": "c-ec"}), &claims, &*keys::hs256(text));
             is_refused(&op, client, &object, "invalid_request_object", client).await;
         }
     }
@@ -178,7 +178,8 @@ async fn ro_08_another_kind_of_token() {
     for typ in ["JWT", "jwt", "oauth-authz-req+jwt", "application/oauth-authz-req+jwt"] {
         is_taken(&op, "ro", &object(typ), typ).await;
     }
-    for typ in ["at+jwt", "logout+jwt", "secevent+jwt", "dpop+jwt", "client-authentication+jwt", ""] {
+    for typ in ["at+jwt", "logout+jwt", "secevent+jwt", "dpop+jwt", "client-authentication+jwt", ""]
+    {
         is_refused(&op, "ro", &object(typ), "invalid_request_object", typ).await;
     }
     // an ID token of the provider's own
@@ -228,7 +229,10 @@ async fn ro_10_precedence() {
             .with("scope", "openid email")
             .with("response_mode", "form_post");
         let answer = Browser::new(&op).ask(&ask, ALICE).await;
-        assert_eq!((answer.to.as_str(), answer.get("state")), (full["redirect_uri"].as_str().unwrap(), "inner"));
+        assert_eq!(
+            (answer.to.as_str(), answer.get("state")),
+            (full["redirect_uri"].as_str().unwrap(), "inner")
+        );
         assert_eq!(answer.place, if jar { Place::Query } else { Place::Form }, "{mode:?}");
         // an object that names no client
         let mut nameless = full.clone();

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use oidc_op::{Account, AlwaysClaim, ClaimPlace, JwsAlgorithm, MacAlgorithm, Secret, SigningAlgorithm};
+use oidc_op::{
+    Account, AlwaysClaim, ClaimPlace, JwsAlgorithm, MacAlgorithm, Secret, SigningAlgorithm,
+};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -27,7 +29,8 @@ fn signing(alg: JwsAlgorithm) -> oidc_op::Client {
 #[tokio::test]
 async fn tk_01_half_hashes() {
     let signatures = SigningAlgorithm::ALL.into_iter().map(JwsAlgorithm::Signature);
-    let all: Vec<_> = signatures.chain(MacAlgorithm::ALL.into_iter().map(JwsAlgorithm::Mac)).collect();
+    let all: Vec<_> =
+        signatures.chain(MacAlgorithm::ALL.into_iter().map(JwsAlgorithm::Mac)).collect();
     let mut setup = Setup { signer: Arc::new(ALL_KEYS.clone()), ..Setup::new() };
     setup.clients.extend(all.iter().copied().map(signing));
     let op = setup.build();
@@ -50,7 +53,9 @@ async fn tk_01_half_hashes() {
             let what = format!("{alg} {}", flow.response_type);
             if let Some(token) = sent.parameters.get("id_token") {
                 let id = read(token, alg);
-                for (claim, of) in [("at_hash", "access_token"), ("c_hash", "code"), ("s_hash", "state")] {
+                for (claim, of) in
+                    [("at_hash", "access_token"), ("c_hash", "code"), ("s_hash", "state")]
+                {
                     let right = sent.parameters.get(of).map(|text| hash(text));
                     assert_eq!(id.get(claim), right.as_ref(), "{what}: {claim}");
                 }
@@ -67,8 +72,26 @@ async fn tk_01_half_hashes() {
 
 /// The claims that only the provider says.
 const RESERVED: [&str; 20] = [
-    "iss", "sub", "aud", "exp", "iat", "nbf", "jti", "auth_time", "nonce", "acr", "amr", "azp",
-    "at_hash", "c_hash", "s_hash", "sid", "cnf", "client_id", "_claim_names", "_claim_sources",
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "nbf",
+    "jti",
+    "auth_time",
+    "nonce",
+    "acr",
+    "amr",
+    "azp",
+    "at_hash",
+    "c_hash",
+    "s_hash",
+    "sid",
+    "cnf",
+    "client_id",
+    "_claim_names",
+    "_claim_sources",
 ];
 
 /// A host that answers reserved names, and a client that asks for them.
