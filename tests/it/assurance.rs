@@ -4,9 +4,7 @@
 use oidc_op::{Acr, Login, Need, Subject, Verdict};
 use serde_json::{Value, json};
 
-use crate::support::{
-    ALICE, Answer, Ask, BOB, Browser, FLOWS, Op, Place, Sent, Setup, claims, keyed,
-};
+use crate::support::{ALICE, Answer, Ask, BOB, Browser, FLOWS, Place, Sent, Setup, claims, keyed};
 
 const STATE: Option<&str> = Some("af0ifjsldkj");
 

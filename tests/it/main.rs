@@ -8,6 +8,7 @@ mod assurance;
 mod atomicity;
 mod blackbox;
 mod claims;
+mod claims_properties;
 mod code_flow;
 #[cfg(feature = "fetch")]
 mod fetch;

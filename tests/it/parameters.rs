@@ -54,13 +54,12 @@ async fn required_parameters() {
                     ("response_type", "") => Place::Query,
                     _ => place,
                 };
-                match error {
-                    Some(error) => answer.is_error(error, place, STATE, &what),
-                    None => {
-                        assert_eq!(answer.place, place, "{what}");
-                        assert_eq!(answer.parameters.contains_key("state"), name != "state");
-                        assert!(!answer.parameters.contains_key("error"), "{what}: {answer:?}");
-                    }
+                if let Some(error) = error {
+                    answer.is_error(error, place, STATE, &what);
+                } else {
+                    assert_eq!(answer.place, place, "{what}");
+                    assert_eq!(answer.parameters.contains_key("state"), name != "state");
+                    assert!(!answer.parameters.contains_key("error"), "{what}: {answer:?}");
                 }
             }
         }
@@ -148,9 +147,10 @@ async fn optional_parameters() {
         let mut browser = settled(&op, flow).await;
         let mut implicit = Browser::new(&op);
         let of_client = Ask::of(flow.client, flow.response_type);
-        let hint = match flow.has("id_token") {
-            true => implicit.ask(&of_client, ALICE).await.get("id_token").to_owned(),
-            false => String::new(),
+        let hint = if flow.has("id_token") {
+            implicit.ask(&of_client, ALICE).await.get("id_token").to_owned()
+        } else {
+            String::new()
         };
         let words = orders(flow.response_type);
         let mut cases = vec![

@@ -155,7 +155,7 @@ impl Sent {
 }
 
 /// What a parser of HTML makes of an attribute.
-pub(crate) fn unescaped(attribute: &str) -> String {
+fn unescaped(attribute: &str) -> String {
     [("&#13;", "\r"), ("&#10;", "\n"), ("&quot;", "\""), ("&#39;", "'"), ("&lt;", "<")]
         .iter()
         .fold(attribute.to_owned(), |text, (from, to)| text.replace(from, to))

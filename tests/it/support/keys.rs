@@ -145,7 +145,7 @@ fn checked(token: &str, by: &dyn JwsVerifier) -> Option<Value> {
     Some(super::claims(token))
 }
 
-/// The left half of the hash that goes with an algorithm (OIDC Core §3.1.3.6; EdDSA: SHA-512).
+/// The left half of the hash that goes with an algorithm (OIDC Core §3.1.3.6; Ed25519: SHA-512).
 pub(crate) fn half_hash(alg: &str, text: &str) -> String {
     let hash = match &alg[2..] {
         "256" | "256K" => &digest::SHA256,

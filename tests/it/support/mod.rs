@@ -11,7 +11,7 @@ mod op;
 pub(crate) use browser::{Answer, Browser};
 pub(crate) use clients::{client, keyed, redirect_uri};
 pub(crate) use documents::Documents;
-pub(crate) use flow::{Ask, FLOWS, Flow, Place, Sent, unescaped};
+pub(crate) use flow::{Ask, FLOWS, Flow, Place, Sent};
 pub(crate) use op::{ALICE, ALL_KEYS, BOB, Op, Setup, host};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
