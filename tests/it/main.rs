@@ -13,6 +13,7 @@ mod code_flow;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod formats;
+mod front_channel;
 mod hosted;
 mod interaction;
 mod metadata;
