@@ -195,6 +195,27 @@ async fn jw_07_zip_bombs() {
         let sealed = seal(&text, &json!({"zip": "DEF"}), &to);
         is_refused(&op, "ro", &sealed, "zip").await;
     }
+    // whatever it really is: the member alone is refused
+    let object = es256(&json!({}));
+    let header = json!({"alg": "dir", "enc": "A256GCM"});
+    is_taken(&op, "ro", &by_hand(&object, &header), "without it").await;
+    for zip in [json!("DEF"), json!(""), json!(null), json!("GZ")] {
+        let header = json!({"alg": "dir", "enc": "A256GCM", "zip": zip});
+        is_refused(&op, "ro", &by_hand(&object, &header), "zip").await;
+    }
+}
+
+/// A JWE with the secret of the client, whatever its header says; nothing is compressed.
+fn by_hand(text: &str, header: &Value) -> String {
+    use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+
+    let key = UnboundKey::new(&AES_256_GCM, &keys::secret_key("dir", "A256GCM")).unwrap();
+    let (header, mut content) = (b64(header.to_string()), text.as_bytes().to_vec());
+    let nonce = Nonce::assume_unique_for_key([0; 12]);
+    let tag = LessSafeKey::new(key)
+        .seal_in_place_separate_tag(nonce, Aad::from(header.as_bytes()), &mut content)
+        .unwrap();
+    format!("{header}..{}.{}.{}", b64([0; 12]), b64(content), b64(tag))
 }
 
 #[tokio::test]
