@@ -362,6 +362,22 @@ async fn a_mapping_of_the_hosts() {
     );
 }
 
+/// A denied claim is never given, not even one that is given always ([`ClaimPolicy::deny`]).
+///
+/// [`ClaimPolicy::deny`]: oidc_op::ClaimPolicy::deny
+#[tokio::test]
+async fn a_policy_binds_always_claims() {
+    let mut setup = Setup::new();
+    let always = oidc_op::AlwaysClaim::new("managed");
+    setup.config.claims.always.push(always);
+    setup.clients.push(ruled(json!({"deny": ["managed"]})));
+    let op = setup.build();
+    says(&op, json!({"managed": true}));
+    let ask = Ask::of("ruled", "code").with("scope", "openid");
+    let (id, said) = known(&op, &mut Browser::new(&op), &ask).await;
+    assert_eq!((id.get("managed"), said.get("managed")), (None, None), "never gets");
+}
+
 /// Less scope, fewer claims: what is asked singly stays.
 #[tokio::test]
 async fn less_scope_and_single_claims() {
