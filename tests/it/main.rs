@@ -4,17 +4,24 @@
 //! browser; everything else runs a provider in this process, on a clock and a source of randomness
 //! of its own.
 
+mod assurance;
 mod atomicity;
 mod blackbox;
+mod claims;
+mod claims_properties;
 mod code_flow;
 #[cfg(feature = "fetch")]
 mod fetch;
+mod formats;
+mod front_channel;
 mod hosted;
 mod interaction;
 mod metadata;
+mod parameters;
 mod properties;
 mod public_api;
 mod redaction;
 mod schema;
+mod stories;
 mod support;
 mod threats;

@@ -3,7 +3,7 @@
 use oidc_op::{Config, Issuer};
 use serde_json::json;
 
-use crate::support::{Browser, Op, Setup};
+use crate::support::{Ask, Browser, FLOWS, Op, Setup, keys};
 
 #[tokio::test]
 async fn the_document_is_what_is_wired() {
@@ -19,18 +19,36 @@ async fn the_document_is_what_is_wired() {
         ("userinfo_endpoint", json!("https://id.example/userinfo")),
         ("jwks_uri", json!("https://id.example/jwks")),
         ("scopes_supported", json!(["openid", "profile", "email", "address", "phone"])),
-        ("response_types_supported", json!(["code"])),
+        (
+            "response_types_supported",
+            json!([
+                "code",
+                "id_token",
+                "id_token token",
+                "code id_token",
+                "code token",
+                "code id_token token",
+                "token",
+                "none"
+            ]),
+        ),
         ("response_modes_supported", json!(["query", "fragment", "form_post"])),
-        ("grant_types_supported", json!(["authorization_code"])),
+        ("grant_types_supported", json!(["authorization_code", "implicit"])),
         ("subject_types_supported", json!(["public"])),
-        ("id_token_signing_alg_values_supported", json!(["RS256", "ES256", "EdDSA"])),
+        (
+            "id_token_signing_alg_values_supported",
+            json!(["RS256", "ES256", "EdDSA", "HS256", "HS384", "HS512"]),
+        ),
+        ("claim_types_supported", json!(["normal"])),
+        ("claims_parameter_supported", json!(true)),
         (
             "token_endpoint_auth_methods_supported",
             json!(["client_secret_basic", "client_secret_post", "none"]),
         ),
         ("code_challenge_methods_supported", json!(["S256"])),
-        ("request_parameter_supported", json!(false)),
+        ("request_parameter_supported", json!(true)),
         ("request_uri_parameter_supported", json!(false)),
+        ("require_request_uri_registration", json!(false)),
         ("authorization_response_iss_parameter_supported", json!(true)),
     ] {
         assert_eq!(document[member], value, "{member}");
@@ -47,10 +65,11 @@ async fn listed_is_accepted_and_accepted_is_listed() {
     let listed = |member: &str, value: &str| {
         document[member].as_array().unwrap().iter().any(|listed| listed == value)
     };
-    for response_type in ["code", "id_token", "token", "code id_token", "none", "foo"] {
-        let request = Op::request_with(&[("response_type", response_type), ("prompt", "none")]);
-        let answer = Browser::new(&op).authorize(&request).await;
-        let refused = answer.header("location").unwrap().contains("unsupported_response_type");
+    let known = FLOWS.map(|flow| (flow.client, flow.response_type));
+    let unknown = ["foo", "code code", "code none", "Code", "device"].map(|text| ("hybrid", text));
+    for (client, response_type) in known.into_iter().chain(unknown) {
+        let ask = Ask::of(client, response_type).with("prompt", "none");
+        let refused = Browser::new(&op).quiet(&ask).await.get("error") != "login_required";
         assert_eq!(!refused, listed("response_types_supported", response_type), "{response_type}");
     }
     for mode in ["query", "fragment", "form_post", "jwt", "web_message"] {
@@ -65,12 +84,14 @@ async fn listed_is_accepted_and_accepted_is_listed() {
         );
     }
     for grant in
-        ["authorization_code", "password", "implicit", "refresh_token", "client_credentials"]
+        ["authorization_code", "password", "refresh_token", "client_credentials", "implicit"]
     {
         let answer =
             op.token("conf-basic", "conf-basic", &[("grant_type", grant), ("code", "x")]).await;
         let refused = answer.error() == "unsupported_grant_type";
-        assert_eq!(!refused, listed("grant_types_supported", grant), "{grant}");
+        // implicit is the authorization endpoint's (OIDC Discovery §3), and never known here
+        let here = listed("grant_types_supported", grant) && grant != "implicit";
+        assert_eq!(!refused, here, "{grant}");
     }
     for prompt in ["none", "login", "consent", "select_account", "create", "foo"] {
         let request = Op::request_with(&[("prompt", prompt)]);
@@ -85,6 +106,98 @@ async fn listed_is_accepted_and_accepted_is_listed() {
     for key in jwks["keys"].as_array().unwrap() {
         let alg = key["alg"].as_str().unwrap();
         assert!(listed("id_token_signing_alg_values_supported", alg), "{alg}");
+    }
+}
+
+/// What is wired decides what is listed: each line wires one thing more.
+#[tokio::test]
+async fn wiring_is_what_is_listed() {
+    type Wire = fn(&mut Setup);
+    let none: Wire = |_| {};
+    let unsigned: Wire = |setup| setup.config.policy.unsigned = true;
+    let pairwise: Wire = |setup| setup.secrets.pairwise = Setup::full().secrets.pairwise;
+    let fetch: Wire = |setup| setup.documents = Setup::full().documents;
+    let opens: Wire = |setup| setup.decryption = Setup::full().decryption;
+    let sources: Wire = |setup| setup.config.claims.sources = true;
+    let no_accounts: Wire = |setup| setup.config.account_creation = false;
+    for (wire, differs) in [
+        (none, &[][..]),
+        (
+            unsigned,
+            &[
+                "id_token_signing_alg_values_supported",
+                "userinfo_signing_alg_values_supported",
+                "request_object_signing_alg_values_supported",
+            ],
+        ),
+        (pairwise, &["subject_types_supported"]),
+        (fetch, &["request_uri_parameter_supported", "require_request_uri_registration"]),
+        (opens, &["request_object_encryption_alg_values_supported"]),
+        (sources, &["claim_types_supported"]),
+        (no_accounts, &["prompt_values_supported"]),
+    ] {
+        let document = |op: Op| async move {
+            op.send("GET", "/.well-known/openid-configuration", "", &[], "").await.json()
+        };
+        let mut setup = Setup::new();
+        wire(&mut setup);
+        let (before, after) = (document(Op::new()).await, document(setup.build()).await);
+        let members = after.as_object().unwrap();
+        assert_eq!(members.len(), before.as_object().unwrap().len());
+        let changed: Vec<_> =
+            members.iter().filter(|(name, value)| before[&***name] != **value).collect();
+        let names: Vec<_> = changed.iter().map(|(name, _)| &***name).collect();
+        assert_eq!(names, differs);
+        for (name, value) in changed {
+            let none = value.as_array().is_some_and(|listed| listed.contains(&json!("none")));
+            let wanted = name.contains("signing_alg") || name == "prompt_values_supported";
+            assert_eq!(none, wanted, "{name}");
+        }
+    }
+}
+
+/// `request_uri` works exactly when it is listed.
+#[tokio::test]
+async fn request_uri_needs_a_fetch() {
+    let object = keys::es256(&json!({"state": "inner"}));
+    for wired in [false, true] {
+        let mut setup = Setup::new();
+        if wired {
+            let documents = crate::support::Documents::default();
+            documents.put("https://ro.example/object", object.clone());
+            setup.documents = Some(documents);
+        }
+        let op = setup.build();
+        let document =
+            op.send("GET", "/.well-known/openid-configuration", "", &[], "").await.json();
+        assert_eq!(document["request_uri_parameter_supported"], wired);
+        let ask = Ask::of("ro", "code").with("prompt", "none");
+        let ask = ask.with("request_uri", "https://ro.example/object");
+        let answer = Browser::new(&op).quiet(&ask).await;
+        let expected = if wired {
+            ("login_required", "inner")
+        } else {
+            ("request_uri_not_supported", "af0ifjsldkj")
+        };
+        assert_eq!((answer.get("error"), answer.get("state")), expected);
+    }
+}
+
+/// Subject types: a pairwise client works exactly when it is listed.
+#[tokio::test]
+async fn pairwise_needs_a_salt() {
+    for (setup, listed) in [(Setup::new(), false), (Setup::full(), true)] {
+        let op = setup.build();
+        let document =
+            op.send("GET", "/.well-known/openid-configuration", "", &[], "").await.json();
+        let types = document["subject_types_supported"].as_array().unwrap().clone();
+        assert_eq!(types.contains(&json!("pairwise")), listed);
+        let mut browser = Browser::new(&op);
+        let answer = browser.ask(&Ask::of("pairwise-a", "code"), crate::support::ALICE).await;
+        assert_eq!(answer.parameters.contains_key("code"), listed, "{answer:?}");
+        if !listed {
+            assert_eq!(answer.get("error"), "server_error", "the host's mistake");
+        }
     }
 }
 

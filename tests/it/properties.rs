@@ -1,13 +1,18 @@
 //! Properties: whatever comes in, no panic, and what comes out is one of few things.
 
-use std::{net::Ipv4Addr, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+    sync::LazyLock,
+};
 
-use oidc_op::{RedirectUri, Request};
-use proptest::{prelude::*, sample::select};
+use oidc_op::{RedirectUri, Request, ResponseType};
+use proptest::{collection, prelude::*, sample::select};
+use serde_json::json;
 
-use crate::support::{ALICE, Answer, Browser, Op, form};
+use crate::support::{ALICE, Answer, Ask, Browser, FLOWS, Op, Place, Sent, Setup, client, form};
 
-static RUNTIME: LazyLock<tokio::runtime::Runtime> =
+pub(crate) static RUNTIME: LazyLock<tokio::runtime::Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_current_thread().build().unwrap());
 
 /// A provider with somebody signed in, and the headers of their browser.
@@ -202,4 +207,120 @@ fn matches_by_the_book(registered: &str, requested: &str) -> bool {
         (loopback && good_port).then(|| (host.to_owned(), tail.to_owned()))
     };
     split(registered).is_some() && split(registered) == split(requested)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Multiple Response Types §3: a response type is a set of words; threat AZ-05.
+    #[test]
+    fn words_of_a_response_type_have_no_order(
+        words in collection::vec(select(vec!["code", "token", "id_token", "none", "Code", ""]), 1..4)
+            .prop_flat_map(|words| (Just(words.clone()), Just(words).prop_shuffle())),
+    ) {
+        let (one, other) = words;
+        let parsed = ResponseType::parse(&one.join(" "));
+        prop_assert_eq!(parsed, ResponseType::parse(&other.join(" ")));
+        let set: BTreeSet<_> = one.iter().copied().collect();
+        let good = set.len() == one.len()
+            && (set.iter().all(|word| ["code", "token", "id_token"].contains(word)) || one == ["none"]);
+        prop_assert_eq!(parsed.is_some(), good, "{:?}", one);
+        if let Some(parsed) = parsed {
+            prop_assert!(ResponseType::ALL.contains(&parsed));
+            let words: BTreeSet<_> = parsed.as_str().split(' ').collect();
+            prop_assert_eq!(words, set, "nothing lost, nothing added");
+        }
+    }
+}
+
+/// Redirect URIs as clients have them, with everything that a query may hold.
+const REGISTERED: [&str; 8] = [
+    "https://every.example/cb",
+    "https://every.example",
+    "https://every.example/cb?",
+    "https://every.example/cb?a=1&b=2",
+    "https://every.example/cb?a=%20%26+&a",
+    "https://every.example/cb?x=y&",
+    "https://every.example:8443/a;b,c/%2F?q=https://other.example/?z",
+    "https://every.example/cb/?a=<>'",
+];
+
+/// A client of every response type with all of these, and somebody signed in who has agreed.
+static EVERYWHERE: LazyLock<(Op, String, Vec<&str>)> = LazyLock::new(|| {
+    let uris: Vec<_> =
+        REGISTERED.into_iter().filter(|uri| RedirectUri::new(*uri).is_ok()).collect();
+    assert!(uris.len() > 5, "{uris:?}");
+    let members = json!({
+        "response_types": FLOWS.map(|flow| flow.response_type),
+        "grant_types": ["authorization_code", "implicit"]
+    });
+    let mut setup = Setup::new();
+    setup.clients.push(client("every", false, &uris, &members));
+    let op = setup.build();
+    let mut browser = Browser::new(&op);
+    RUNTIME.block_on(browser.ask(&Ask::of("every", "code"), ALICE));
+    let cookies: Vec<_> = browser.cookies.iter().map(|(n, v)| format!("{n}={v}")).collect();
+    (op, cookies.join("; "), uris)
+});
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// F-19: for every response type, mode and outcome, the registered bytes unchanged, and behind
+    /// them the provider's parameters, each once.
+    #[test]
+    fn every_answer_parses_back(
+        uri in select(EVERYWHERE.2.clone()),
+        flow in select(FLOWS.to_vec()),
+        mode in select(vec!["", "fragment", "form_post"]),
+        state in "[^\0]{1,60}",
+        refused: bool,
+    ) {
+        let ask = Ask::of("every", flow.response_type).with("redirect_uri", uri);
+        let ask = ask.with("state", &state).with("response_mode", mode).with("prompt", "none");
+        let ask = if refused { ask.with("max_age", "0") } else { ask };
+        let fields = [("cookie", EVERYWHERE.1.as_bytes())];
+        let query = form(&ask.pairs());
+        let request = Request::new("GET", "/authorize").query(&query).headers(&fields);
+        let answer = Answer::from(RUNTIME.block_on(EVERYWHERE.0.provider.dispatch(request)));
+        let place = match mode {
+            "" => flow.place(),
+            "form_post" => Place::Form,
+            _ => Place::Fragment,
+        };
+        let parameters: BTreeMap<String, String> = if place == Place::Form {
+            let sent = Sent::of(&answer);
+            prop_assert_eq!(sent.to, uri);
+            sent.parameters
+        } else {
+            let location = answer.header("location").unwrap();
+            prop_assert!(location.is_ascii());
+            let rest = location.strip_prefix(uri).expect("the registered bytes");
+            let separator = match place {
+                Place::Fragment => "#",
+                _ if uri.ends_with(['?', '&']) => "",
+                _ if uri.contains('?') => "&",
+                _ => "?",
+            };
+            let rest = rest.strip_prefix(separator).expect("one separator");
+            prop_assert!(!rest.contains(['#', '?']) && !rest.starts_with('&'));
+            let pairs = crate::support::decode(rest);
+            let map: BTreeMap<_, _> = pairs.iter().cloned().collect();
+            prop_assert_eq!(map.len(), pairs.len(), "each once");
+            map
+        };
+        let mut expected = vec!["iss", "state"];
+        if refused {
+            expected.extend(["error", "error_description"]);
+        } else {
+            expected.extend(flow.response_type.split(' ').filter(|word| ["code", "id_token"].contains(word)));
+            if flow.has("token") {
+                expected.extend(["access_token", "expires_in", "scope", "token_type"]);
+            }
+        }
+        expected.sort_unstable();
+        prop_assert_eq!(parameters.keys().collect::<Vec<_>>(), expected);
+        prop_assert_eq!(&parameters["state"], &state);
+        prop_assert_eq!(&parameters["iss"], "https://id.example");
+    }
 }

@@ -2,10 +2,17 @@
 //! client that speaks the protocol from the outside.
 
 mod browser;
+mod clients;
+mod documents;
+mod flow;
+pub(crate) mod keys;
 mod op;
 
 pub(crate) use browser::{Answer, Browser};
-pub(crate) use op::{ALICE, BOB, Op, Setup, client, host};
+pub(crate) use clients::{client, keyed, redirect_uri};
+pub(crate) use documents::Documents;
+pub(crate) use flow::{Ask, FLOWS, Flow, Place, Sent};
+pub(crate) use op::{ALICE, ALL_KEYS, BOB, Op, Setup, host};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;

@@ -5,15 +5,15 @@ use std::{
 
 use async_trait::async_trait;
 use oidc_op::{
-    Account, Accounts, Client, ClientId, ClientMetadata, ClientSecret, Config, Duration, HostError,
-    Issuer, KeySet, Provider, Request, Secret, Secrets, Signer, SigningAlgorithm, StaticClients,
-    Subject, Timestamp,
+    Account, Accounts, Client, Config, DecryptionKeys, Duration, HostError, Issuer,
+    KeyManagementAlgorithm, KeySet, Provider, Request, Secret, Secrets, Signer, SigningAlgorithm,
+    StaticClients, Subject, Timestamp,
     store::{MemoryStore, Store},
     test_util::{Recorder, SeededEntropy, TestClock},
 };
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Browser, CHALLENGE, VERIFIER, form};
+use super::{Answer, Browser, CHALLENGE, Documents, VERIFIER, clients::clients, form};
 
 pub(crate) const ALICE: &str = "alice";
 pub(crate) const BOB: &str = "bob";
@@ -22,6 +22,16 @@ pub(crate) const BOB: &str = "bob";
 static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
     use SigningAlgorithm::{ES256, EdDSA, RS256};
     KeySet::generate(&[RS256, ES256, EdDSA], Timestamp::from_unix(0)).unwrap()
+});
+
+/// One key for each algorithm that there is.
+pub(crate) static ALL_KEYS: LazyLock<KeySet> =
+    LazyLock::new(|| KeySet::generate(&SigningAlgorithm::ALL, Timestamp::from_unix(0)).unwrap());
+
+/// Keys that open what is encrypted to the provider.
+pub(crate) static OPENERS: LazyLock<DecryptionKeys> = LazyLock::new(|| {
+    use KeyManagementAlgorithm::{EcdhEs, EcdhEsA256Kw, RsaOaep256};
+    DecryptionKeys::generate(&[EcdhEs, EcdhEsA256Kw, RsaOaep256]).unwrap()
 });
 
 /// The people, as the host knows them.
@@ -77,6 +87,8 @@ pub(crate) struct Setup {
     pub(crate) clock: TestClock,
     pub(crate) host: Host,
     pub(crate) seed: u64,
+    pub(crate) decryption: Option<DecryptionKeys>,
+    pub(crate) documents: Option<Documents>,
 }
 
 impl Setup {
@@ -93,12 +105,25 @@ impl Setup {
             clock,
             host: host(),
             seed: 1,
+            decryption: None,
+            documents: None,
         }
+    }
+
+    /// Everything that may be wired: unsigned tokens, pairwise names, keys to open what is encrypted,
+    /// documents by URL.
+    pub(crate) fn full() -> Self {
+        let mut setup = Self::new();
+        setup.config.policy.unsigned = true;
+        setup.secrets.pairwise = Some(Secret::new([2; 32]).unwrap());
+        setup.decryption = Some(OPENERS.clone());
+        setup.documents = Some(Documents::default());
+        setup
     }
 
     pub(crate) fn build(self) -> Op {
         let recorder = Recorder::default();
-        let provider = Provider::builder(self.config)
+        let mut builder = Provider::builder(self.config)
             .store(self.store)
             .clients(self.clients.into_iter().collect::<StaticClients>())
             .accounts(self.host.clone())
@@ -106,52 +131,16 @@ impl Setup {
             .secrets(self.secrets)
             .clock(self.clock.clone())
             .entropy(SeededEntropy::new(self.seed))
-            .observer(recorder.clone())
-            .build()
-            .unwrap();
+            .observer(recorder.clone());
+        if let Some(keys) = self.decryption {
+            builder = builder.decryption(keys);
+        }
+        if let Some(documents) = self.documents {
+            builder = builder.fetch(documents);
+        }
+        let provider = builder.build().unwrap();
         Op { provider, clock: self.clock, host: self.host, recorder }
     }
-}
-
-/// A client by name; confidential ones have their name as their secret.
-pub(crate) fn client(name: &str, public: bool, redirect_uris: &[&str], extra: &Value) -> Client {
-    let mut json = json!({ "redirect_uris": redirect_uris });
-    json.as_object_mut().unwrap().extend(extra.as_object().cloned().unwrap_or_default());
-    let metadata: ClientMetadata = serde_json::from_value(json).unwrap();
-    let id = ClientId::new(name).unwrap();
-    if public {
-        Client::public(id, metadata).unwrap()
-    } else {
-        Client::confidential(id, ClientSecret::new(name), metadata).unwrap()
-    }
-}
-
-/// The fixtures of the threat catalogue, as far as they exist.
-fn clients() -> Vec<Client> {
-    let cb = |host: &str| format!("https://{host}.example/cb");
-    let native = json!({"application_type": "native"});
-    let mut first_party = client("first-party", false, &[&cb("first")], &json!({}));
-    first_party.first_party = true;
-    let mut optional = client("optional-pkce", false, &[&cb("optional")], &json!({}));
-    optional.require_pkce = Some(false);
-    vec![
-        client("conf-basic", false, &[&cb("client")], &json!({"client_name": "Basic"})),
-        client(
-            "conf-post",
-            false,
-            &[&cb("post")],
-            &json!({"token_endpoint_auth_method": "client_secret_post"}),
-        ),
-        client("public-web", true, &[&cb("public")], &json!({})),
-        client("native-loopback", true, &["http://127.0.0.1/cb", "http://[::1]/cb"], &native),
-        client("native-scheme", true, &["com.example.app:/cb"], &native),
-        client("q-client", false, &["https://c.example/cb?a=1&b=2"], &json!({})),
-        client("es256", false, &[&cb("es256")], &json!({"id_token_signed_response_alg": "ES256"})),
-        client("eddsa", false, &[&cb("eddsa")], &json!({"id_token_signed_response_alg": "EdDSA"})),
-        client("clientB", false, &[&cb("client")], &json!({})),
-        first_party,
-        optional,
-    ]
 }
 
 /// A provider under test.

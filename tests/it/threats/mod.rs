@@ -3,11 +3,15 @@
 
 mod authorization;
 mod codes;
+mod hints;
 mod http;
+mod jose;
 mod pages;
 mod pkce;
 mod redirect_uri;
+mod request_objects;
 mod secrets;
+mod tokens;
 
 use crate::support::{ALICE, Answer, Browser, Op};
 

@@ -1,0 +1,40 @@
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use oidc_op::{Fetch, FetchError, FetchRequest, Fetched};
+
+/// Documents that clients name by URL, in memory. Remembers what was asked; what is not there fails.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Documents(Arc<Mutex<Shelf>>);
+
+#[derive(Debug, Default)]
+struct Shelf {
+    documents: HashMap<String, Vec<u8>>,
+    asked: Vec<String>,
+}
+
+impl Documents {
+    pub(crate) fn put(&self, url: &str, body: impl Into<Vec<u8>>) {
+        self.0.lock().unwrap().documents.insert(url.to_owned(), body.into());
+    }
+
+    /// The addresses that were asked for since the last time.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap().asked)
+    }
+}
+
+#[async_trait]
+impl Fetch for Documents {
+    async fn get(&self, request: &FetchRequest<'_>) -> Result<Fetched, FetchError> {
+        let mut shelf = self.0.lock().unwrap();
+        shelf.asked.push(request.url.to_owned());
+        // A fragment never leaves the fetcher.
+        let address = request.url.split('#').next().unwrap_or_default();
+        let body = shelf.documents.get(address).ok_or(FetchError::Answer(404))?;
+        Ok(Fetched::new(body.clone(), Some("application/oauth-authz-req+jwt")))
+    }
+}
