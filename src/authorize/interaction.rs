@@ -177,6 +177,12 @@ impl Agreement {
         Self { scope, claims: None, remember: false }
     }
 
+    /// To everything that an interaction asks for, this time: for a page that shows all of it.
+    pub fn to_all(interaction: &Interaction) -> Self {
+        let claims = interaction.claims.iter().map(|claim| claim.name.clone()).collect();
+        Self { claims: Some(claims), ..Self::new(interaction.scope.clone()) }
+    }
+
     /// The claims that are kept back, of those that would be released.
     pub(super) fn refused(
         &self,

@@ -1,7 +1,8 @@
 //! What is said of people: scopes, single claims, refusals, policies (OIDC Core §5).
 
 use oidc_op::{
-    Account, AskedClaim, ClaimMapping, ClaimRules, ClaimSource, Client, Need, Scope, Verdict,
+    Account, Agreement, AskedClaim, ClaimMapping, ClaimRules, ClaimSource, Client, Need, Scope,
+    Verdict,
 };
 use serde_json::{Value, json};
 
@@ -68,7 +69,7 @@ async fn always_claims() {
         "always": [
             {"name": "managed"},
             {"name": "token_usage", "value": "identity", "place": "id_token"},
-            {"name": "tier", "place": "user_info"}
+            {"name": "tier", "place": "userinfo"}
         ],
         "not_before": true
     }));
@@ -110,13 +111,41 @@ async fn consent(browser: &mut Browser, ask: &Ask, refused: &[&str]) -> (Sent, V
     }
     let page = answer.page();
     assert_eq!(page.need, Need::Consent);
-    let verdict = Verdict::Consent {
-        scope: page.scope.clone(),
-        refused: refused.iter().map(|name| (*name).into()).collect(),
-        remember: true,
-    };
+    let mut agreement = Agreement::to_all(page);
+    agreement.claims.as_mut().unwrap().retain(|name| !refused.contains(&&**name));
+    agreement.remember = true;
     let (token, asked) = (page.token.clone(), page.claims.clone());
-    (Sent::of(&browser.submit(&token, verdict).await), asked)
+    (Sent::of(&browser.submit(&token, Verdict::Consent(agreement)).await), asked)
+}
+
+/// Nothing that the agreement does not name is released: a page that knows only of scopes lets no
+/// single claim through, nor one of a scope that was taken out.
+#[tokio::test]
+async fn what_is_not_agreed_to_is_lacking() {
+    let op = Op::new();
+    let parameter = json!({"userinfo": {"phone_number": {"essential": true}, "email": null}});
+    let ask = ask().with("scope", "openid email profile").with("claims", &parameter.to_string());
+    for (claims, expected) in [
+        (
+            None,
+            json!({"sub": ALICE, "name": ALICE, "given_name": ALICE, "family_name": "Example", "updated_at": 1_700_000_000}),
+        ),
+        (Some(vec!["name"]), json!({"sub": ALICE, "name": ALICE})),
+        (Some(vec!["email"]), json!({"sub": ALICE, "email": "alice@example.org"})),
+        (Some(vec!["email_verified", "address"]), json!({"sub": ALICE})),
+        (Some(vec![]), json!({"sub": ALICE})),
+    ] {
+        let mut browser = Browser::new(&op);
+        let answer = browser.authorize(&ask.pairs()).await;
+        let answer = browser.login(&answer.page().token.clone(), ALICE).await;
+        let mut agreement = Agreement::new(Scope::parse("openid profile").unwrap());
+        agreement.claims = claims.clone().map(|names| names.into_iter().map(Into::into).collect());
+        agreement.remember = true;
+        let token = answer.page().token.clone();
+        let sent = Sent::of(&browser.submit(&token, Verdict::Consent(agreement)).await);
+        let (_, said) = of(&op, &ask, &sent).await;
+        assert_eq!(said, expected, "{claims:?}");
+    }
 }
 
 /// What a person keeps back is lacking, essential or not, asked for by the scope or singly; that is
@@ -306,21 +335,20 @@ async fn aggregated_and_distributed() {
     let op = Op::new();
     let mut account = Account::active();
     account.claims.insert("email".into(), "a@example.org".into());
-    account.sources.add(ClaimSource::Aggregated { jwt: "a.b.c".into() }, ["address", "shoe_size"]);
+    account.sources.add(ClaimSource::aggregated("a.b.c"), ["address"]);
+    account.sources.add(ClaimSource::aggregated("d.e.f"), ["phone_number", "shoe_size"]);
     let endpoint = "https://bank.example/claims".to_owned();
     let token = Some("ksj3n283dke".to_owned());
-    account
-        .sources
-        .add(ClaimSource::Distributed { endpoint, access_token: token }, ["credit_score"]);
+    account.sources.add(ClaimSource::distributed(endpoint, token), ["credit_score"]);
     op.host.set(ALICE, account);
-    let wanted = json!({"userinfo": {"credit_score": null}}).to_string();
+    let wanted = json!({"userinfo": {"credit_score": null, "phone_number": null}}).to_string();
     let ask = ask().with("scope", "openid address email").with("claims", &wanted);
     let mut browser = Browser::new(&op);
     let (_, said) = known(&op, &mut browser, &ask).await;
-    assert_eq!(said["_claim_names"], json!({"address": "src1", "credit_score": "src2"}));
+    assert_eq!(said["_claim_names"], json!({"address": "src1", "credit_score": "src3"}));
     assert_eq!(said["_claim_sources"]["src1"], json!({"JWT": "a.b.c"}));
     assert_eq!(
-        said["_claim_sources"]["src2"],
+        said["_claim_sources"]["src3"],
         json!({"endpoint": "https://bank.example/claims", "access_token": "ksj3n283dke"})
     );
     assert_eq!(said["email"], "a@example.org");
@@ -329,7 +357,7 @@ async fn aggregated_and_distributed() {
         consent(&mut browser, &ask.clone().with("prompt", "consent"), &["credit_score"]).await;
     let (_, said) = of(&op, &ask, &sent).await;
     assert_eq!(said["_claim_names"], json!({"address": "src1"}));
-    assert!(said["_claim_sources"].get("src2").is_none(), "nor its token");
+    assert!(said["_claim_sources"].get("src3").is_none(), "nor its token");
 }
 
 /// A host that maps its own documents.
@@ -388,7 +416,10 @@ async fn less_scope_and_single_claims() {
     let answer = browser.authorize(&ask.pairs()).await;
     let answer = browser.login(&answer.page().token.clone(), ALICE).await;
     let Answer::Page(page) = &answer else { panic!("{answer:?}") };
-    let sent = browser.agree(&page.token.clone(), &Scope::parse("phone").unwrap(), true).await;
+    let mut agreement = Agreement::to_all(page);
+    agreement.scope = Scope::parse("phone").unwrap();
+    let token = page.token.clone();
+    let sent = browser.submit(&token, Verdict::Consent(agreement)).await;
     let (_, said) = of(&op, &ask, &Sent::of(&sent)).await;
     let names: Vec<_> = said.as_object().unwrap().keys().cloned().collect();
     assert_eq!(names.len(), 4, "{names:?}");

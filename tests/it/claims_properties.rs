@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use oidc_op::{Account, Need, Scope, Verdict};
+use oidc_op::{Account, Agreement, Need, Scope, Verdict};
 use proptest::{collection, prelude::*, sample::select};
 use serde_json::{Value, json};
 
@@ -82,11 +82,11 @@ proptest! {
             let answer = browser.login(&answer.page().token.clone(), ALICE).await;
             assert_eq!(answer.page().need, Need::Consent);
             let agreed: Vec<_> = agreed.iter().copied().chain(["openid"]).collect();
-            let verdict = Verdict::Consent {
-                scope: Scope::parse(&agreed.join(" ")).unwrap(),
-                refused: refused.iter().map(|name| (*name).into()).collect(),
-                remember: true,
-            };
+            let mut agreement = Agreement::to_all(answer.page());
+            agreement.scope = Scope::parse(&agreed.join(" ")).unwrap();
+            agreement.claims.as_mut().unwrap().retain(|name| !refused.contains(&**name));
+            agreement.remember = true;
+            let verdict = Verdict::Consent(agreement);
             Sent::of(&browser.submit(&answer.page().token.clone(), verdict).await)
         });
 

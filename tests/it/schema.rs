@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use oidc_op::{
-    Timestamp,
+    Agreement, Timestamp, Verdict,
     store::{
         Cursor, Expect, Key, Kind, Label, Listing, MemoryStore, Put, Record, Store, StoreError,
         Version,
@@ -98,12 +98,27 @@ async fn the_json_of_this_release_is_pinned() {
     let members: Vec<_> = interaction.split(',').map(|m| m.split(':').next().unwrap()).collect();
     assert_eq!(members, ["{\"v\"", "\"digest\"", "\"sealed\""]);
 
+    let (session, consent) = (store.written(Kind::Session), store.written(Kind::Consent));
+
+    let claims =
+        r#"{"userinfo":{"name#fr":null,"phone_number":null},"id_token":{"nickname":null}}"#;
+    let request = Op::request_with(&[("claims", claims), ("claims_locales", "fr")]);
+    let mut browser = Browser::new(&op);
+    let answer = browser.authorize(&request).await;
+    let answer = browser.login(&answer.page().token.clone(), ALICE).await;
+    let mut agreement = Agreement::to_all(answer.page());
+    agreement.claims.as_mut().unwrap().retain(|name| **name != *"phone_number");
+    agreement.remember = true;
+    browser.submit(&answer.page().token.clone(), Verdict::Consent(agreement)).await;
+
     let pinned = [
         ("grant, pending", pending),
         ("grant, redeemed", redeemed),
         ("grant, revoked", revoked),
-        ("session", store.written(Kind::Session)),
-        ("consent", store.written(Kind::Consent)),
+        ("grant with single claims", store.written(Kind::Grant)),
+        ("session", session),
+        ("consent", consent),
+        ("consent to single claims", store.written(Kind::Consent)),
         ("standing", store.written(Kind::Standing)),
     ]
     .map(|(name, body)| format!("{name}\n{body}\n"))

@@ -193,6 +193,13 @@ impl Browser {
         self.submit(token, Verdict::Login(login)).await
     }
 
+    /// Agrees to all that a page asks for.
+    pub(crate) async fn agree_to_all(&mut self, page: &Interaction) -> Answer {
+        let mut agreement = Agreement::to_all(page);
+        agreement.remember = true;
+        self.submit(&page.token, Verdict::Consent(agreement)).await
+    }
+
     pub(crate) async fn agree(&mut self, token: &str, scope: &Scope, remember: bool) -> Answer {
         let mut agreement = Agreement::new(scope.clone());
         agreement.remember = remember;
@@ -205,7 +212,7 @@ impl Browser {
             let Answer::Page(page) = &answer else { return answer };
             answer = match page.need {
                 Need::Login | Need::CreateAccount => self.login(&page.token, who).await,
-                Need::Consent => self.agree(&page.token, &page.scope, true).await,
+                Need::Consent => self.agree_to_all(page).await,
                 _ => self.submit(&page.token, Verdict::SelectAccount).await,
             };
         }

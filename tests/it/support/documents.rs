@@ -21,7 +21,7 @@ impl Documents {
         self.0.lock().unwrap().documents.insert(url.to_owned(), body.into());
     }
 
-    /// The addresses that were asked for since the last time.
+    /// The addresses that were asked for since the last time, with `again` if not from a cache.
     pub(crate) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap().asked)
     }
@@ -31,10 +31,9 @@ impl Documents {
 impl Fetch for Documents {
     async fn get(&self, request: &FetchRequest<'_>) -> Result<Fetched, FetchError> {
         let mut shelf = self.0.lock().unwrap();
-        shelf.asked.push(request.url.to_owned());
-        // A fragment never leaves the fetcher.
-        let address = request.url.split('#').next().unwrap_or_default();
-        let body = shelf.documents.get(address).ok_or(FetchError::Answer(404))?;
+        let again = if request.refresh { " again" } else { "" };
+        shelf.asked.push(format!("{}{again}", request.url));
+        let body = shelf.documents.get(request.url).ok_or(FetchError::Answer(404))?;
         Ok(Fetched::new(body.clone(), Some("application/oauth-authz-req+jwt")))
     }
 }

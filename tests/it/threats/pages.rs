@@ -1,6 +1,6 @@
 //! UI: the two pages of the crate's own. The example server's pages are in `blackbox`.
 
-use oidc_op::{Need, Reason, Scope, Verdict};
+use oidc_op::{Agreement, Need, Reason, Scope, Verdict};
 use serde_json::json;
 
 use crate::support::{
@@ -116,8 +116,7 @@ async fn ui_02_forms_of_other_people() {
         let page = answer.page();
         assert_eq!(page.need, Need::Consent);
         let (token, scope) = (page.token.clone(), page.scope.clone());
-        let verdict =
-            || Verdict::Consent { scope: scope.clone(), refused: Vec::new(), remember: true };
+        let verdict = || Verdict::Consent(Agreement::new(scope.clone()));
 
         let mut stranger = Browser::new(&op);
         stranger.submit(&token, verdict()).await.is_page_error(Reason::BrowserCookieMissing);
