@@ -1,7 +1,12 @@
 //! Tokens that pass through the browser: how long they live, what ends them, and what becomes of a
 //! form that is sent twice (OIDC Core §3.2, §3.3).
 
-use oidc_op::{Reason, Subject, What};
+use std::sync::Arc;
+
+use oidc_op::{
+    Agreement, Reason, SigningAlgorithm, Subject, Verdict, What,
+    store::{Fault, FaultyStore, MemoryStore},
+};
 use serde_json::json;
 
 use crate::support::{
@@ -112,6 +117,72 @@ async fn a_form_sent_twice() {
         } else if flow.has("id_token") {
             assert_eq!(claims(Sent::of(&answer).get("id_token"))["sub"], BOB);
         }
+    }
+}
+
+/// Every call of the store, in every way it can fail: the client gets all of the answer or none of
+/// it, and what it gets is good (P-10). The commit is last, so no token is out before its grant is.
+#[tokio::test]
+async fn faults_at_each_store_call_of_an_answer() {
+    for flow in FLOWS {
+        for fault in [Fault::Refuse, Fault::LoseRequest, Fault::LoseAnswer, Fault::Unreadable] {
+            for nth in 1.. {
+                let setup = Setup::new();
+                let store = FaultyStore::new(MemoryStore::with_clock(setup.clock.clone()));
+                let op = Setup { store: Arc::new(store.clone()), ..setup }.build();
+                let (ask, mut browser) = (flow.ask(), Browser::new(&op));
+                browser.ask(&ask, ALICE).await;
+                store.reset();
+                store.fail_nth(nth, fault);
+                let sent = Sent::of(&browser.authorize(&ask.pairs()).await);
+                let faulted = store.calls().total() >= nth;
+                store.reset();
+                let what = format!("{flow:?} {fault:?} at call {nth}");
+                if let Some(error) = sent.parameters.get("error") {
+                    assert_eq!(error, "temporarily_unavailable", "{what}");
+                    assert_eq!(sent.names(), ["error", "error_description", "iss", "state"]);
+                } else {
+                    for word in ["code", "id_token"] {
+                        assert_eq!(sent.parameters.contains_key(word), flow.has(word), "{what}");
+                    }
+                    if flow.has("token") {
+                        let token = sent.get("access_token");
+                        assert_eq!(op.userinfo(token).await.status(), 200, "{what}");
+                    }
+                    if flow.has("code") {
+                        let answer = op.exchange(&ask, sent.get("code")).await;
+                        assert_eq!(answer.status(), 200, "{what}");
+                    }
+                }
+                if !faulted {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// What cannot be signed is not answered, and no grant is written for it.
+#[tokio::test]
+async fn a_signer_without_the_key() {
+    for flow in FLOWS.into_iter().filter(|flow| flow.has("id_token")) {
+        let mut setup = Setup::new();
+        for client in &mut setup.clients {
+            client.metadata.id_token_signed_response_alg = SigningAlgorithm::PS512.into();
+        }
+        let store = FaultyStore::new(MemoryStore::with_clock(setup.clock.clone()));
+        let op = Setup { store: Arc::new(store.clone()), ..setup }.build();
+        let mut browser = Browser::new(&op);
+        let answer = browser.authorize(&flow.ask().pairs()).await;
+        let answer = browser.login(&answer.page().token.clone(), ALICE).await;
+        store.reset();
+        let mut agreement = Agreement::to_all(answer.page());
+        agreement.remember = false;
+        let verdict = Verdict::Consent(agreement);
+        let answer = browser.submit(&answer.page().token.clone(), verdict).await;
+        let what = format!("{flow:?}");
+        Sent::of(&answer).is_error("server_error", Place::Fragment, Some("af0ifjsldkj"), &what);
+        assert_eq!(store.calls().put, 0, "{flow:?}");
     }
 }
 
