@@ -259,3 +259,20 @@ async fn tk_05_the_same_name_for_a_form_sent_twice() {
         assert_eq!(op.userinfo(sent.get("access_token")).await.json()["sub"], a["sub"]);
     }
 }
+
+/// An ID token is for the client and opens nothing; an access token is for the provider and says
+/// nothing of anybody (OIDC Core §16.12). That one is no hint of the other is AZ-11.
+#[tokio::test]
+async fn tk_03_neither_passes_for_the_other() {
+    let op = Op::new();
+    for flow in FLOWS.into_iter().filter(|flow| flow.has("id_token")) {
+        let sent = Browser::new(&op).ask(&flow.ask(), ALICE).await;
+        let id_token = sent.get("id_token");
+        assert_eq!(claims(id_token)["aud"], flow.client, "{flow:?}");
+        let answer = op.userinfo(id_token).await;
+        assert_eq!((answer.status(), answer.error()), (401, "invalid_token".into()), "{flow:?}");
+        if let Some(token) = sent.parameters.get("access_token") {
+            assert!(!token.contains('.'), "{flow:?}: opaque");
+        }
+    }
+}
