@@ -1,5 +1,6 @@
-use super::{Person, interaction::Need, pending::Steps, request::AuthorizeRequest};
+use super::{AskedClaim, Person, interaction::Need, pending::Steps, request::AuthorizeRequest};
 use crate::{
+    claims::ClaimRules,
     client::Client,
     error::Reason,
     grant::ConsentBasis,
@@ -14,8 +15,7 @@ pub(super) struct Situation<'s> {
     pub(super) redirect_uri: &'s str,
     /// Whom the client expects, by their names at the client; anybody, if absent.
     pub(super) expected: Option<&'s [Subject]>,
-    /// The single claims that the scope does not ask for anyway.
-    pub(super) single_claims: &'s [Box<str>],
+    pub(super) rules: &'s ClaimRules,
     pub(super) person: Option<&'s Person>,
     pub(super) steps: &'s Steps,
     pub(super) now: Timestamp,
@@ -169,12 +169,15 @@ fn agreed(situation: &Situation<'_>, person: &Person) -> Option<Terms> {
         return None;
     }
     if client.first_party {
-        let scope = request.scope.clone();
-        return Some(Terms { scope, refused: Vec::new(), basis: ConsentBasis::Exempt });
+        // What they have once kept back they still keep back.
+        let consent = person.consent.as_ref().filter(|consent| consent.live(situation.now));
+        let refused = consent.map(|consent| consent.refused().to_vec()).unwrap_or_default();
+        return Some(Terms { scope: request.scope.clone(), refused, basis: ConsentBasis::Exempt });
     }
     let consent = person.consent.as_ref()?;
+    let claims = AskedClaim::names(situation.rules, client, request);
     let serves = is_assured(client, situation.redirect_uri)
-        && consent.covers(&request.scope, situation.single_claims, situation.now);
+        && consent.covers(&request.scope, claims, situation.now);
     serves.then(|| Terms {
         scope: request.scope.clone(),
         refused: consent.refused().to_vec(),

@@ -4,7 +4,7 @@ use super::{Cookies, request::AuthorizeRequest};
 use crate::{
     claims::{ClaimRules, RequestedClaim, may_have, untagged},
     client::Client,
-    session::Login,
+    session::{DecidedClaims, Login},
     types::{Acr, Display, Resource, Scope, Subject},
 };
 
@@ -79,42 +79,40 @@ pub struct AskedClaim {
 }
 
 impl AskedClaim {
-    /// What a request asks for, as far as the client may have it.
+    /// What a request asks for, each once.
     pub(super) fn of(rules: &ClaimRules, client: &Client, request: &AuthorizeRequest) -> Vec<Self> {
         let mut asked: Vec<Self> = Vec::with_capacity(24);
-        let mut add = |name: &str, essential: bool, single: bool| {
-            let name = untagged(name);
-            let always = rules.always.iter().any(|claim| *claim.name == *name);
-            if always || !may_have(client, name) {
-                return;
-            }
+        for (name, single) in Self::asked(rules, client, request) {
+            let essential = single.is_some_and(|claim| claim.essential);
             match asked.iter_mut().find(|asked| *asked.name == *name) {
                 Some(known) => known.essential |= essential,
-                None => asked.push(Self { name: name.into(), essential, single }),
+                None => {
+                    asked.push(Self { name: name.into(), essential, single: single.is_some() });
+                }
             }
-        };
-        for name in rules.claims_of(&request.scope) {
-            add(name, false, false);
-        }
-        for RequestedClaim { name, essential } in
-            request.claims.id_token.iter().chain(&request.claims.userinfo)
-        {
-            add(name, *essential, true);
         }
         asked
     }
 
-    /// The names of those that a request asks for singly: nearly always none.
-    pub(super) fn single(
-        rules: &ClaimRules,
-        client: &Client,
-        request: &AuthorizeRequest,
-    ) -> Vec<Box<str>> {
-        if request.claims.id_token.is_empty() && request.claims.userinfo.is_empty() {
-            return Vec::new();
-        }
-        let asked = Self::of(rules, client, request).into_iter();
-        asked.filter(|claim| claim.single).map(|claim| claim.name).collect()
+    /// The names of what a request asks for; one that is asked for twice may come twice.
+    pub(super) fn names<'r>(
+        rules: &'r ClaimRules,
+        client: &'r Client,
+        request: &'r AuthorizeRequest,
+    ) -> impl Iterator<Item = &'r str> {
+        Self::asked(rules, client, request).map(|(name, _)| name)
+    }
+
+    /// By the scope, then singly: as far as the client may have it, and unless it is said anyway.
+    fn asked<'r>(
+        rules: &'r ClaimRules,
+        client: &'r Client,
+        request: &'r AuthorizeRequest,
+    ) -> impl Iterator<Item = (&'r str, Option<&'r RequestedClaim>)> {
+        let single = request.claims.id_token.iter().chain(&request.claims.userinfo);
+        let single = single.map(|claim| (untagged(&claim.name), Some(claim)));
+        let scoped = rules.claims_of(&request.scope).map(|name| (name, None));
+        scoped.chain(single).filter(|(name, _)| !rules.says(name) && may_have(client, name))
     }
 }
 
@@ -183,13 +181,14 @@ impl Agreement {
         Self { claims: Some(claims), ..Self::new(interaction.scope.clone()) }
     }
 
-    /// The claims that are kept back, of those that would be released.
-    pub(super) fn refused(
+    /// What this decides of each claim that would be released: those of the agreed scope, and single
+    /// ones. Of a claim that only a declined scope asked for, it decides nothing.
+    pub(super) fn decide(
         &self,
         rules: &ClaimRules,
         client: &Client,
         request: &AuthorizeRequest,
-    ) -> Vec<Box<str>> {
+    ) -> DecidedClaims {
         let scoped = |name: &str| rules.claims_of(&self.scope).any(|claim| claim == name);
         let requested = |name: &str| {
             let mut claims = request.claims.id_token.iter().chain(&request.claims.userinfo);
@@ -200,7 +199,9 @@ impl Agreement {
             None => scoped(name),
         };
         let asked = AskedClaim::of(rules, client, request).into_iter().map(|claim| claim.name);
-        asked.filter(|name| !agreed(name) && (scoped(name) || requested(name))).collect()
+        let decided = asked.filter(|name| scoped(name) || requested(name));
+        let (agreed, refused) = decided.partition(|name| agreed(name));
+        DecidedClaims { agreed, refused }
     }
 }
 

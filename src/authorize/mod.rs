@@ -270,7 +270,7 @@ impl Asked {
             request: &self.request,
             redirect_uri: self.return_to.uri(),
             expected: self.expected.as_deref(),
-            single_claims: &AskedClaim::single(rules, &self.client, &self.request),
+            rules,
             person: person.as_ref(),
             steps: &steps,
             now,

@@ -62,8 +62,8 @@ pub(super) async fn resolve<'r>(
 /// By reference: only what the client has registered is fetched ([OIDC Core §6.2]).
 ///
 /// A fragment is the hash of the version that is meant, and not part of the address: if what a cache
-/// has is another one, it is asked for anew. If that is another one still, the client's fragment is
-/// its own affair.
+/// has is another one, it is asked for anew. If that is another one still, or cannot be had, the
+/// client's fragment is its own affair.
 ///
 /// [OIDC Core §6.2]: https://openid.net/specs/openid-connect-core-1_0.html#RequestUriParameter
 async fn fetch(core: &Core, client: &Client, uri: &str) -> Result<String, Failure> {
@@ -81,7 +81,7 @@ async fn fetch(core: &Core, client: &Client, uri: &str) -> Result<String, Failur
         |version| URL_SAFE_NO_PAD.encode(Digest::of(&document.body).as_bytes()) == version;
     if !version.is_none_or(is_version) {
         request.refresh = true;
-        document = fetch.get(&request).await.map_err(failed)?;
+        document = fetch.get(&request).await.unwrap_or(document);
     }
     let text = str::from_utf8(&document.body)
         .map_err(|_| Failure::caused(Reason::RequestObjectInvalid, JoseFault::Malformed))?;

@@ -1,6 +1,6 @@
 use super::{
     Asked, Cookies, Outcome, Sessions, Visit, identify,
-    interaction::{Agreement, AskedClaim, Verdict},
+    interaction::{Agreement, Verdict},
     pending::{Agreed, Pending},
     person::{Claim, Person},
 };
@@ -151,20 +151,19 @@ async fn agreed(
     }
     let agreement = Agreement { scope: scope.clone(), ..agreement };
     let rules = &core.config.claims;
-    let refused = agreement.refused(rules, &asked.client, &asked.request);
-    let asked_claims = AskedClaim::of(rules, &asked.client, &asked.request);
+    let claims = agreement.decide(rules, &asked.client, &asked.request);
     let basis = if agreement.remember {
         let answer = ConsentAnswer {
             client: &asked.client.id,
             asked: &asked.request.scope,
-            asked_claims: &asked_claims,
             agreed: &scope,
-            refused: &refused,
+            claims: &claims,
         };
         ConsentBasis::Remembered(session::agree(core, subject, &answer).await?)
     } else {
         ConsentBasis::Once
     };
+    let refused = claims.refused;
     pending.steps.agreed = Some(Agreed { subject: subject.clone(), scope, refused, basis });
     Ok(Some(person))
 }

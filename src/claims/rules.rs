@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AlwaysClaim, is_reserved, scopes::STANDARD_SCOPES};
+use super::{AlwaysClaim, ClaimPlace, is_reserved, scopes::STANDARD_SCOPES};
 use crate::types::Scope;
 
 /// What the provider says of people, and when: the claims part of a
@@ -24,6 +24,10 @@ use crate::types::Scope;
 pub struct ClaimRules {
     /// Scopes of the host's own and the claims that each asks for. A standard scope listed here asks
     /// for these as well.
+    ///
+    /// What a scope asks for is read when an answer is made. Of a claim that is added here later,
+    /// people are asked at their next sign-in, but tokens that are out carry it at once: put it under
+    /// a new scope if that matters.
     pub scopes: BTreeMap<Box<str>, Vec<Box<str>>>,
     /// Claims that are given without being asked for.
     pub always: Vec<AlwaysClaim>,
@@ -78,6 +82,12 @@ impl ClaimRules {
             .chain(own.flat_map(|(_, claims)| claims.iter().map(|claim| &**claim)))
     }
 
+    /// Whether a claim is said whether or not it is asked for.
+    pub(crate) fn says(&self, name: &str) -> bool {
+        let everywhere = |claim: &&AlwaysClaim| claim.place == ClaimPlace::Everywhere;
+        self.always.iter().filter(everywhere).any(|claim| *claim.name == *name)
+    }
+
     /// The scope tokens that ask for claims of the host's own.
     pub(crate) fn scope(&self) -> Scope {
         let tokens: Vec<_> = self.scopes.keys().map(|token| &**token).collect();
@@ -103,9 +113,11 @@ impl ClaimRules {
     }
 }
 
-/// Whether a host may say it: a name, and not one of the protocol's own (threat TK-02).
+/// Whether it names a claim of a host's: visible ASCII without a language tag, which is the host's to
+/// choose at each answer, and not one of the protocol's own (threat TK-02).
 fn is_claim(name: &str) -> bool {
-    !name.is_empty() && name.len() <= 255 && !name.contains(char::is_control) && !is_reserved(name)
+    let plain = name.bytes().all(|b| matches!(b, 0x21..=0x7E) && b != b'#');
+    plain && !name.is_empty() && name.len() <= 255 && !is_reserved(name)
 }
 
 #[cfg(test)]
@@ -136,6 +148,8 @@ mod tests {
             r#"{"always": [{"name": "aud#de"}]}"#,
             r#"{"always": [{"name": ""}]}"#,
             r#"{"supported": ["name", "sub"]}"#,
+            r#"{"scopes": {"german": ["name#de"]}}"#,
+            r#"{"always": [{"name": "name#de"}]}"#,
         ] {
             let rules: ClaimRules = serde_json::from_str(json).unwrap();
             assert_eq!(rules.contradictions().len(), 1, "{json}");

@@ -2,7 +2,6 @@ use serde::{Deserialize, Serialize};
 
 use super::subject_label;
 use crate::{
-    authorize::AskedClaim,
     error::{Failure, Reason},
     provider::Core,
     store::{Commit, Expect, Key, Kind, Step, Stored},
@@ -17,7 +16,7 @@ use crate::{
 pub(crate) struct Consent {
     v: u16,
     scope: Scope,
-    /// Single claims that they agreed to, besides those of the scope.
+    /// The claims that they agreed to, by the scope or singly.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     claims: Vec<Box<str>>,
     /// Claims that they keep back.
@@ -46,11 +45,18 @@ impl Consent {
         !self.withdrawn && now < self.until
     }
 
-    /// Whether it says, of all of the scope and of each single claim, yes or no.
-    pub(crate) fn covers(&self, scope: &Scope, single: &[Box<str>], now: Timestamp) -> bool {
-        let mut said =
-            single.iter().map(|claim| self.claims.contains(claim) || self.refused.contains(claim));
-        self.live(now) && scope.is_subset(&self.scope) && said.all(|said| said)
+    /// Whether it says, of all of the scope and of each claim, yes or no.
+    pub(crate) fn covers<'c>(
+        &self,
+        scope: &Scope,
+        mut claims: impl Iterator<Item = &'c str>,
+        now: Timestamp,
+    ) -> bool {
+        let said = |name: &str| {
+            let mut said = self.claims.iter().chain(&self.refused);
+            said.any(|claim| **claim == *name)
+        };
+        self.live(now) && scope.is_subset(&self.scope) && claims.all(said)
     }
 
     /// The claims that the person keeps back.
@@ -64,33 +70,39 @@ impl Consent {
     }
 }
 
+/// Which claims a person has decided on, and how.
+#[derive(Debug)]
+pub(crate) struct DecidedClaims {
+    pub(crate) agreed: Vec<Box<str>>,
+    pub(crate) refused: Vec<Box<str>>,
+}
+
 /// What a person was asked, and what they said.
 #[derive(Debug)]
 pub(crate) struct ConsentAnswer<'a> {
     pub(crate) client: &'a ClientId,
     pub(crate) asked: &'a Scope,
-    /// Every claim that was asked for, by the scope or singly.
-    pub(crate) asked_claims: &'a [AskedClaim],
     pub(crate) agreed: &'a Scope,
-    pub(crate) refused: &'a [Box<str>],
+    pub(crate) claims: &'a DecidedClaims,
 }
 
 impl ConsentAnswer<'_> {
-    /// What is agreed to afterwards: of what was asked now only what they said now, and what they
-    /// said before of the rest.
+    /// What holds afterwards: of what was decided now only that, and what was said before of the
+    /// rest.
     fn after(&self, before: Option<&Consent>) -> (Scope, Vec<Box<str>>, Vec<Box<str>>) {
-        let asked = |claim: &str| self.asked_claims.iter().any(|asked| *asked.name == *claim);
-        let single = self.asked_claims.iter().filter(|asked| asked.single);
-        let mut claims: Vec<_> = single.map(|asked| asked.name.clone()).collect();
-        let mut refused = self.refused.to_vec();
+        let DecidedClaims { agreed, refused } = self.claims;
+        let (mut claims, mut refused) = (agreed.clone(), refused.clone());
         let mut scope = self.agreed.clone();
         if let Some(before) = before {
             let kept = |token: &str| !self.asked.contains(token) || self.agreed.contains(token);
             scope = before.scope.retain(kept).union(self.agreed);
-            claims.extend(before.claims.iter().filter(|claim| !asked(claim)).cloned());
-            refused.extend(before.refused.iter().filter(|claim| !asked(claim)).cloned());
+            let is_decided = |name: &str| {
+                let mut decided = self.claims.agreed.iter().chain(&self.claims.refused);
+                decided.any(|claim| **claim == *name)
+            };
+            claims.extend(before.claims.iter().filter(|claim| !is_decided(claim)).cloned());
+            refused.extend(before.refused.iter().filter(|claim| !is_decided(claim)).cloned());
         }
-        claims.retain(|claim| !refused.contains(claim));
         claims.sort_unstable();
         refused.sort_unstable();
         (scope, claims, refused)

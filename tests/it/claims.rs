@@ -1,35 +1,33 @@
 //! What is said of people: scopes, single claims, refusals, policies (OIDC Core §5).
 
-use oidc_op::{
-    Account, Agreement, AskedClaim, ClaimMapping, ClaimRules, ClaimSource, Client, Need, Scope,
-    Verdict,
-};
+use oidc_op::{Account, ClaimMapping, ClaimRules, ClaimSource, Client};
 use serde_json::{Value, json};
 
-use crate::support::{ALICE, Answer, Ask, Browser, Op, Sent, Setup, claims, client, redirect_uri};
+use crate::agreements::consent;
+use crate::support::{ALICE, Ask, Browser, Op, Sent, Setup, claims, client, redirect_uri};
 
 /// What a client gets to know: the ID token that comes of a request, and UserInfo.
-async fn known(op: &Op, browser: &mut Browser, ask: &Ask) -> (Value, Value) {
+pub(crate) async fn known(op: &Op, browser: &mut Browser, ask: &Ask) -> (Value, Value) {
     let sent = browser.ask(ask, ALICE).await;
     of(op, ask, &sent).await
 }
 
-async fn of(op: &Op, ask: &Ask, sent: &Sent) -> (Value, Value) {
+pub(crate) async fn of(op: &Op, ask: &Ask, sent: &Sent) -> (Value, Value) {
     let answer = op.exchange(ask, sent.get("code")).await;
     let id = claims(&answer.member("id_token"));
     (id, op.userinfo(&answer.member("access_token")).await.json())
 }
 
-fn rules(json: Value) -> ClaimRules {
+pub(crate) fn rules(json: Value) -> ClaimRules {
     serde_json::from_value(json).unwrap()
 }
 
-fn says(op: &Op, json: Value) {
+pub(crate) fn says(op: &Op, json: Value) {
     let Value::Object(claims) = json else { panic!("{json}") };
     op.host.set(ALICE, Account::active().claims(claims));
 }
 
-fn ask() -> Ask {
+pub(crate) fn ask() -> Ask {
     Ask::of("conf-basic", "code").with("scope", "openid")
 }
 
@@ -101,132 +99,6 @@ async fn partial_support() {
     assert!(
         wanted.as_object().unwrap().keys().all(|name| name == "nickname" || id.get(name).is_none())
     );
-}
-
-/// Sends the request, and answers the consent page with these refusals.
-async fn consent(browser: &mut Browser, ask: &Ask, refused: &[&str]) -> (Sent, Vec<AskedClaim>) {
-    let mut answer = browser.authorize(&ask.pairs()).await;
-    if answer.page().need == Need::Login {
-        answer = browser.login(&answer.page().token.clone(), ALICE).await;
-    }
-    let page = answer.page();
-    assert_eq!(page.need, Need::Consent);
-    let mut agreement = Agreement::to_all(page);
-    agreement.claims.as_mut().unwrap().retain(|name| !refused.contains(&&**name));
-    agreement.remember = true;
-    let (token, asked) = (page.token.clone(), page.claims.clone());
-    (Sent::of(&browser.submit(&token, Verdict::Consent(agreement)).await), asked)
-}
-
-/// Nothing that the agreement does not name is released: a page that knows only of scopes lets no
-/// single claim through, nor one of a scope that was taken out.
-#[tokio::test]
-async fn what_is_not_agreed_to_is_lacking() {
-    let op = Op::new();
-    let parameter = json!({"userinfo": {"phone_number": {"essential": true}, "email": null}});
-    let ask = ask().with("scope", "openid email profile").with("claims", &parameter.to_string());
-    for (claims, expected) in [
-        (
-            None,
-            json!({"sub": ALICE, "name": ALICE, "given_name": ALICE, "family_name": "Example", "updated_at": 1_700_000_000}),
-        ),
-        (Some(vec!["name"]), json!({"sub": ALICE, "name": ALICE})),
-        (Some(vec!["email"]), json!({"sub": ALICE, "email": "alice@example.org"})),
-        (Some(vec!["email_verified", "address"]), json!({"sub": ALICE})),
-        (Some(vec![]), json!({"sub": ALICE})),
-    ] {
-        let mut browser = Browser::new(&op);
-        let answer = browser.authorize(&ask.pairs()).await;
-        let answer = browser.login(&answer.page().token.clone(), ALICE).await;
-        let mut agreement = Agreement::new(Scope::parse("openid profile").unwrap());
-        agreement.claims = claims.clone().map(|names| names.into_iter().map(Into::into).collect());
-        agreement.remember = true;
-        let token = answer.page().token.clone();
-        let sent = Sent::of(&browser.submit(&token, Verdict::Consent(agreement)).await);
-        let (_, said) = of(&op, &ask, &sent).await;
-        assert_eq!(said, expected, "{claims:?}");
-    }
-}
-
-/// What a person keeps back is lacking, essential or not, asked for by the scope or singly; that is
-/// remembered, and asked again only when the client asks for it.
-#[tokio::test]
-async fn refused_claims() {
-    let op = Op::new();
-    let mut browser = Browser::new(&op);
-    let parameter = json!({
-        "userinfo": {"phone_number": {"essential": true}, "given_name": null, "sub": null},
-        "id_token": {"phone_number": null, "email": {"essential": true}}
-    });
-    let ask = ask().with("scope", "openid email").with("claims", &parameter.to_string());
-    let (sent, asked) = consent(&mut browser, &ask, &["phone_number", "email"]).await;
-    let asked: Vec<_> = asked.iter().map(|a| (&*a.name, a.essential, a.single)).collect();
-    assert_eq!(
-        asked,
-        [
-            ("email", true, false),
-            ("email_verified", false, false),
-            ("phone_number", true, true),
-            ("given_name", false, true)
-        ],
-        "each once, and nothing of the protocol's own"
-    );
-    let lacking = json!({"sub": ALICE, "given_name": ALICE, "email_verified": true});
-    let (id, said) = of(&op, &ask, &sent).await;
-    assert_eq!((id.get("phone_number"), id.get("email"), said), (None, None, lacking.clone()));
-
-    // remembered
-    let (id, said) = known(&op, &mut browser, &ask.clone().with("prompt", "none")).await;
-    assert_eq!((id.get("phone_number"), id.get("email"), said), (None, None, lacking));
-    // whoever asks for it: the scope, or by another name of it
-    let tagged = json!({"userinfo": {"phone_number#de": null, "phone_number": null}}).to_string();
-    let again = ask.clone().with("scope", "openid").with("claims", &tagged);
-    let (_, said) = known(&op, &mut browser, &again.with("prompt", "none")).await;
-    assert_eq!(said, json!({"sub": ALICE}));
-    // asked again, they may say something else
-    let (sent, _) =
-        consent(&mut browser, &ask.clone().with("prompt", "consent"), &["given_name"]).await;
-    let (id, said) = of(&op, &ask, &sent).await;
-    assert_eq!(id["email"], "alice@example.org");
-    assert_eq!(
-        (said.get("given_name"), said["phone_number"].as_str()),
-        (None, Some("+1 555 0100"))
-    );
-    let (_, said) = known(&op, &mut browser, &ask.clone().with("prompt", "none")).await;
-    assert_eq!((said.get("given_name"), said["email"].as_str()), (None, Some("alice@example.org")));
-}
-
-/// More single claims than were agreed to: asked again. Fewer: not.
-#[tokio::test]
-async fn more_single_claims_need_consent() {
-    let op = Op::new();
-    let mut browser = Browser::new(&op);
-    let with = |names: &[&str]| {
-        let wanted: serde_json::Map<_, _> =
-            names.iter().map(|name| ((*name).to_owned(), Value::Null)).collect();
-        ask().with("claims", &json!({"userinfo": wanted}).to_string())
-    };
-    browser.ask(&with(&["name", "email"]), ALICE).await;
-    for (names, silent) in [
-        (&["name", "email"][..], true),
-        (&["email"], true),
-        (&[], true),
-        (&["name#de"], true),
-        (&["sub", "auth_time"], true),
-        (&["name", "email", "phone_number"], false),
-        (&["address"], false),
-    ] {
-        let sent = browser.quiet(&with(names).with("prompt", "none")).await;
-        let error = sent.parameters.get("error").map(String::as_str);
-        assert_eq!(error, (!silent).then_some("consent_required"), "{names:?}");
-    }
-    // a single claim that a scope brought before was agreed to as part of it, not by name
-    let mut browser = Browser::new(&op);
-    let scoped = Ask::of("q-client", "code").with("redirect_uri", "https://c.example/cb?a=1&b=2");
-    browser.ask(&scoped, ALICE).await;
-    let both = scoped.with("claims", &json!({"id_token": {"name": null}}).to_string());
-    let sent = browser.quiet(&both.with("prompt", "none")).await;
-    assert!(sent.parameters.contains_key("code"), "the scope asks for it anyway: {sent:?}");
 }
 
 /// A client with a policy.
@@ -404,24 +276,4 @@ async fn a_policy_binds_always_claims() {
     let ask = Ask::of("ruled", "code").with("scope", "openid");
     let (id, said) = known(&op, &mut Browser::new(&op), &ask).await;
     assert_eq!((id.get("managed"), said.get("managed")), (None, None), "never gets");
-}
-
-/// Less scope, fewer claims: what is asked singly stays.
-#[tokio::test]
-async fn less_scope_and_single_claims() {
-    let op = Op::new();
-    let mut browser = Browser::new(&op);
-    let parameter = json!({"userinfo": {"email": null}}).to_string();
-    let ask = ask().with("scope", "openid profile phone").with("claims", &parameter);
-    let answer = browser.authorize(&ask.pairs()).await;
-    let answer = browser.login(&answer.page().token.clone(), ALICE).await;
-    let Answer::Page(page) = &answer else { panic!("{answer:?}") };
-    let mut agreement = Agreement::to_all(page);
-    agreement.scope = Scope::parse("phone").unwrap();
-    let token = page.token.clone();
-    let sent = browser.submit(&token, Verdict::Consent(agreement)).await;
-    let (_, said) = of(&op, &ask, &Sent::of(&sent)).await;
-    let names: Vec<_> = said.as_object().unwrap().keys().cloned().collect();
-    assert_eq!(names.len(), 4, "{names:?}");
-    assert!(said["phone_number"].is_string() && said["email"].is_string());
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use oidc_op::{
-    Agreement, Reason, SigningAlgorithm, Subject, Verdict, What,
+    Agreement, Duration, Reason, SigningAlgorithm, Subject, Verdict, What,
     store::{Fault, FaultyStore, MemoryStore},
 };
 use serde_json::json;
@@ -117,6 +117,28 @@ async fn a_form_sent_twice() {
         } else if flow.has("id_token") {
             assert_eq!(claims(Sent::of(&answer).get("id_token"))["sub"], BOB);
         }
+    }
+}
+
+/// A page that is sent once more late gives a token that lives from then on, however long tokens live.
+#[tokio::test]
+async fn a_form_sent_late() {
+    for flow in with_token() {
+        let mut setup = Setup::new();
+        setup.config.lifetimes.access_token = Duration::hours(2);
+        setup.config.lifetimes.code = Duration::minutes(10);
+        let op = setup.build();
+        let mut browser = Browser::new(&op);
+        let answer = browser.authorize(&flow.ask().pairs()).await;
+        let answer = browser.login(&answer.page().token.clone(), ALICE).await;
+        let (consent, scope) = (answer.page().token.clone(), answer.page().scope.clone());
+        browser.agree(&consent, &scope, true).await;
+        op.wait(if flow.has("code") { 599 } else { 3_599 });
+        let sent = Sent::of(&browser.agree(&consent, &scope, true).await);
+        op.wait(7_199);
+        assert_eq!(op.userinfo(sent.get("access_token")).await.status(), 200, "{flow:?}");
+        op.wait(1);
+        assert_eq!(op.userinfo(sent.get("access_token")).await.status(), 401, "{flow:?}");
     }
 }
 

@@ -4,6 +4,7 @@
 //! browser; everything else runs a provider in this process, on a clock and a source of randomness
 //! of its own.
 
+mod agreements;
 mod assurance;
 mod atomicity;
 mod blackbox;
