@@ -86,12 +86,11 @@ fn is_of_the_provider(sent: &Sent) -> bool {
 fn redirected(location: &str, base: &str) -> Option<Sent> {
     let rest = &location[base.len()..];
     let by = rest.chars().next()?;
-    let query = match by {
-        '#' => &rest[1..],
-        '?' if !base.contains('?') => &rest[1..],
-        '&' if base.contains('?') && !base.ends_with(['?', '&']) => &rest[1..],
-        _ if base.contains('?') && base.ends_with(['?', '&']) => rest,
-        _ => return None,
+    let query = match base.find('?') {
+        _ if by == '#' => &rest[1..],
+        None => rest.strip_prefix('?')?,
+        Some(at) if at + 1 == base.len() || base.ends_with('&') => rest,
+        Some(_) => rest.strip_prefix('&')?,
     };
     let parameters = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     Some(Sent { to: base.to_owned(), by, parameters })

@@ -9,9 +9,13 @@ pub fn means_two_things(uri: &str) -> bool {
     special && !uri[scheme.len()..].starts_with("://")
 }
 
-/// `https://client.example/cb&`: the answer is appended to the path, without a question mark.
-pub fn loses_its_query(uri: &str) -> bool {
-    uri.ends_with('&') && !uri.contains('?')
+/// `https://client.example/cb&`: the answer is appended to the path, without a question mark; and
+/// `https://client.example/cb?a=b?`: to the value of `a`, without an ampersand.
+pub fn loses_the_answer(uri: &str) -> bool {
+    match uri.find('?') {
+        None => uri.ends_with('&'),
+        Some(at) => uri.ends_with('?') && at + 1 < uri.len(),
+    }
 }
 
 /// `code_challenge` twice where no code is asked for: it is not looked at, so not refused.

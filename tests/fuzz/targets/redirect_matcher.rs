@@ -35,7 +35,7 @@ fuzz_target!(|data: &[u8]| {
     };
     registration(registered, &uri);
     matching(registered, &uri, &requested);
-    if !known::loses_its_query(registered) {
+    if !known::loses_the_answer(registered) {
         let carried = String::from_utf8_lossy(carried);
         answering(registered, uri, &requested, &carried);
     }
@@ -142,7 +142,9 @@ fn answering(registered: &str, uri: RedirectUri, requested: &str, carried: &str)
         } else {
             let all: Vec<Pair> = pairs(base.query()).into_iter().chain(expected).collect();
             assert_eq!((pairs(to.query()), to.fragment()), (all, None));
-            assert_eq!((to.origin(), to.path()), (base.origin(), base.path()));
+            let mut bare = to.clone();
+            bare.set_query(base.query());
+            assert_eq!(bare, base);
         }
     }
 }
