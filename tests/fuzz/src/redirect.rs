@@ -28,3 +28,9 @@ pub fn bases<'l>(registered: &'l [String], location: &'l str) -> impl Iterator<I
     ends.map(|end| &location[..end])
         .filter(|base| registered.iter().any(|registered| matches(registered, base)))
 }
+
+/// What stands between `//` and the path (RFC 3986 §3.2).
+pub fn authority(uri: &str) -> &str {
+    let after = uri.split_once("://").map(|(_, after)| after).unwrap_or_default();
+    after.split(['/', '?']).next().unwrap_or_default()
+}
