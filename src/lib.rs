@@ -203,6 +203,9 @@ mod dispatch;
 mod env;
 mod error;
 mod fetch;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod grant;
 pub mod guide;
 mod jose;
