@@ -190,7 +190,7 @@ fn read(member: &str, path: &Path) -> Result<String, ConfigError> {
 }
 
 fn problem(member: &str, path: &Path, problem: &dyn std::fmt::Display) -> ConfigError {
-    ConfigError::new(format!("{member}: {}: {problem}", path.display()))
+    ConfigError::new(format!("{member}: {}: {problem}", config::shown(path)))
 }
 
 /// A file beside the one that it is to become; gone again if it never does.

@@ -190,13 +190,16 @@ impl Visit<'_> {
         let account = users.counted_as(login);
         let peer = self.received.peer();
         limits.admit_login(&account, peer).map_err(Refused::Throttled)?;
+        if code.is_some() {
+            limits.admit_code(&account).map_err(Refused::Throttled)?;
+        }
         let turn = users.turn().await.ok_or(Refused::Busy)?;
         limits.admit_login(&account, peer).map_err(Refused::Throttled)?;
         if let Some(user) = users.authenticate(turn, login, password).await {
             match code.map_or(Proof::Nothing, |code| user.prove(code, self.token)) {
                 Proof::Nothing => return Ok((user, false)),
                 Proof::Right => return Ok((user, true)),
-                Proof::Wrong => {}
+                Proof::Wrong => limits.code_failed(&account),
             }
         }
         limits.login_failed(&account, peer);

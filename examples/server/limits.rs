@@ -32,6 +32,8 @@ pub(crate) struct Limits {
     together: Failures<(String, Source)>,
     accounts: Failures<String>,
     sources: Failures<Source>,
+    /// Codes of somebody whose password is known already: few, from wherever they come.
+    codes: Failures<String>,
     clients: Failures<(String, Source)>,
     /// Whose secrets are worth guessing. All other names count as one, so that inventing more of them
     /// takes no room.
@@ -46,6 +48,7 @@ impl Limits {
             together: Failures::new(limits.login_failures, period),
             accounts: Failures::new(limits.login_failures_per_account, period),
             sources: Failures::new(limits.login_failures_per_source, period),
+            codes: Failures::new(limits.code_failures, period),
             clients: Failures::new(limits.client_failures, period),
             known_clients: clients.iter().map(|client| client.id.to_string()).collect(),
             registrations: Failures::new(limits.registrations, period),
@@ -68,6 +71,17 @@ impl Limits {
         self.sources.failed(&source);
     }
 
+    /// Whether a code may be tried at the account, or how long to wait. Only who knows the password
+    /// can bring it so far.
+    pub(crate) fn admit_code(&self, account: &str) -> Result<(), Duration> {
+        self.codes.admit(&account.to_owned())
+    }
+
+    /// The password was right, and the code was wrong.
+    pub(crate) fn code_failed(&self, account: &str) {
+        self.codes.failed(&account.to_owned());
+    }
+
     /// Whether an account may be created, or how long to wait.
     pub(crate) fn admit_registration(&self, peer: Option<IpAddr>) -> Result<(), Duration> {
         self.registrations.admit(&Source::of(peer))
@@ -83,6 +97,7 @@ impl Limits {
         self.together.sweep();
         self.accounts.sweep();
         self.sources.sweep();
+        self.codes.sweep();
         self.clients.sweep();
         self.registrations.sweep();
     }
@@ -196,6 +211,18 @@ mod tests {
         assert_eq!(limits.admit_login("bob", here), Ok(()));
         limits.sweep();
         assert!(limits.admit_login("alice", here).is_err());
+    }
+
+    /// Threat UI-10: a code has six digits, so few wrong ones are borne, from everywhere together.
+    #[test]
+    fn codes_are_guessed_rarely() {
+        let limits = Limits::new(&config::Limits::default(), &[]);
+        for _ in 0..5 {
+            assert_eq!(limits.admit_code("alice"), Ok(()));
+            limits.code_failed("alice");
+        }
+        assert!(limits.admit_code("alice").is_err());
+        assert_eq!(limits.admit_code("bob"), Ok(()));
     }
 
     #[test]

@@ -326,7 +326,7 @@ fn careful(mut server: Server<SocketAddr>, handle: &Handle<SocketAddr>) -> Serve
 
 fn rustls_config(tls: &Tls) -> Result<RustlsConfig, ConfigError> {
     let wrong = |member: &str, path: &PathBuf, e: &dyn fmt::Display| {
-        ConfigError::new(format!("tls.{member}: {}: {e}", path.display()))
+        ConfigError::new(format!("tls.{member}: {}: {e}", config::shown(path)))
     };
     let chain = CertificateDer::pem_file_iter(&tls.certificate).and_then(Iterator::collect);
     let chain: Vec<_> = chain.map_err(|e| wrong("certificate", &tls.certificate, &e))?;

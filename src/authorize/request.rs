@@ -233,10 +233,10 @@ fn pkce(
     params: &Params<'_>,
     policy: Policy,
 ) -> Result<Option<CodeChallenge>, Reason> {
+    let (challenge, method) = (params.one("code_challenge")?, params.one("code_challenge_method")?);
     if !response_type.code() {
         return Ok(None);
     }
-    let (challenge, method) = (params.one("code_challenge")?, params.one("code_challenge_method")?);
     match (challenge, method) {
         (Some(challenge), Some("S256")) => {
             CodeChallenge::parse(challenge).map(Some).ok_or(Reason::PkceChallenge)

@@ -86,25 +86,30 @@ impl ReturnTo {
                 let issuer = ("iss", self.issuer.as_str());
                 form_post(&self.uri, &parameters.chain([issuer]).collect::<Vec<_>>())
             }
-            ResponseMode::Query => {
-                let separator = if self.uri.contains('?') { '&' } else { '?' };
-                Reply::see_other(self.location(separator, parameters))
-            }
-            ResponseMode::Fragment => Reply::see_other(self.location('#', parameters)),
+            ResponseMode::Query => Reply::see_other(self.location(self.separator(), parameters)),
+            ResponseMode::Fragment => Reply::see_other(self.location("#", parameters)),
+        }
+    }
+
+    /// What joins the parameters to the query that the registered bytes have already, if they have
+    /// one.
+    fn separator(&self) -> &'static str {
+        match self.uri.split_once('?') {
+            None => "?",
+            Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+            Some(_) => "&",
         }
     }
 
     /// The registered bytes as they are, then the parameters, then `iss`.
     fn location<'p>(
         &self,
-        separator: char,
+        separator: &str,
         parameters: impl Iterator<Item = (&'p str, &'p str)>,
     ) -> String {
         let mut location = String::with_capacity(self.uri.len() + 256);
         location.push_str(&self.uri);
-        if !self.uri.ends_with(['?', '&']) || separator == '#' {
-            location.push(separator);
-        }
+        location.push_str(separator);
         for (name, value) in parameters {
             location.push_str(name);
             location.push('=');
@@ -149,6 +154,18 @@ mod tests {
             (
                 "https://c.example/cb?",
                 "https://c.example/cb?code=x+y&state=%0D%0A%26%23&iss=https%3A%2F%2Fid.example",
+            ),
+            (
+                "https://c.example/cb&",
+                "https://c.example/cb&?code=x+y&state=%0D%0A%26%23&iss=https%3A%2F%2Fid.example",
+            ),
+            (
+                "https://c.example/cb?a=1&",
+                "https://c.example/cb?a=1&code=x+y&state=%0D%0A%26%23&iss=https%3A%2F%2Fid.example",
+            ),
+            (
+                "https://c.example/cb?a=b?",
+                "https://c.example/cb?a=b?&code=x+y&state=%0D%0A%26%23&iss=https%3A%2F%2Fid.example",
             ),
         ] {
             let query = form_urlencoded::Serializer::new(String::new())

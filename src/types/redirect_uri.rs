@@ -73,11 +73,15 @@ impl RedirectUri {
         if text.contains('#') {
             return Err(InvalidRedirectUri::Fragment);
         }
-        if !url.username().is_empty() || url.password().is_some() {
+        if has_user(&text) {
             return Err(InvalidRedirectUri::UserInfo);
         }
         if text.contains('*') {
             return Err(InvalidRedirectUri::Wildcard);
+        }
+        // `https:host/…` would be a path of whatever page it stands on, and so would a backslash.
+        if matches!(url.scheme(), "http" | "https") && !names_a_host(&text) {
+            return Err(InvalidRedirectUri::NotAUri);
         }
         match url.scheme() {
             "https" => {}
@@ -119,6 +123,20 @@ impl RedirectUri {
     pub fn is_https(&self) -> bool {
         self.text.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
     }
+}
+
+/// Whether a host follows the scheme, as [RFC 3986 §3.2] writes it.
+///
+/// [RFC 3986 §3.2]: https://www.rfc-editor.org/rfc/rfc3986#section-3.2
+fn names_a_host(text: &str) -> bool {
+    let host = text.split_once("://").map(|(_, rest)| rest);
+    !text.contains('\\') && host.is_some_and(|host| !host.starts_with('/'))
+}
+
+/// Whether there is an `@` before the path, even after an empty user.
+fn has_user(text: &str) -> bool {
+    let authority = text.split_once("//").map_or("", |(_, rest)| rest);
+    authority.split(['/', '?', '#', '\\']).next().is_some_and(|authority| authority.contains('@'))
 }
 
 /// Drops an optional port (`:1` to `:65535`) from what follows a host.
@@ -230,6 +248,15 @@ mod tests {
             ("https://client.example/cb#", Err(Fragment)),
             ("https://client.example/cb#x", Err(Fragment)),
             ("https://u:p@client.example/cb", Err(UserInfo)),
+            ("https://@client.example/cb", Err(UserInfo)),
+            ("com.example.app://@host/cb", Err(UserInfo)),
+            ("https://client.example/@cb", Ok(())),
+            ("https:client.example/cb", Err(NotAUri)),
+            ("https:/client.example/cb", Err(NotAUri)),
+            ("https:///client.example/cb", Err(NotAUri)),
+            ("https:\\\\client.example/cb", Err(NotAUri)),
+            ("https://client.example\\cb", Err(NotAUri)),
+            ("http:127.0.0.1/cb", Err(NotAUri)),
             ("https://*.client.example/cb", Err(Wildcard)),
             ("https://client.example/*", Err(Wildcard)),
             ("*", Err(NotAUri)),

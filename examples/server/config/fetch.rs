@@ -73,7 +73,7 @@ impl FetchEntry {
         policy.per_host_and_minute = self.per_host_and_minute.unwrap_or(policy.per_host_and_minute);
         policy.allow.clone_from(&self.allow);
         if let Some(path) = &self.ca {
-            let wrong = |e| ConfigError::new(format!("fetch.ca: {}: {e}", path.display()));
+            let wrong = |e| ConfigError::new(format!("fetch.ca: {}: {e}", super::shown(path)));
             policy.extra_roots.push(std::fs::read(path).map_err(wrong)?);
         }
         Ok(policy)

@@ -16,6 +16,8 @@ pub(crate) struct Limits {
     pub(crate) login_failures_per_account: u32,
     /// From one source, at any account.
     pub(crate) login_failures_per_source: u32,
+    /// Codes of a second factor at one account whose password was right, from anywhere.
+    pub(crate) code_failures: u32,
     /// At one client's secret, from one source.
     pub(crate) client_failures: u32,
     /// Accounts created from one source.
@@ -31,6 +33,7 @@ impl Default for Limits {
             login_failures: 10,
             login_failures_per_account: 100,
             login_failures_per_source: 100,
+            code_failures: 5,
             client_failures: 30,
             registrations: 20,
             request: 30,
@@ -58,6 +61,7 @@ impl Limits {
         self.login_failures
             .min(self.login_failures_per_account)
             .min(self.login_failures_per_source)
+            .min(self.code_failures)
             .min(self.client_failures)
             .min(self.registrations)
             .min(self.request)

@@ -268,12 +268,39 @@ fn located(text: &str, mut error: toml::de::Error) -> ConfigError {
     let before = text.get(..start).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    let message = error.message().replace('\n', "; ");
+    let message = without_literal(error.message()).replace('\n', "; ");
     error.set_input(None);
     let shown = error.to_string();
     let member = shown.rsplit_once("in `").and_then(|(_, rest)| rest.split('`').next());
     let member = member.map(|member| format!("{member}: ")).unwrap_or_default();
     ConfigError(format!("line {line}, column {column}: {member}{message}"))
+}
+
+/// A finding of the wrong type without the value that was found, as in
+/// `invalid type: string "…", expected a table`.
+fn without_literal(message: &str) -> String {
+    let literal = message.starts_with("invalid type: ").then(|| {
+        let start = message.find([' '].as_slice()).and_then(|_| message.find(['"', '`']))?;
+        let end = message.rfind(", expected")?;
+        (start < end).then_some((start, end))
+    });
+    match literal.flatten() {
+        Some((start, end)) => {
+            let (before, after) = (message.get(..start), message.get(end..));
+            format!("{}{}", before.unwrap_or_default().trim_end(), after.unwrap_or_default())
+        }
+        None => message.to_owned(),
+    }
+}
+
+/// A path for people; not if somebody has put a secret in its place.
+pub(crate) fn shown(path: &Path) -> String {
+    let text = path.display().to_string();
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if text.contains(['\n', '{']) || secret(name).is_ok() {
+        return "what is named there is no file".into();
+    }
+    text
 }
 
 fn default_data() -> PathBuf {

@@ -98,6 +98,8 @@ fn refusals_name_the_line_and_the_member() {
 fn refusals_keep_secrets() {
     for rest in [
         "[secrets]\ntoken = \"hush\"",
+        "secrets = \"hush\"",
+        "tls = \"hush\"",
         "[secrets]\ntoken = { value = \"hush\" }",
         "[secrets]\npairwise = [{ value = \"hush\" }]",
         "[[users]]\npassword = 90210",

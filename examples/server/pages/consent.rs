@@ -17,14 +17,18 @@ pub(crate) fn agreed(form: &Form) -> Option<Verdict> {
     let tokens: Vec<_> = form.all("scope").collect();
     let scope = Scope::parse(&tokens.join(" ")).ok()?;
     let checked: Vec<_> = form.all("claim").collect();
-    let released = |shown: &str| {
-        let (token, claim) = shown.split_once(' ')?;
-        // What a scope asks for goes with the scope, also if it was asked for by name besides.
-        let with_it = token.is_empty() || tokens.contains(&token);
-        (with_it && checked.contains(&claim)).then(|| claim.into())
-    };
+    let mut released: Vec<Box<str>> = Vec::new();
+    for (token, claim) in form.all("asked").filter_map(|shown| shown.split_once(' ')) {
+        // What a scope asks for goes with the scope, also if it was asked for by name besides; with
+        // any of them, if several ask for it. The box of `openid` cannot be unchecked, and such boxes
+        // are not sent.
+        let with_it = matches!(token, "" | "openid") || tokens.contains(&token);
+        if with_it && checked.contains(&claim) && !released.iter().any(|known| **known == *claim) {
+            released.push(claim.into());
+        }
+    }
     let mut agreement = Agreement::new(scope);
-    agreement.claims = Some(form.all("asked").filter_map(released).collect());
+    agreement.claims = Some(released);
     agreement.remember = form.has("remember");
     Some(Verdict::Consent(agreement))
 }
@@ -87,6 +91,8 @@ struct ClaimView {
     title: String,
     /// The client says that it cannot do without.
     essential: bool,
+    /// Further scopes that ask for it.
+    also: Vec<String>,
 }
 
 impl Asked {
@@ -99,14 +105,20 @@ impl Asked {
         let (single, mut shared): (Vec<_>, Vec<_>) = numbered.partition(|(_, claim)| claim.single);
         let mut views: Vec<_> =
             interaction.scope.iter().map(|t| ScopeView::new(t, scopes)).collect();
-        for view in &mut views {
-            let standard = words::scope(&view.token).map_or(&[][..], |words| words.claims);
-            let own = claim_scopes.get(&*view.token).map_or(&[][..], Vec::as_slice);
+        let asks = |token: &str, claim: &AskedClaim| {
+            let standard = words::scope(token).map_or(&[][..], |words| words.claims);
+            let own = claim_scopes.get(token).map_or(&[][..], Vec::as_slice);
+            standard.contains(&&*claim.name) || own.contains(&claim.name)
+        };
+        let tokens: Vec<_> = views.iter().map(|view| view.token.clone()).collect();
+        for (at, view) in views.iter_mut().enumerate() {
             // Each claim goes to the first scope that asks for it.
             shared.retain(|(number, claim)| {
-                let here = standard.contains(&&*claim.name) || own.contains(&claim.name);
+                let here = asks(&view.token, claim);
                 if here {
-                    view.claims.push(ClaimView::new(*number, claim));
+                    let further = tokens.iter().skip(at + 1).filter(|token| asks(token, claim));
+                    let also = further.cloned().collect();
+                    view.claims.push(ClaimView { also, ..ClaimView::new(*number, claim) });
                 }
                 !here
             });
@@ -144,7 +156,7 @@ impl ClaimView {
     fn new(number: usize, claim: &AskedClaim) -> Self {
         let name = legible(&claim.name);
         let title = words::claim(&name).map_or_else(|| name.clone(), ToOwned::to_owned);
-        Self { number: number + 1, name, title, essential: claim.essential }
+        Self { number: number + 1, name, title, essential: claim.essential, also: Vec::new() }
     }
 }
 
@@ -167,6 +179,9 @@ mod tests {
             ("scope=openid&asked=email+email&claim=email", &[]),
             ("asked=+shoe_size&asked=+credit+score&claim=credit+score", &["credit score"]),
             ("scope=email&claim=email", &[]),
+            ("scope=email&asked=openid+role&claim=role", &["role"]),
+            ("scope=team&asked=work+role&asked=team+role&claim=role", &["role"]),
+            ("scope=a&scope=b&asked=a+role&asked=b+role&claim=role", &["role"]),
         ] {
             let found = released(form);
             assert_eq!(found.iter().map(|name| &**name).collect::<Vec<_>>(), expected, "{form}");

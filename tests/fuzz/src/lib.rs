@@ -2,6 +2,5 @@
 
 pub mod answer;
 pub mod edit;
-pub mod known;
 pub mod op;
 pub mod redirect;

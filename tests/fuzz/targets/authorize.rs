@@ -9,12 +9,11 @@
 
 use libfuzzer_sys::fuzz_target;
 use oidc_op::{
-    AuthorizeError, Interaction, Login, Need, Outcome, Provider, Reply, Request, RequestObjectMode,
-    Subject, Verdict, store::contract::block_on,
+    Agreement, AuthorizeError, Interaction, Login, Need, Outcome, Provider, Reply, Request,
+    RequestObjectMode, Subject, Verdict, store::contract::block_on,
 };
 use oidc_op_fuzz::{
     answer::{self, Sent},
-    known,
     op::{CHALLENGE, CLIENTS, ISSUER, RECOGNISED, provider, registered},
 };
 use url::form_urlencoded;
@@ -79,7 +78,9 @@ impl Browser {
             Need::CreateAccount => Verdict::Login(Login::new(Subject::new("new").unwrap())),
             Need::SelectAccount => Verdict::SelectAccount,
             Need::Consent => {
-                Verdict::Consent { scope: page.scope.clone(), refused: Vec::new(), remember: true }
+                let mut agreement = Agreement::to_all(page);
+                agreement.remember = true;
+                Verdict::Consent(agreement)
             }
             other => panic!("{other:?}"),
         };
@@ -236,7 +237,7 @@ fuzz_target!(|data: &[u8]| {
     if direct {
         assert!(values("client_id").len() == 1 || matches!(end, End::Page));
         let repeated = RECOGNISED.iter().any(|name| *name != "resource" && values(name).len() > 1);
-        if repeated && !known::ignores_what_is_repeated(&values("response_type")) {
+        if repeated {
             let refused = match &end {
                 End::Page => true,
                 End::Sent(sent) => sent.one("error").is_some(),
