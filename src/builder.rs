@@ -234,3 +234,26 @@ fn supported(config: &Config) -> Scope {
     let standard = Scope::parse(&standard).unwrap_or_default();
     standard.union(&config.claims.scope()).union(&config.scopes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Issuer, KeyManagementAlgorithm, KeySet};
+
+    /// OIDC Core §10.1.1, RFC 7517 §4.5: a `kid` names one key.
+    #[test]
+    fn kids_name_one_key() {
+        let keys = KeySet::generate(&[SigningAlgorithm::EdDSA], SystemClock.now()).unwrap();
+        let kid = keys.active(SigningAlgorithm::EdDSA, SystemClock.now()).unwrap().kid;
+        let own = DecryptionKeys::generate(&[KeyManagementAlgorithm::EcdhEs]).unwrap();
+        let mut json: Value = serde_json::from_str(&own.expose_json()).unwrap();
+        json["keys"][0]["kid"] = (&*kid).into();
+        let same = DecryptionKeys::from_json(&json.to_string()).unwrap();
+        for (decryption, clash) in [(own, false), (same, true)] {
+            let config = Config::new(Issuer::new("https://id.example").unwrap());
+            let builder = ProviderBuilder::new(config).signer(keys.clone()).decryption(decryption);
+            let found = builder.build().unwrap_err();
+            assert_eq!(found.findings().iter().any(|f| f.contains("same kid")), clash);
+        }
+    }
+}

@@ -73,14 +73,16 @@ impl RedirectUri {
         if text.contains('#') {
             return Err(InvalidRedirectUri::Fragment);
         }
-        if has_user(&text) {
+        let authority = authority(&text);
+        if authority.is_some_and(|authority| authority.contains('@')) {
             return Err(InvalidRedirectUri::UserInfo);
         }
         if text.contains('*') {
             return Err(InvalidRedirectUri::Wildcard);
         }
         // `https:host/…` would be a path of whatever page it stands on, and so would a backslash.
-        if matches!(url.scheme(), "http" | "https") && !names_a_host(&text) {
+        let names_a_host = authority.is_some_and(|authority| !authority.is_empty());
+        if matches!(url.scheme(), "http" | "https") && (!names_a_host || text.contains('\\')) {
             return Err(InvalidRedirectUri::NotAUri);
         }
         match url.scheme() {
@@ -125,18 +127,12 @@ impl RedirectUri {
     }
 }
 
-/// Whether a host follows the scheme, as [RFC 3986 §3.2] writes it.
+/// What stands between `//` and the path ([RFC 3986 §3.2]); none, if there is no `//` after the scheme.
 ///
 /// [RFC 3986 §3.2]: https://www.rfc-editor.org/rfc/rfc3986#section-3.2
-fn names_a_host(text: &str) -> bool {
-    let host = text.split_once("://").map(|(_, rest)| rest);
-    !text.contains('\\') && host.is_some_and(|host| !host.starts_with('/'))
-}
-
-/// Whether there is an `@` before the path, even after an empty user.
-fn has_user(text: &str) -> bool {
-    let authority = text.split_once("//").map_or("", |(_, rest)| rest);
-    authority.split(['/', '?', '#', '\\']).next().is_some_and(|authority| authority.contains('@'))
+fn authority(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once(':')?;
+    rest.strip_prefix("//")?.split(['/', '?', '#', '\\']).next()
 }
 
 /// Drops an optional port (`:1` to `:65535`) from what follows a host.
@@ -257,6 +253,8 @@ mod tests {
             ("https:\\\\client.example/cb", Err(NotAUri)),
             ("https://client.example\\cb", Err(NotAUri)),
             ("http:127.0.0.1/cb", Err(NotAUri)),
+            ("https:host.example/http://127.0.0.1/cb", Err(NotAUri)),
+            ("com.example.app:/cb//@x", Ok(())),
             ("https://*.client.example/cb", Err(Wildcard)),
             ("https://client.example/*", Err(Wildcard)),
             ("*", Err(NotAUri)),

@@ -156,6 +156,40 @@ mod tests {
         assert_eq!(params.keep(&["state", "resource"]), "state=%0D%0A%26&resource=a&resource=b");
     }
 
+    /// OIDC Core §6.1: the object's word counts, and the object itself is gone.
+    #[test]
+    fn an_object_overrides() {
+        let outer = Params::parse(&[b"a=1&a=2&b=3&request=x&request_uri=y&resource=r"]);
+        let Value::Object(object) = serde_json::json!({
+            "a": "4", "c": 5, "resource": ["s", "t"], "claims": {"userinfo": {}}, "jti": "ignored"
+        }) else {
+            unreachable!()
+        };
+        let names = ["a", "b", "c", "resource", "claims"];
+        let merged = outer.overridden_by(Params::of_object(&object, &names).unwrap());
+        let pairs: Vec<_> = merged.pairs.iter().map(|(n, v)| (&**n, &**v)).collect();
+        let claims = r#"{"userinfo":{}}"#;
+        assert_eq!(
+            pairs,
+            [
+                ("b", "3"),
+                ("a", "4"),
+                ("c", "5"),
+                ("resource", "s"),
+                ("resource", "t"),
+                ("claims", claims)
+            ]
+        );
+        for wrong in [
+            serde_json::json!({"a": null}),
+            serde_json::json!({"a": ["x"]}),
+            serde_json::json!({"resource": [1]}),
+            serde_json::json!({"a": {}}),
+        ] {
+            assert!(Params::of_object(wrong.as_object().unwrap(), &names).is_none(), "{wrong}");
+        }
+    }
+
     /// Threat HT-04.
     #[test]
     fn many_parameters_are_refused() {

@@ -245,3 +245,22 @@ async fn another_form_changes_nothing() {
     let again = browser.submit(&page.token, Verdict::Consent(less)).await;
     assert_eq!(again.parameter("code"), first.parameter("code"));
 }
+
+/// What was said of claims that are not asked about this time stays said.
+#[tokio::test]
+async fn what_was_said_before_stays() {
+    let op = Op::new();
+    let mut browser = Browser::new(&op);
+    let asking = |name: &str| {
+        let parameter = json!({"userinfo": {name: null}}).to_string();
+        ask().with("claims", &parameter)
+    };
+    consent(&mut browser, &asking("email"), &[]).await;
+    consent(&mut browser, &asking("phone_number"), &["phone_number"]).await;
+    consent(&mut browser, &asking("name"), &[]).await;
+    for (name, said) in [("email", true), ("phone_number", false), ("name", true)] {
+        let quiet = asking(name).with("prompt", "none");
+        let (_, answer) = known(&op, &mut browser, &quiet).await;
+        assert_eq!(answer.get(name).is_some(), said, "{name}");
+    }
+}

@@ -3,14 +3,16 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use oidc_op::{
-    Agreement, Duration, Reason, SigningAlgorithm, Subject, Verdict, What,
+    Account, Accounts, Agreement, Duration, HostError, Login, Provider, Reason, Request,
+    SigningAlgorithm, StaticClients, Subject, Verdict, What,
     store::{Fault, FaultyStore, MemoryStore},
 };
 use serde_json::json;
 
 use crate::support::{
-    ALICE, Ask, BOB, Browser, FLOWS, Flow, Op, Place, Sent, Setup, claims, form,
+    ALICE, Answer, Ask, BOB, Browser, FLOWS, Flow, Op, Place, Sent, Setup, claims, form,
     keys::{self, es256},
 };
 
@@ -206,6 +208,47 @@ async fn a_signer_without_the_key() {
         Sent::of(&answer).is_error("server_error", Place::Fragment, Some("af0ifjsldkj"), &what);
         assert_eq!(store.calls().put, 0, "{flow:?}");
     }
+}
+
+/// An account that closes between the decision and the answer is in no ID token.
+#[tokio::test]
+async fn an_account_that_closes_just_now() {
+    /// Knows the person, but will not say anything of them any more.
+    #[derive(Debug)]
+    struct Closing;
+
+    #[async_trait]
+    impl Accounts for Closing {
+        async fn account(
+            &self,
+            _: &Subject,
+            wanted: &[&str],
+        ) -> Result<Option<Account>, HostError> {
+            let mut account = Account::active();
+            account.active = wanted.is_empty();
+            Ok(Some(account))
+        }
+    }
+
+    let setup = Setup::new();
+    let mut client =
+        setup.clients.into_iter().find(|client| client.id.as_str() == "implicit").unwrap();
+    client.first_party = true;
+    let provider = Provider::builder(setup.config)
+        .store(setup.store)
+        .clients(StaticClients::from_iter([client]))
+        .accounts(Closing)
+        .signer(setup.signer)
+        .secrets(setup.secrets)
+        .clock(setup.clock)
+        .build()
+        .unwrap();
+    let ask = Ask::of("implicit", "id_token");
+    let query = form(&ask.pairs());
+    let login = Some(Login::new(Subject::new(ALICE).unwrap()));
+    let request = Request::new("GET", "/authorize").query(&query);
+    let answer = Answer::from(provider.authorize_as(request, login).await);
+    Sent::of(&answer).is_error("login_required", Place::Fragment, Some("af0ifjsldkj"), "closed");
 }
 
 /// OAuth 2.0 without OpenID Connect: a token, and no UserInfo for it.
