@@ -31,6 +31,7 @@ pub fn bases<'l>(registered: &'l [String], location: &'l str) -> impl Iterator<I
 
 /// What stands between `//` and the path (RFC 3986 §3.2).
 pub fn authority(uri: &str) -> &str {
-    let after = uri.split_once("://").map(|(_, after)| after).unwrap_or_default();
+    let after = uri.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//"));
+    let after = after.unwrap_or_default();
     after.split(['/', '?']).next().unwrap_or_default()
 }

@@ -104,7 +104,13 @@ impl Server {
         let issuer = "http://localhost:8080".to_owned();
         let mut server =
             Self::launch(8080, issuer, place, Setup { name: "demo", ..Setup::default() });
-        if server.is_ready(false) {
+        // Somebody else's server may answer at this port, so ours must say so itself.
+        let started = |server: &Self| server.log().contains("open http").then_some(true);
+        let begun = until("the demo starts or ends", Duration::from_secs(30), || {
+            let ended = server.child.try_wait().unwrap().is_some();
+            started(&server).or(ended.then_some(false))
+        });
+        if begun && server.is_ready(false) {
             return Ok(server);
         }
         Err((server.ended(Duration::from_secs(1)).code(), server.log()))
