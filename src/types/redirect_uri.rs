@@ -132,7 +132,7 @@ impl RedirectUri {
 /// [RFC 3986 §3.2]: https://www.rfc-editor.org/rfc/rfc3986#section-3.2
 fn authority(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once(':')?;
-    rest.strip_prefix("//")?.split(['/', '?', '#', '\\']).next()
+    rest.strip_prefix("//")?.split(['/', '?', '#']).next()
 }
 
 /// Drops an optional port (`:1` to `:65535`) from what follows a host.
@@ -246,6 +246,7 @@ mod tests {
             ("https://u:p@client.example/cb", Err(UserInfo)),
             ("https://@client.example/cb", Err(UserInfo)),
             ("com.example.app://@host/cb", Err(UserInfo)),
+            ("com.example.app://a\\@host/cb", Err(UserInfo)),
             ("https://client.example/@cb", Ok(())),
             ("https:client.example/cb", Err(NotAUri)),
             ("https:/client.example/cb", Err(NotAUri)),

@@ -264,7 +264,9 @@ fuzz_target!(|data: &[u8]| {
     if let End::Sent(sent) = &end
         && direct
     {
-        assert_eq!(values("redirect_uri"), [&*sent.to]);
+        // With `…/cb` and `…/cb?` registered, the answer to either reads as one to the other.
+        let [asked_for] = *values("redirect_uri") else { panic!("{asked:?}") };
+        assert_eq!(asked_for.trim_end_matches('?'), sent.to.trim_end_matches('?'));
         let [state] = *values("state") else {
             assert_eq!(sent.one("state"), None);
             return;
