@@ -29,8 +29,8 @@ pub struct Interaction {
     ///
     /// [RFC 8707 §2]: https://www.rfc-editor.org/rfc/rfc8707#section-2
     pub resources: Vec<Resource>,
-    /// The claims that would be released, each once: those that the scope asks for, and single ones.
-    /// What is [always said](crate::AlwaysClaim) cannot be kept back, and is not among them.
+    /// The claims that are asked for and that the client may have, each once: those of the scope, and
+    /// single ones. Whether the host knows them shows only in the answer. What is [always said](crate::AlwaysClaim) cannot be kept back, and is not among them.
     pub claims: Vec<AskedClaim>,
     /// Whether the request fails unless the login satisfies one of
     /// [`Hints::acr_values`] ([OIDC Core §5.5.1.1]).

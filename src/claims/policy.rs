@@ -3,7 +3,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Which claims a client may have, and where: an administrator's word.
+/// Which claims a client may have, and where: an administrator's word. Claims are named without
+/// language tags.
 ///
 /// ```
 /// let policy: oidc_op::ClaimPolicy =
@@ -35,8 +36,9 @@ impl ClaimPolicy {
         self.allow.as_ref().is_none_or(|allow| allow.contains(name)) && !self.denies(name)
     }
 
+    /// Whoever denies one language denies them all: that is the safe side.
     pub(super) fn denies(&self, name: &str) -> bool {
-        self.deny.contains(name)
+        self.deny.iter().any(|denied| untagged(denied) == name)
     }
 }
 

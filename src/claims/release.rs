@@ -168,6 +168,7 @@ mod tests {
             ("openid roles", &[], &json!({"deny": ["name"]}), Target::UserInfo, &["role"]),
             ("openid roles", &[], &json!({"allow": ["name"]}), Target::UserInfo, &["name"]),
             ("openid phone", &[], &free, BACK, &["role", "email"]),
+            ("openid phone", &[], &json!({"deny": ["email#fr"]}), BACK, &["role"]),
             ("openid phone", &["email"], &free, BACK, &["role"]),
             ("openid email", &[], &free, FRONT, &["email", "email_verified", "role"]),
             (

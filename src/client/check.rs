@@ -23,7 +23,10 @@ pub enum InvalidMetadata {
     #[error("redirect_uris: a web client of the implicit grant has https ones, not on localhost")]
     ImplicitRedirect,
     /// `response_types` and `grant_types` do not fit together.
-    #[error("response_types and grant_types do not fit together")]
+    #[error(
+        "response_types and grant_types do not fit together: code goes with authorization_code, \
+         token and id_token with implicit"
+    )]
     ResponseAndGrant,
     /// Something that people are to click or see, or that is fetched, is not an https URL; one that is
     /// fetched has at most 512 characters.
@@ -58,7 +61,10 @@ pub enum InvalidMetadata {
     SecretAndMethod,
     /// A use of the secret as a key needs the secret itself, not just its digest
     /// ([`ClientSecret::kept`](crate::ClientSecret::kept)).
-    #[error("{0}: needs a client secret that is kept, and as long as the algorithm's hash")]
+    #[error(
+        "{0}: the secret is the key here, so a client needs one as long as the algorithm's hash \
+         (32 to 64 bytes), kept as it is; a public client has none"
+    )]
     SecretNotKept(&'static str),
 }
 

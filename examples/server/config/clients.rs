@@ -69,6 +69,7 @@ impl<'de> Visitor<'de> for ClientVisitor {
             }
         }
         let id = id.ok_or_else(|| A::Error::missing_field("client_id"))?;
+        let named = id.clone();
         let method_is_named = metadata.contains_key("token_endpoint_auth_method");
         let metadata: ClientMetadata = metadata.try_into().map_err(A::Error::custom)?;
         let client = match (secret, metadata.token_endpoint_auth_method) {
@@ -82,7 +83,8 @@ impl<'de> Visitor<'de> for ClientVisitor {
                 )));
             }
         };
-        let mut client = client.map_err(A::Error::custom)?;
+        let mut client =
+            client.map_err(|e| A::Error::custom(format_args!("client {named:?}: {e}")))?;
         client.require_pkce = require_pkce;
         client.first_party = first_party;
         client.enabled = enabled;
