@@ -96,7 +96,7 @@ proptest! {
             !["sub", "aud"].contains(&&*name)
                 && !refused.contains(&*name)
                 && allow.as_ref().is_none_or(|allow| allow.contains(&*name))
-                && !deny.contains(&*name)
+                && !deny.iter().any(|denied| plain(denied) == name)
         };
         let scoped: BTreeSet<_> =
             scopes.intersection(&agreed).flat_map(|scope| claims_of(scope)).copied().collect();

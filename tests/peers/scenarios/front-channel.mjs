@@ -210,7 +210,7 @@ export async function form_post_and_back_without_javascript(visit) {
   )
   await assert.rejects(visit.page.goBack(), /ERR_CACHE_MISS/)
   await missing
-  await visit.page.reload()
+  await reloadOnceAttached(visit.page)
   await completed(visit, party)
 }
 form_post_and_back_without_javascript.javaScript = false
@@ -224,6 +224,18 @@ export async function fragment_and_back(visit) {
   await visit.page.goBack()
   await visit.allow()
   await completed(visit, party)
+}
+
+/** The error page takes its place a moment after it is told of; a reload is refused until then. */
+async function reloadOnceAttached(page) {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await page.reload()
+    } catch (error) {
+      if (tries === 50 || !error.message.includes('Not attached to an active page')) throw error
+      await page.waitForTimeout(20)
+    }
+  }
 }
 
 async function completed(visit, party) {
