@@ -102,7 +102,7 @@ async fn ht_08_long_lists_are_bounded() {
     assert_eq!(answer.parameter("error"), "invalid_scope");
     let locales = "nl ".repeat(3_000);
     let words = "word ".repeat(500);
-    let long = format!("a{}", "-a".repeat(5_000));
+    let long = format!("en{}", "-abcdefgh".repeat(1_000));
     let request = Op::request_with(&[
         ("ui_locales", &locales),
         ("claims_locales", &long),
