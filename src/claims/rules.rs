@@ -71,10 +71,18 @@ impl ClaimRules {
         found
     }
 
-    /// The claims that a scope asks for ([OIDC Core §5.4]).
+    /// The claims that a scope asks for ([OIDC Core §5.4]): for a consent page that groups them.
+    ///
+    /// ```
+    /// use oidc_op::{ClaimRules, Scope};
+    ///
+    /// let rules = ClaimRules::default();
+    /// let scope = Scope::parse("openid email").unwrap();
+    /// assert_eq!(rules.claims_of(&scope).collect::<Vec<_>>(), ["email", "email_verified"]);
+    /// ```
     ///
     /// [OIDC Core §5.4]: https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims
-    pub(crate) fn claims_of<'r>(&'r self, scope: &Scope) -> impl Iterator<Item = &'r str> {
+    pub fn claims_of<'r>(&'r self, scope: &Scope) -> impl Iterator<Item = &'r str> {
         let standard = STANDARD_SCOPES.iter().filter(|(token, _)| scope.contains(token));
         let own = self.scopes.iter().filter(|(token, _)| scope.contains(token));
         standard

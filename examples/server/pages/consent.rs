@@ -3,11 +3,9 @@
 //! A checked box releases, an unchecked one keeps back. What was shown comes back with the form, as a
 //! box that is not checked leaves no trace of its own there.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use oidc_op::{Agreement, AskedClaim, Interaction, Scope, Verdict};
+use oidc_op::{Agreement, AskedClaim, ClaimRules, Interaction, Scope, Verdict};
 
 use super::{ClientView, Site, clean, legible, words};
 use crate::{config::Scopes, layers::Form, users::User};
@@ -36,7 +34,7 @@ pub(crate) fn agreed(form: &Form) -> Option<Verdict> {
 impl Site {
     /// The consent page.
     pub(crate) fn consent(&self, interaction: &Interaction, person: &User) -> Response {
-        let asked = Asked::new(interaction, &self.scopes, &self.claim_scopes);
+        let asked = Asked::new(interaction, &self.scopes, &self.claim_rules);
         self.page(
             StatusCode::OK,
             &ConsentPage {
@@ -96,19 +94,14 @@ struct ClaimView {
 }
 
 impl Asked {
-    fn new(
-        interaction: &Interaction,
-        scopes: &Scopes,
-        claim_scopes: &BTreeMap<Box<str>, Vec<Box<str>>>,
-    ) -> Self {
+    fn new(interaction: &Interaction, scopes: &Scopes, rules: &ClaimRules) -> Self {
         let numbered = interaction.claims.iter().enumerate();
         let (single, mut shared): (Vec<_>, Vec<_>) = numbered.partition(|(_, claim)| claim.single);
         let mut views: Vec<_> =
             interaction.scope.iter().map(|t| ScopeView::new(t, scopes)).collect();
         let asks = |token: &str, claim: &AskedClaim| {
-            let standard = words::scope(token).map_or(&[][..], |words| words.claims);
-            let own = claim_scopes.get(token).map_or(&[][..], Vec::as_slice);
-            standard.contains(&&*claim.name) || own.contains(&claim.name)
+            let scope = Scope::parse(token).unwrap_or_default();
+            rules.claims_of(&scope).any(|name| name == &*claim.name)
         };
         let tokens: Vec<_> = views.iter().map(|view| view.token.clone()).collect();
         for (at, view) in views.iter_mut().enumerate() {

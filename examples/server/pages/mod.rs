@@ -8,15 +8,13 @@ pub(crate) mod consent;
 mod home;
 mod words;
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use oidc_op::{Client, Interaction, Issuer, PageError, Reply};
+use oidc_op::{ClaimRules, Client, Interaction, Issuer, PageError, Reply};
 
 pub(crate) use self::home::{DemoView, LoginView, Row, Table};
 use crate::{
@@ -42,7 +40,7 @@ pub(crate) struct Site {
     registration: bool,
     scopes: Scopes,
     /// Which claims scopes of our own ask for.
-    claim_scopes: BTreeMap<Box<str>, Vec<Box<str>>>,
+    claim_rules: ClaimRules,
     pub(crate) assurance: Assurance,
     /// Where people can go from the start page.
     apps: Vec<Client>,
@@ -73,7 +71,7 @@ impl Site {
             demo_people: demo_people.collect(),
             registration: settings.features.registration,
             scopes: settings.scopes.clone(),
-            claim_scopes: settings.claims.rules.scopes.clone(),
+            claim_rules: settings.claims.rules.clone(),
             assurance: settings.assurance(),
             apps: home::apps(&settings.clients),
         }

@@ -1,54 +1,27 @@
 //! What scopes and claims are called, for people.
 
-/// A standard scope: what it means, and which claims it asks for ([OpenID Connect Core §5.4]).
+/// A standard scope: what it means to people ([OpenID Connect Core §5.4]).
 ///
 /// [OpenID Connect Core §5.4]: https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims
 pub(super) struct ScopeWords {
     pub(super) title: &'static str,
     pub(super) about: &'static str,
-    pub(super) claims: &'static [&'static str],
 }
 
 /// The standard scope of this name.
 pub(super) fn scope(token: &str) -> Option<ScopeWords> {
-    let (title, about, claims): (_, _, &[_]) = match token {
-        "openid" => ("Know who you are", "An identifier of yours, to recognise you next time", &[]),
+    let (title, about) = match token {
+        "openid" => ("Know who you are", "An identifier of yours, to recognise you next time"),
         "profile" => (
             "See your profile",
             "Name, nickname, picture, website, gender, birthday, time zone and language",
-            &[
-                "name",
-                "family_name",
-                "given_name",
-                "middle_name",
-                "nickname",
-                "preferred_username",
-                "profile",
-                "picture",
-                "website",
-                "gender",
-                "birthdate",
-                "zoneinfo",
-                "locale",
-                "updated_at",
-            ],
         ),
-        "email" => (
-            "See your e-mail address",
-            "And whether it has been verified",
-            &["email", "email_verified"],
-        ),
-        "address" => {
-            ("See your postal address", "Street, town, region, code and country", &["address"])
-        }
-        "phone" => (
-            "See your phone number",
-            "And whether it has been verified",
-            &["phone_number", "phone_number_verified"],
-        ),
+        "email" => ("See your e-mail address", "And whether it has been verified"),
+        "address" => ("See your postal address", "Street, town, region, code and country"),
+        "phone" => ("See your phone number", "And whether it has been verified"),
         _ => return None,
     };
-    Some(ScopeWords { title, about, claims })
+    Some(ScopeWords { title, about })
 }
 
 /// What a standard claim is called ([OpenID Connect Core §5.1]).
