@@ -186,6 +186,10 @@ pub struct Paths {
     pub userinfo: String,
     /// The JWK Set; `/jwks`.
     pub jwks: String,
+    /// The introspection endpoint; `/introspect`.
+    pub introspection: String,
+    /// The revocation endpoint; `/revoke`.
+    pub revocation: String,
 }
 
 impl Default for Paths {
@@ -195,6 +199,8 @@ impl Default for Paths {
             token: "/token".into(),
             userinfo: "/userinfo".into(),
             jwks: "/jwks".into(),
+            introspection: "/introspect".into(),
+            revocation: "/revoke".into(),
         }
     }
 }
@@ -247,6 +253,8 @@ impl Config {
             ("token", &paths.token),
             ("userinfo", &paths.userinfo),
             ("jwks", &paths.jwks),
+            ("introspection", &paths.introspection),
+            ("revocation", &paths.revocation),
         ];
         for (i, (name, path)) in all.iter().enumerate() {
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);

@@ -26,6 +26,8 @@ pub(crate) struct Endpoints {
     pub(crate) token: String,
     pub(crate) userinfo: String,
     pub(crate) jwks: String,
+    pub(crate) introspection: String,
+    pub(crate) revocation: String,
     origin: String,
 }
 
@@ -40,12 +42,14 @@ impl Endpoints {
             token: format!("{base}{}", paths.token),
             userinfo: format!("{base}{}", paths.userinfo),
             jwks: format!("{base}{}", paths.jwks),
+            introspection: format!("{base}{}", paths.introspection),
+            revocation: format!("{base}{}", paths.revocation),
             origin: issuer.origin().to_owned(),
         }
     }
 
     /// The absolute address of a path.
-    fn at(&self, path: &str) -> String {
+    pub(crate) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
     }
 

@@ -16,12 +16,20 @@ pub enum Kind {
     Standing,
     /// A request under way that is too large for a URL.
     Interaction,
+    /// Something that must not happen again, or a token that must not be accepted any more.
+    Marker,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::Grant, Self::Session, Self::Consent, Self::Standing, Self::Interaction];
+    pub const ALL: [Self; 6] = [
+        Self::Grant,
+        Self::Session,
+        Self::Consent,
+        Self::Standing,
+        Self::Interaction,
+        Self::Marker,
+    ];
 
     /// The stable name, for table and key families.
     pub const fn as_str(self) -> &'static str {
@@ -31,6 +39,7 @@ impl Kind {
             Self::Consent => "consent",
             Self::Standing => "standing",
             Self::Interaction => "interaction",
+            Self::Marker => "marker",
         }
     }
 }

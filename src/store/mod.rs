@@ -22,6 +22,7 @@ pub mod contract;
 #[cfg(any(test, feature = "test-util"))]
 mod fault;
 mod key;
+mod marker;
 mod memory;
 mod record;
 mod sharded;
@@ -34,6 +35,7 @@ use async_trait::async_trait;
 #[cfg(any(test, feature = "test-util"))]
 pub use fault::{Calls, Fault, FaultyStore, Operation};
 pub use key::{Cursor, Key, Kind, Label, Listing};
+pub(crate) use marker::{Marked, is_marked, mark};
 pub use memory::MemoryStore;
 pub use record::{Record, Version};
 pub(crate) use record::{Stored, decode, encode};
