@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     claims::{Accounts, Pairwise, STANDARD_SCOPES},
-    client::Clients,
+    client::{ClientPermissions, Clients, GrantType},
     config::Config,
     discovery::Endpoints,
     env::{Clock, Entropy, Observer, SystemClock, SystemEntropy},
@@ -15,6 +15,7 @@ use crate::{
     secret::{Secrets, TokenKeys, same_kid},
     store::Store,
     throttle::Throttle,
+    token::{ExchangePolicy, ExtensionGrant, PasswordAuthenticator, TrustedIssuers},
     types::{Scope, SigningAlgorithm},
     wire::CookieNames,
 };
@@ -44,6 +45,11 @@ pub struct ProviderBuilder {
     decryption: Option<DecryptionKeys>,
     fetch: Option<Arc<dyn Fetch>>,
     throttle: Arc<dyn Throttle>,
+    permissions: Option<Arc<dyn ClientPermissions>>,
+    passwords: Option<Arc<dyn PasswordAuthenticator>>,
+    exchanges: Option<Arc<dyn ExchangePolicy>>,
+    issuers: Option<Arc<dyn TrustedIssuers>>,
+    extensions: Vec<Arc<dyn ExtensionGrant>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     observer: Arc<dyn Observer>,
@@ -80,6 +86,11 @@ impl ProviderBuilder {
             decryption: None,
             fetch: None,
             throttle: Arc::new(()),
+            permissions: None,
+            passwords: None,
+            exchanges: None,
+            issuers: None,
+            extensions: Vec::new(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy::new()),
             observer: Arc::new(()),
@@ -140,6 +151,37 @@ impl ProviderBuilder {
         Self { throttle: Arc::new(throttle), ..self }
     }
 
+    /// What bounds clients that have an owner; without it, only whether the owner is active.
+    #[must_use]
+    pub fn permissions(self, permissions: impl ClientPermissions) -> Self {
+        Self { permissions: Some(Arc::new(permissions)), ..self }
+    }
+
+    /// What checks people's passwords for the password grant; without it there is no such grant.
+    #[must_use]
+    pub fn passwords(self, passwords: impl PasswordAuthenticator) -> Self {
+        Self { passwords: Some(Arc::new(passwords)), ..self }
+    }
+
+    /// What lets clients exchange tokens; without it nobody may.
+    #[must_use]
+    pub fn exchanges(self, exchanges: impl ExchangePolicy) -> Self {
+        Self { exchanges: Some(Arc::new(exchanges)), ..self }
+    }
+
+    /// Whose assertions count in place of a person's consent; without it nobody's.
+    #[must_use]
+    pub fn issuers(self, issuers: impl TrustedIssuers) -> Self {
+        Self { issuers: Some(Arc::new(issuers)), ..self }
+    }
+
+    /// A grant type of the host's own; there may be several.
+    #[must_use]
+    pub fn extension(mut self, grant: impl ExtensionGrant) -> Self {
+        self.extensions.push(Arc::new(grant));
+        self
+    }
+
     /// What tells the time; the system's clock by default.
     #[must_use]
     pub fn clock(self, clock: impl Clock) -> Self {
@@ -191,6 +233,14 @@ impl ProviderBuilder {
                 findings.push("decryption and signer have keys with the same kid".into());
             }
         }
+        for (i, grant) in self.extensions.iter().enumerate() {
+            let uri = grant.grant_type();
+            let own = matches!(GrantType::parse(uri), Some(GrantType::Extension(_)));
+            let twice = self.extensions.iter().skip(i + 1).any(|other| other.grant_type() == uri);
+            if !own || twice {
+                findings.push(format!("extension: {uri:?} is no absolute URI of its own"));
+            }
+        }
         for (name, missing) in [
             ("store", self.store.is_none()),
             ("clients", self.clients.is_none()),
@@ -220,6 +270,11 @@ impl ProviderBuilder {
             accounts,
             signer,
             throttle: self.throttle,
+            permissions: self.permissions,
+            passwords: self.passwords,
+            exchanges: self.exchanges,
+            issuers: self.issuers,
+            extensions: self.extensions,
             clock: self.clock,
             entropy: self.entropy,
             observer: self.observer,
@@ -232,7 +287,12 @@ fn supported(config: &Config) -> Scope {
     let standard = STANDARD_SCOPES.map(|(token, _)| token).join(" ");
     // The standard tokens are well-formed, so this never falls back.
     let standard = Scope::parse(&standard).unwrap_or_default();
-    standard.union(&config.claims.scope()).union(&config.scopes)
+    let own = standard.union(&config.claims.scope()).union(&config.scopes);
+    config
+        .resources
+        .iter()
+        .filter_map(|server| server.scope.as_ref())
+        .fold(own, |all, scope| all.union(scope))
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@ use time::Duration;
 
 use crate::{
     claims::ClaimRules,
-    types::{Acr, Issuer, Scope},
+    mint::ResourceServer,
+    types::{Acr, Issuer, Resource, Scope},
     wire::Request,
 };
 
@@ -28,7 +29,8 @@ pub struct Config {
     /// The largest inputs that are looked at.
     pub limits: Limits,
     /// Scope tokens of the host's own that ask for no claims, besides `openid`, `profile`, `email`,
-    /// `address`, `phone` and those of [`claims`](Self::claims).
+    /// `address`, `phone`, `offline_access` and those of [`claims`](Self::claims) and
+    /// [`resources`](Self::resources).
     pub scopes: Scope,
     /// The context classes that the host's sign-in can satisfy (`acr_values_supported`).
     pub acr_values: Vec<Acr>,
@@ -41,6 +43,13 @@ pub struct Config {
     pub account_creation: bool,
     /// What is said of people, and when.
     pub claims: ClaimRules,
+    /// The APIs that access tokens may be for, which clients name by `resource` ([RFC 8707]). The
+    /// provider itself, with UserInfo, is one that needs no mention: its name is the issuer.
+    ///
+    /// [RFC 8707]: https://www.rfc-editor.org/rfc/rfc8707
+    pub resources: Vec<ResourceServer>,
+    /// Which of them a token is for if the client names none; the provider itself, if absent.
+    pub default_resource: Option<Resource>,
 }
 
 /// How long things live, in whole seconds. All are at least one second.
@@ -53,9 +62,10 @@ pub struct Lifetimes {
     pub code: Duration,
     /// An access token; 10 min, at most a day.
     pub access_token: Duration,
-    /// A refresh token, once there are any; 30 days, at most 3,660. Until then it only says for how
-    /// long a revocation is remembered at least.
+    /// All refresh tokens of a grant, from the first one on; 30 days, at most 3,660.
     pub refresh_token: Duration,
+    /// A refresh token that is not used; 14 days, at most 3,660. Each use begins it anew.
+    pub refresh_idle: Duration,
     /// An ID token; 10 min, at most a day.
     pub id_token: Duration,
     /// A browser session, from its last authentication; 8 h, at most 3,660 days.
@@ -77,6 +87,7 @@ impl Default for Lifetimes {
             code: Duration::seconds(60),
             access_token: Duration::minutes(10),
             refresh_token: Duration::days(30),
+            refresh_idle: Duration::days(14),
             id_token: Duration::minutes(10),
             session: Duration::hours(8),
             interaction: Duration::hours(1),
@@ -118,6 +129,8 @@ pub struct Policy {
     pub unsigned: bool,
     /// What becomes of parameters beside a request object.
     pub request_object: RequestObjectMode,
+    /// Whether introspection says anything of ID tokens, to the client that they were issued to; no.
+    pub introspect_id_tokens: bool,
 }
 
 impl Default for Policy {
@@ -127,6 +140,7 @@ impl Default for Policy {
             acr_values_bind: false,
             unsigned: false,
             request_object: RequestObjectMode::default(),
+            introspect_id_tokens: false,
         }
     }
 }
@@ -219,7 +233,14 @@ impl Config {
             ui_locales: Vec::new(),
             account_creation: false,
             claims: ClaimRules::default(),
+            resources: Vec::new(),
+            default_resource: None,
         }
+    }
+
+    /// The resource server of this name.
+    pub(crate) fn resource(&self, name: &str) -> Option<&ResourceServer> {
+        self.resources.iter().find(|server| server.resource.as_str() == name)
     }
 
     /// Every contradiction, each as a sentence that names the member; none if all is well.
@@ -233,6 +254,7 @@ impl Config {
             ("code", lifetimes.code, Duration::minutes(10)),
             ("access_token", lifetimes.access_token, Duration::days(1)),
             ("refresh_token", lifetimes.refresh_token, Duration::days(3660)),
+            ("refresh_idle", lifetimes.refresh_idle, Duration::days(3660)),
             ("id_token", lifetimes.id_token, Duration::days(1)),
             ("session", lifetimes.session, Duration::days(3660)),
             ("interaction", lifetimes.interaction, Duration::days(1)),
@@ -247,6 +269,31 @@ impl Config {
             }
         }
         found.extend(self.claims.contradictions());
+        found.extend(self.resource_contradictions());
+        found.extend(self.path_contradictions());
+        found
+    }
+
+    fn resource_contradictions(&self) -> Vec<String> {
+        let mut found: Vec<_> =
+            self.resources.iter().flat_map(ResourceServer::contradictions).collect();
+        for (i, server) in self.resources.iter().enumerate() {
+            let name = server.resource.as_str();
+            if name == self.issuer.as_str() {
+                found.push("resources: the provider itself needs no mention".into());
+            }
+            if self.resources.iter().skip(i + 1).any(|other| other.resource == server.resource) {
+                found.push(format!("resources: {name} is there twice"));
+            }
+        }
+        if self.default_resource.as_ref().is_some_and(|d| self.resource(d.as_str()).is_none()) {
+            found.push("default_resource is none of the resources".into());
+        }
+        found
+    }
+
+    fn path_contradictions(&self) -> Vec<String> {
+        let mut found = Vec::new();
         let paths = &self.paths;
         let all = [
             ("authorize", &paths.authorize),

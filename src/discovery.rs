@@ -74,10 +74,12 @@ struct Metadata<'m> {
     token_endpoint: String,
     userinfo_endpoint: String,
     jwks_uri: String,
+    introspection_endpoint: String,
+    revocation_endpoint: String,
     scopes_supported: &'m Scopes<'m>,
     response_types_supported: [ResponseType; 8],
     response_modes_supported: [ResponseMode; 3],
-    grant_types_supported: [GrantType; 2],
+    grant_types_supported: Vec<GrantType>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     acr_values_supported: &'m [crate::types::Acr],
     subject_types_supported: Vec<&'static str>,
@@ -91,6 +93,11 @@ struct Metadata<'m> {
     request_object_encryption_alg_values_supported: Vec<KeyManagementAlgorithm>,
     request_object_encryption_enc_values_supported: &'static [ContentEncryption],
     token_endpoint_auth_methods_supported: [AuthMethod; 3],
+    introspection_endpoint_auth_methods_supported: Vec<AuthMethod>,
+    introspection_signing_alg_values_supported: Vec<JwsAlgorithm>,
+    introspection_encryption_alg_values_supported: &'static [KeyManagementAlgorithm],
+    introspection_encryption_enc_values_supported: &'static [ContentEncryption],
+    revocation_endpoint_auth_methods_supported: [AuthMethod; 3],
     claim_types_supported: &'static [&'static str],
     claims_supported: Vec<&'m str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -131,22 +138,32 @@ impl<'m> Metadata<'m> {
             token_endpoint: endpoints.at(&endpoints.token),
             userinfo_endpoint: endpoints.at(&endpoints.userinfo),
             jwks_uri: endpoints.at(&endpoints.jwks),
+            introspection_endpoint: endpoints.at(&endpoints.introspection),
+            revocation_endpoint: endpoints.at(&endpoints.revocation),
             scopes_supported: scopes,
             response_types_supported: ResponseType::ALL,
             response_modes_supported: ResponseMode::ALL,
-            grant_types_supported: GrantType::ALL,
+            grant_types_supported: grant_types(core),
             acr_values_supported: &config.acr_values,
             subject_types_supported: subject_types,
             id_token_signing_alg_values_supported: algorithms.issued.clone(),
             id_token_encryption_alg_values_supported: KeyManagementAlgorithm::ALL,
             id_token_encryption_enc_values_supported: ContentEncryption::ALL,
-            userinfo_signing_alg_values_supported: algorithms.issued,
+            userinfo_signing_alg_values_supported: algorithms.issued.clone(),
             userinfo_encryption_alg_values_supported: KeyManagementAlgorithm::ALL,
             userinfo_encryption_enc_values_supported: ContentEncryption::ALL,
             request_object_signing_alg_values_supported: algorithms.accepted,
             request_object_encryption_alg_values_supported: algorithms.opened,
             request_object_encryption_enc_values_supported: ContentEncryption::ALL,
             token_endpoint_auth_methods_supported: AuthMethod::ALL,
+            introspection_endpoint_auth_methods_supported: AuthMethod::ALL
+                .into_iter()
+                .filter(|method| *method != AuthMethod::None)
+                .collect(),
+            introspection_signing_alg_values_supported: algorithms.issued,
+            introspection_encryption_alg_values_supported: KeyManagementAlgorithm::ALL,
+            introspection_encryption_enc_values_supported: ContentEncryption::ALL,
+            revocation_endpoint_auth_methods_supported: AuthMethod::ALL,
             claim_types_supported: if config.claims.sources {
                 &["normal", "aggregated", "distributed"]
             } else {
@@ -165,6 +182,13 @@ impl<'m> Metadata<'m> {
             authorization_response_iss_parameter_supported: true,
         }
     }
+}
+
+/// The grant types that work here, the host's own included.
+fn grant_types(core: &Core) -> Vec<GrantType> {
+    let own = core.extensions.iter().map(|grant| GrantType::Extension(grant.grant_type().into()));
+    let wired = |grant_type: &GrantType| core.supports(grant_type);
+    GrantType::REGISTERED.into_iter().filter(wired).chain(own).collect()
 }
 
 /// What signs, verifies and decrypts here and now.

@@ -10,12 +10,14 @@ use crate::{
 
 impl Provider {
     /// The paths that [`dispatch`](Self::dispatch) answers, for a router.
-    pub fn paths(&self) -> [&str; 6] {
+    pub fn paths(&self) -> [&str; 8] {
         let endpoints = &self.core().endpoints;
         [
             &endpoints.authorize,
             &endpoints.token,
             &endpoints.userinfo,
+            &endpoints.introspection,
+            &endpoints.revocation,
             &endpoints.jwks,
             &endpoints.openid_configuration,
             &endpoints.oauth_authorization_server,
@@ -50,6 +52,10 @@ impl Provider {
             Route::Token => {
                 self.token(request).await.unwrap_or_else(|e| e.reply().with_cors(Cors::Any))
             }
+            Route::Introspection => self.introspect(request).await.unwrap_or_else(|e| e.reply()),
+            Route::Revocation => {
+                self.revoke(request).await.unwrap_or_else(|e| e.reply().with_cors(Cors::Any))
+            }
             Route::UserInfo => {
                 self.userinfo(request).await.unwrap_or_else(|e| e.reply().with_cors(Cors::Any))
             }
@@ -82,6 +88,8 @@ enum Route {
     Jwks,
     Authorize,
     Token,
+    Introspection,
+    Revocation,
     UserInfo,
 }
 
@@ -91,6 +99,8 @@ impl Route {
             (&endpoints.authorize, Self::Authorize),
             (&endpoints.token, Self::Token),
             (&endpoints.userinfo, Self::UserInfo),
+            (&endpoints.introspection, Self::Introspection),
+            (&endpoints.revocation, Self::Revocation),
             (&endpoints.jwks, Self::Jwks),
             (&endpoints.openid_configuration, Self::Metadata),
             (&endpoints.oauth_authorization_server, Self::Metadata),
@@ -106,18 +116,19 @@ impl Route {
         match self {
             Self::Metadata | Self::Jwks => "GET, HEAD, OPTIONS",
             Self::Authorize => "GET, POST",
-            Self::Token => "POST, OPTIONS",
+            Self::Token | Self::Revocation => "POST, OPTIONS",
+            Self::Introspection => "POST",
             Self::UserInfo => "GET, POST, OPTIONS",
         }
     }
 
     /// Scripts of other origins need these endpoints; the authorization endpoint is none of them
-    /// ([RFC 9700 §2.6]).
+    /// ([RFC 9700 §2.6]), and whoever introspects is on a server.
     ///
     /// [RFC 9700 §2.6]: https://www.rfc-editor.org/rfc/rfc9700#section-2.6
     const fn cors(self) -> Cors {
         match self {
-            Self::Authorize => Cors::No,
+            Self::Authorize | Self::Introspection => Cors::No,
             _ => Cors::Any,
         }
     }

@@ -113,7 +113,24 @@ pub enum What {
     ///
     /// [RFC 6749 §4.1.2]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2
     CodeReplayed,
-    /// A token request was refused.
+    /// A refresh token was used.
+    TokenRefreshed,
+    /// A refresh token came back that had been used; the grant is revoked ([RFC 9700 §4.14.2]). Its client
+    /// or a thief has a copy.
+    ///
+    /// [RFC 9700 §4.14.2]: https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2
+    RefreshTokenReused,
+    /// A refresh token is newer than what the store knows of its grant: the store has lost acknowledged
+    /// writes, or was restored from a back-up.
+    StoreWentBack,
+    /// An access token was issued without a code: for a client itself, for a password, an assertion, a
+    /// token, by a grant of the host's own.
+    TokenIssued,
+    /// A client is done with a grant, or its owner took it back.
+    GrantRevoked,
+    /// A client is done with an access token.
+    TokenRevoked,
+    /// A token request was refused, or a request for introspection or revocation.
     TokenRefused,
     /// A bearer token was refused at UserInfo.
     BearerRefused,

@@ -113,7 +113,7 @@ pub fn respond(
 /// too large to be carried.
 pub fn kept_request(provider: &Provider, token: &str) -> Option<String> {
     let core = provider.core();
-    let opened = secret::open(SealKind::Interaction, &core.keys, &core.config.issuer, token)?;
+    let (_, opened) = secret::open(SealKind::Interaction, &core.keys, &core.config.issuer, token)?;
     let pending: Map<String, Value> = serde_json::from_slice(&opened).ok()?;
     Some(pending.get("query")?.as_str()?.to_owned())
 }

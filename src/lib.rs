@@ -228,8 +228,8 @@ pub use claims::{
     ClaimSources, InvalidMapping, MappingProblem,
 };
 pub use client::{
-    ApplicationType, AuthMethod, Client, ClientMetadata, ClientSecret, Clients, GrantType,
-    InvalidMetadata, LoginInitiation, StaticClients, SubjectType,
+    ApplicationType, AuthMethod, Client, ClientMetadata, ClientPermissions, ClientSecret, Clients,
+    GrantType, InvalidMetadata, LoginInitiation, StaticClients, SubjectType,
 };
 pub use config::{Config, Lifetimes, Limits, Paths, Policy, RequestObjectMode};
 #[cfg(feature = "tracing")]
@@ -242,16 +242,21 @@ pub use error::{
 pub use fetch::{Fetch, FetchError, FetchRequest, Fetched, is_special_use};
 #[cfg(feature = "fetch")]
 pub use fetch::{FetchPolicy, GuardedFetch, InvalidFetchPolicy};
+pub use grant::{GrantId, HeldGrant, HeldGrants, InvalidGrantId, RefreshPolicy, Rotation};
 pub use jose::{DecryptionKeys, Jwks};
 pub use mint::{
-    KeyError, KeyProblem, KeyRotation, KeySet, KeyState, PublishedKey, SignError, Signer,
-    SigningKey,
+    AccessTokenFormat, Actor, JwtEncryption, JwtFormat, KeyError, KeyProblem, KeyRotation, KeySet,
+    KeyState, PublishedKey, ResourceServer, SignError, Signer, SigningKey,
 };
 pub use provider::Provider;
 pub use secret::{Secret, SecretTooShort, Secrets};
-pub use session::{Login, Session};
+pub use session::{HeldConsent, HeldConsents, Login, Session};
 pub use throttle::{Attempt, AttemptKind, Throttle};
 pub use time::Duration;
+pub use token::{
+    Assertion, Exchange, ExchangePolicy, ExtensionGrant, ExtensionRequest, Issuance,
+    PasswordAuthenticator, PasswordCredentials, SubjectToken, TrustedIssuer, TrustedIssuers,
+};
 pub use types::{
     Acr, Authentication, ClientId, CodeChallenge, ContentEncryption, Display, InvalidIdentifier,
     InvalidIssuer, InvalidRedirectUri, InvalidScope, Issuer, JwsAlgorithm, KeyManagementAlgorithm,

@@ -1,22 +1,25 @@
 use std::{fmt, sync::Arc};
 
+use serde_json::{Map, Value};
+
 use crate::{
     authorize::{self, Outcome, Sessions, Verdict},
     builder::ProviderBuilder,
     claims::{self, Accounts, Pairwise},
-    client::Clients,
+    client::{ClientPermissions, Clients, GrantType},
     config::Config,
     discovery::{self, Endpoints},
     env::{Clock, Entropy, Event, Observer, What},
     error::{AuthorizeError, BearerError, Failure, InternalError, PageError, TokenError},
     fetch::Fetch,
+    grant::{self, GrantId, HeldGrants},
     jose::DecryptionKeys,
     mint::Signer,
     secret::{Handle, HandleKind, TokenKeys},
-    session::{self, Login, Session},
-    store::Store,
+    session::{self, HeldConsents, Login, Session},
+    store::{Cursor, Store},
     throttle::Throttle,
-    token,
+    token::{self, Asker, ExchangePolicy, ExtensionGrant, PasswordAuthenticator, TrustedIssuers},
     types::{ClientId, Scope, Subject},
     wire::{CookieNames, Cors, Reply, Request, set_cookie},
 };
@@ -49,6 +52,16 @@ pub(crate) struct Core {
     pub(crate) accounts: Arc<dyn Accounts>,
     pub(crate) signer: Arc<dyn Signer>,
     pub(crate) throttle: Arc<dyn Throttle>,
+    /// What bounds clients that have an owner.
+    pub(crate) permissions: Option<Arc<dyn ClientPermissions>>,
+    /// What checks people's passwords for the password grant.
+    pub(crate) passwords: Option<Arc<dyn PasswordAuthenticator>>,
+    /// What lets tokens be exchanged.
+    pub(crate) exchanges: Option<Arc<dyn ExchangePolicy>>,
+    /// Whose word counts in place of a person's.
+    pub(crate) issuers: Option<Arc<dyn TrustedIssuers>>,
+    /// Grant types of the host's own.
+    pub(crate) extensions: Vec<Arc<dyn ExtensionGrant>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) observer: Arc<dyn Observer>,
@@ -197,6 +210,51 @@ impl Provider {
         answer.map(|reply| reply.with_cors(Cors::Any))
     }
 
+    /// The introspection endpoint ([RFC 7662], [RFC 9701]): what is true of a token, for its client and for
+    /// the APIs that it is for.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError`], with its JSON answer. A fault of the store is one, never an inactive token.
+    ///
+    /// [RFC 7662]: https://www.rfc-editor.org/rfc/rfc7662
+    /// [RFC 9701]: https://www.rfc-editor.org/rfc/rfc9701
+    pub async fn introspect(&self, request: Request<'_>) -> Result<Reply, TokenError> {
+        let answer = token::introspect(&self.0, &request).await;
+        answer.inspect_err(|error| self.0.note(What::TokenRefused, error.failure()))
+    }
+
+    /// The revocation endpoint ([RFC 7009]): a refresh token ends with its whole grant, an access token
+    /// alone.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError`], with its JSON answer. A fault of the store is one, never a success.
+    ///
+    /// [RFC 7009]: https://www.rfc-editor.org/rfc/rfc7009
+    pub async fn revoke(&self, request: Request<'_>) -> Result<Reply, TokenError> {
+        let answer = token::revoke(&self.0, &request).await;
+        let answer = answer.inspect_err(|error| self.0.note(What::TokenRefused, error.failure()));
+        answer.map(|reply| reply.with_cors(Cors::Any))
+    }
+
+    /// What is true of an access token, for an API in the same process or on the same store: the members
+    /// that introspection answers ([RFC 7662 §2.2]), or `None` if it is not good.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be found out now.
+    ///
+    /// # Security
+    ///
+    /// It answers for every audience: compare `aud`.
+    ///
+    /// [RFC 7662 §2.2]: https://www.rfc-editor.org/rfc/rfc7662#section-2.2
+    pub async fn inspect(&self, token: &str) -> Result<Option<Map<String, Value>>, InternalError> {
+        let now = self.0.clock.now();
+        Ok(token::look(&self.0, Asker::Host, token, now).await?)
+    }
+
     /// The UserInfo endpoint, GET and POST ([OIDC Core §5.3]).
     ///
     /// # Errors
@@ -275,8 +333,8 @@ impl Provider {
         Ok(vec![("set-cookie", set_cookie(&core.cookies.session, Some(&current.handle)).into())])
     }
 
-    /// Signs out whoever is signed in at this browser, and ends the session's unredeemed codes;
-    /// answers the header fields to send along. Access tokens that are out already live to their end.
+    /// Signs out whoever is signed in at this browser, and ends the session's unredeemed codes and the
+    /// refresh tokens that are not for offline access; answers the header fields to send along. Access tokens that are out already live to their end.
     ///
     /// # Errors
     ///
@@ -309,9 +367,58 @@ impl Provider {
         Ok(session::revoke_all(core, subject, core.clock.now()).await?)
     }
 
+    /// What a person has given to clients and not taken back, at most `limit` at once: for a page of
+    /// their apps and devices.
+    ///
+    /// # Errors
+    ///
+    /// The store or the host failed.
+    pub async fn grants(
+        &self,
+        subject: &Subject,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<HeldGrants, InternalError> {
+        Ok(grant::held(&self.0, subject, after, limit).await?)
+    }
+
+    /// Ends one of a person's grants with all its tokens, and answers whether there was one to end.
+    /// Somebody else's stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; nothing may have changed.
+    pub async fn revoke_grant(
+        &self,
+        subject: &Subject,
+        grant: GrantId,
+    ) -> Result<bool, InternalError> {
+        let core = &*self.0;
+        let ended = grant::revoke_held(core, subject, grant).await?;
+        if let Some(ended) = &ended {
+            let event = Event::new(What::GrantRevoked);
+            core.observer.observe(&event.client(&ended.client).subject(subject));
+        }
+        Ok(ended.is_some())
+    }
+
+    /// What a person has agreed to and not taken back, at most `limit` at once.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub async fn consents(
+        &self,
+        subject: &Subject,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<HeldConsents, InternalError> {
+        Ok(session::consents(&self.0, subject, after, limit).await?)
+    }
+
     /// Takes back what a person has agreed that a client may have, and with it every unredeemed code
-    /// that stands on it. Access tokens that are out already live to their end; to end these too,
-    /// use [`revoke_all`](Self::revoke_all). A consent that was not remembered leaves nothing to take
+    /// and every refresh token that stands on it. Access tokens that are out already live to their end; to
+    /// end these too, use [`revoke_all`](Self::revoke_all) or [`revoke_grant`](Self::revoke_grant). A consent that was not remembered leaves nothing to take
     /// back.
     ///
     /// # Errors
@@ -338,6 +445,22 @@ impl Provider {
 }
 
 impl Core {
+    /// Whether a grant type is wired: what it needs is there.
+    pub(crate) fn supports(&self, grant_type: &GrantType) -> bool {
+        match grant_type {
+            GrantType::AuthorizationCode
+            | GrantType::Implicit
+            | GrantType::RefreshToken
+            | GrantType::ClientCredentials => true,
+            GrantType::Password => self.passwords.is_some(),
+            GrantType::TokenExchange => self.exchanges.is_some(),
+            GrantType::JwtBearer => self.issuers.is_some(),
+            GrantType::Extension(uri) => {
+                self.extensions.iter().any(|grant| grant.grant_type() == &**uri)
+            }
+        }
+    }
+
     /// The keys that make.
     pub(crate) fn first_keys(&self) -> &TokenKeys {
         #[expect(clippy::indexing_slicing, reason = "build() refuses an empty list")]

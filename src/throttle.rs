@@ -41,11 +41,17 @@ pub struct Attempt<'a> {
 pub enum AttemptKind {
     /// That the sender is the client.
     ClientSecret,
+    /// That a client has a person's password; the name is the one to sign in with, as it was typed.
+    Password,
 }
 
 impl<'a> Attempt<'a> {
     pub(crate) fn client(name: &'a str, peer: Option<IpAddr>) -> Self {
         Self { kind: AttemptKind::ClientSecret, name, peer }
+    }
+
+    pub(crate) fn password(name: &'a str, peer: Option<IpAddr>) -> Self {
+        Self { kind: AttemptKind::Password, name, peer }
     }
 }
 

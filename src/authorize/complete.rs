@@ -1,15 +1,17 @@
+use serde_json::Map;
+
 use super::{Asked, decide::Approved};
 use crate::{
-    claims::{Account, Target, Wanted},
+    claims::{Account, OFFLINE_ACCESS, Target, Wanted},
     env::{Event, What},
     error::{AuthorizeError, Failure, PageError, Reason},
     grant::{Grant, Origin, Status, Ticket, TicketState},
-    mint::{AccessToken, IdTokenParts, id_token},
+    mint::{self, AccessTokenParts, Audience, IdTokenParts, StandsOn, id_token},
     provider::Core,
     secret::Handle,
     session::{sid, subject_label},
     store::{Commit, Expect, Step, Stored},
-    types::Timestamp,
+    types::{Resource, Timestamp},
     wire::Reply,
 };
 
@@ -47,16 +49,19 @@ fn authorize(
     now: Timestamp,
 ) -> Grant {
     let (person, sub, terms) = approved.into_parts();
+    let offline = terms.scope.contains(OFFLINE_ACCESS);
     let lifetimes = &core.config.lifetimes;
     let code_expires = now + lifetimes.code;
     let mut expires = code_expires.max(derivable_until);
     if asked.request.response_type.token() {
         // A page that is sent once more gets a token that lives from then on.
-        expires = expires.max(now.max(derivable_until) + lifetimes.access_token);
+        let lifetime = asked.audience(core).map_or(lifetimes.access_token, |a| a.lifetime());
+        expires = expires.max(now.max(derivable_until) + lifetime);
     }
     Grant {
         v: Grant::SCHEMA,
         origin: Origin::Authorization,
+        made: now,
         client: asked.client.id.clone(),
         client_epoch: asked.client.epoch,
         sub,
@@ -77,7 +82,10 @@ fn authorize(
             challenge: asked.request.challenge.clone(),
             state: TicketState::Pending,
         }),
+        refresh: None,
+        offline,
         access_epoch: 0,
+        dropped: Vec::new(),
         status: Status::Active,
         expires,
     }
@@ -136,14 +144,7 @@ async fn mint(
         answer.code = Some(code.encode());
     }
     if response_type.token() {
-        let lifetime = core.config.lifetimes.access_token;
-        let epoch = grant.access_epoch;
-        let token = AccessToken { grant: *code.id(), issued: now, lifetime, epoch };
-        answer.token = Some(FrontToken {
-            access_token: token.seal(core)?,
-            expires_in: lifetime.whole_seconds().to_string(),
-            scope: grant.scope.to_string(),
-        });
+        answer.token = Some(front_token(core, asked, grant, code, now).await?);
     }
     if response_type.id_token() {
         let target = Target::IdToken { access_token: response_type.yields_access_token() };
@@ -161,11 +162,56 @@ async fn mint(
             code: answer.code.as_deref(),
             access_token: answer.token.as_ref().map(|token| &*token.access_token),
             state: asked.return_to.state(),
+            nonce: grant.nonce.as_deref(),
             claims,
         };
         answer.id_token = Some(id_token(core, &asked.client, grant, parts, now).await?);
     }
     Ok(answer)
+}
+
+/// An access token for everything that was asked for.
+async fn front_token(
+    core: &Core,
+    asked: &Asked,
+    grant: &Grant,
+    code: &Handle,
+    now: Timestamp,
+) -> Result<FrontToken, Failure> {
+    let audience = asked.audience(core)?;
+    let scope = audience.scope(&grant.scope);
+    let lifetime = audience.lifetime();
+    let mut claims = Map::new();
+    if audience.jwt().is_some() {
+        let rules = &core.config.claims;
+        let wanted = Wanted::of(rules, &asked.client, &scope, &grant.claims, audience.target());
+        let account = core.accounts.account(&grant.subject, &wanted.ask()).await?;
+        let active = account.filter(|account| account.active).ok_or(Reason::NotSignedIn)?;
+        claims = wanted.select(&active);
+    }
+    let parts = AccessTokenParts {
+        client: &asked.client.id,
+        of: StandsOn::Grant { id: *code.id(), epoch: grant.access_epoch },
+        grant: Some(grant),
+        audience: &audience,
+        scope: &scope,
+        sub: grant.sub.as_str(),
+        act: None,
+        claims,
+        lifetime,
+    };
+    Ok(FrontToken {
+        access_token: mint::access_token(core, parts, now).await?,
+        expires_in: lifetime.whole_seconds().to_string(),
+        scope: scope.to_string(),
+    })
+}
+
+impl Asked {
+    /// Whom an access token is for that is made here.
+    fn audience<'c>(&self, core: &'c Core) -> Result<Audience<'c>, Reason> {
+        Audience::of(&core.config, self.request.resources.iter().map(Resource::as_str))
+    }
 }
 
 /// Writes the grant. A form that was sent twice finds it there already and gets the same code, as

@@ -3,7 +3,7 @@ use crate::{
     error::{Failure, Reason},
     jose::{Claims, JoseFault, Jwks, Jws, VerifyWith},
     provider::Core,
-    types::{JwsAlgorithm, Subject},
+    types::{Acr, JwsAlgorithm, Subject, Timestamp},
 };
 
 /// The person of an `id_token_hint` ([OIDC Core §3.1.2.1]), by their name at the client: the token
@@ -13,9 +13,27 @@ use crate::{
 /// [OIDC Core §3.1.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
 pub(super) fn subject_of(core: &Core, client: &Client, hint: &str) -> Result<Subject, Failure> {
     let invalid = |fault: JoseFault| Failure::caused(Reason::HintInvalid, fault);
-    let hint = client::unsealed(core, client, hint).map_err(invalid)?;
-    let claims = verify(core, client, &hint).map_err(invalid)?;
-    subject(core, client, &claims).map_err(invalid)
+    issued_id_token(core, client, hint).map(|token| token.sub).map_err(invalid)
+}
+
+/// An ID token that this provider has issued to this client, expired or not.
+pub(crate) struct IssuedIdToken {
+    pub(crate) sub: Subject,
+    pub(crate) issued: Timestamp,
+    pub(crate) expires: Timestamp,
+    pub(crate) auth_time: Option<Timestamp>,
+    pub(crate) acr: Option<Acr>,
+    pub(crate) amr: Vec<Box<str>>,
+}
+
+/// Reads an ID token, encrypted or not.
+pub(crate) fn issued_id_token(
+    core: &Core,
+    client: &Client,
+    text: &str,
+) -> Result<IssuedIdToken, JoseFault> {
+    let text = client::unsealed(core, client, text)?;
+    read(core, client, &verify(core, client, &text)?)
 }
 
 /// With a key of the provider's, or with the secret of a client whose ID tokens have that.
@@ -38,16 +56,23 @@ fn verify(core: &Core, client: &Client, hint: &str) -> Result<Claims, JoseFault>
 }
 
 /// Only an ID token of this client has all of these; a UserInfo answer has no `exp`.
-fn subject(core: &Core, client: &Client, claims: &Claims) -> Result<Subject, JoseFault> {
+fn read(core: &Core, client: &Client, claims: &Claims) -> Result<IssuedIdToken, JoseFault> {
     if claims.str("iss")? != Some(core.config.issuer.as_str()) {
         return Err(JoseFault::Claims("iss"));
     }
     if !claims.audience()?.contains(&client.id.as_str()) {
         return Err(JoseFault::Claims("aud"));
     }
-    for name in ["iat", "exp"] {
-        claims.time(name)?.ok_or(JoseFault::Claims(name))?;
-    }
+    let time = |name| claims.time(name)?.ok_or(JoseFault::Claims(name));
+    let (issued, expires) = (time("iat")?, time("exp")?);
     let sub = claims.str("sub")?.ok_or(JoseFault::Claims("sub"))?;
-    Subject::new(sub).map_err(|_| JoseFault::Claims("sub"))
+    let amr = claims.get("amr").cloned().map(serde_json::from_value).transpose();
+    Ok(IssuedIdToken {
+        sub: Subject::new(sub).map_err(|_| JoseFault::Claims("sub"))?,
+        issued,
+        expires,
+        auth_time: claims.time("auth_time")?,
+        acr: claims.str("acr")?.map(Acr::new),
+        amr: amr.map_err(|_| JoseFault::Claims("amr"))?.unwrap_or_default(),
+    })
 }

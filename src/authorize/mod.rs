@@ -25,6 +25,7 @@ mod return_to;
 
 use std::borrow::Cow;
 
+pub(crate) use hint::issued_id_token;
 pub use interaction::{Agreement, AskedClaim, Hints, Interaction, Need, Verdict};
 pub(crate) use resume::{check_form, resume, revisit};
 pub(crate) use return_to::ReturnTo;

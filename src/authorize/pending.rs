@@ -166,7 +166,7 @@ impl Pending {
             None => None,
         };
         let sealed = stored.as_deref().unwrap_or(token);
-        let opened = open(SealKind::Interaction, &core.keys, issuer, sealed)
+        let (_, opened) = open(SealKind::Interaction, &core.keys, issuer, sealed)
             .ok_or(Reason::InteractionInvalid)?;
         let pending: Self =
             serde_json::from_slice(&opened).map_err(|_| Reason::InteractionInvalid)?;

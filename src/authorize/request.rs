@@ -2,10 +2,11 @@ use time::Duration;
 
 use super::{assurance::Assurance, interaction::Hints};
 use crate::{
-    claims::{self, ClaimsParameter, GrantedClaims, RequestedClaim},
-    client::Client,
+    claims::{self, ClaimsParameter, GrantedClaims, OFFLINE_ACCESS, RequestedClaim},
+    client::{Client, GrantType},
     config::{Config, Policy},
     error::Reason,
+    mint::Audience,
     types::{
         Acr, CodeChallenge, Display, Prompt, Resource, ResponseMode, ResponseType, Scope, Subject,
     },
@@ -86,7 +87,7 @@ impl AuthorizeRequest {
             let words = params.one(name)?.unwrap_or_default().split_whitespace();
             Ok(words.filter(|word| is_locale(word)).take(8).map(Into::into).collect())
         };
-        let scope = scope(client, params, supported)?;
+        let scope = scope(client, response_type, params, supported)?;
         if response_type.id_token() && !scope.contains("openid") {
             return Err(Reason::OpenidScopeNeeded);
         }
@@ -101,7 +102,7 @@ impl AuthorizeRequest {
         Ok(Self {
             response_type,
             scope,
-            resources: resources(params)?,
+            resources: resources(client, response_type, params, config)?,
             nonce: nonce(response_type, params)?.map(Into::into),
             challenge: pkce(client, response_type, params, config.policy)?,
             prompt: prompt(params, config.account_creation)?,
@@ -174,13 +175,24 @@ fn response_mode(response_type: ResponseType, params: &Params<'_>) -> Result<(),
 /// ([OIDC Core §3.1.2.1]).
 ///
 /// [OIDC Core §3.1.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
-fn scope(client: &Client, params: &Params<'_>, supported: &Scope) -> Result<Scope, Reason> {
+///
+/// Access while the person is away needs a code, and a client that may refresh ([§11]).
+///
+/// [§11]: https://openid.net/specs/openid-connect-core-1_0.html#OfflineAccess
+fn scope(
+    client: &Client,
+    response_type: ResponseType,
+    params: &Params<'_>,
+    supported: &Scope,
+) -> Result<Scope, Reason> {
     let text = params.one("scope")?.unwrap_or_default();
     let asked = Scope::parse(text).map_err(|_| Reason::ScopeMalformed)?.intersection(supported);
     let scope = match &client.metadata.scope {
         Some(allowed) => asked.intersection(allowed),
         None => asked,
     };
+    let offline = response_type.code() && client.metadata.may(&GrantType::RefreshToken);
+    let scope = scope.retain(|token| offline || token != OFFLINE_ACCESS);
     if scope.is_empty() { Err(Reason::ScopeEmpty) } else { Ok(scope) }
 }
 
@@ -208,16 +220,31 @@ fn nonce<'p>(
     }
 }
 
-fn resources(params: &Params<'_>) -> Result<Vec<Resource>, Reason> {
-    let mut resources = Vec::new();
+/// Known, open to the client, and, if an access token comes at once, fit for one token
+/// ([RFC 8707 §2.1]).
+///
+/// [RFC 8707 §2.1]: https://www.rfc-editor.org/rfc/rfc8707#section-2.1
+fn resources(
+    client: &Client,
+    response_type: ResponseType,
+    params: &Params<'_>,
+    config: &Config,
+) -> Result<Vec<Resource>, Reason> {
+    let mut resources: Vec<Resource> = Vec::new();
     for text in params.all("resource") {
         let resource = Resource::new(text).map_err(|_| Reason::ResourceInvalid)?;
         if resources.len() == RESOURCE_LIMIT {
             return Err(Reason::ResourceInvalid);
         }
         if !resources.contains(&resource) {
+            if !Audience::of(config, [resource.as_str()])?.is_open_to(client) {
+                return Err(Reason::ResourceNotAllowed);
+            }
             resources.push(resource);
         }
+    }
+    if response_type.token() {
+        Audience::of(config, resources.iter().map(Resource::as_str))?;
     }
     Ok(resources)
 }

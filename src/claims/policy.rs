@@ -87,6 +87,8 @@ pub enum ClaimPlace {
     /// In UserInfo.
     #[serde(rename = "userinfo")]
     UserInfo,
+    /// In access tokens: in the JWT, or at introspection.
+    AccessToken,
 }
 
 /// The name of a claim without its language tag ([OIDC Core §5.2]).

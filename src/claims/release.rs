@@ -33,8 +33,8 @@ impl GrantedClaims {
 }
 
 /// Where claims are to stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target<'t> {
     /// In an ID token; with no access token beside it, what the scope asks for must be there too.
     IdToken {
         /// Whether the client gets an access token, with which it can ask UserInfo.
@@ -42,6 +42,23 @@ pub(crate) enum Target {
     },
     /// In an answer of UserInfo.
     UserInfo,
+    /// In an access token, or what is said of one at introspection.
+    AccessToken {
+        /// What the resource servers are to learn.
+        claims: Vec<&'t str>,
+        /// Whether they learn what the scope asks for.
+        by_scope: bool,
+    },
+}
+
+impl ClaimPlace {
+    fn is(self, target: &Target<'_>) -> bool {
+        match target {
+            Target::IdToken { .. } => matches!(self, Self::Everywhere | Self::IdToken),
+            Target::UserInfo => matches!(self, Self::Everywhere | Self::UserInfo),
+            Target::AccessToken { .. } => self == Self::AccessToken,
+        }
+    }
 }
 
 /// Whether a client may have a claim if it asks: not one of the protocol's own, and not against its
@@ -70,26 +87,32 @@ impl<'w> Wanted<'w> {
         client: &'w Client,
         scope: &Scope,
         claims: &'w GrantedClaims,
-        target: Target,
+        target: Target<'w>,
     ) -> Self {
-        let (by_name, by_scope, elsewhere) = match target {
+        let place = |claim: &AlwaysClaim| claim.place.is(&target);
+        let here = |claim: &&AlwaysClaim| place(claim) && !client.claims.denies(&claim.name);
+        let always = rules.always.iter().filter(here).collect();
+        let (by_name, by_scope) = match target {
             Target::IdToken { access_token } => {
                 let by_scope = client.claims.scopes_in_id_token.unwrap_or(!access_token);
-                (&claims.id_token, by_scope, ClaimPlace::UserInfo)
+                (&*claims.id_token, by_scope)
             }
-            Target::UserInfo => (&claims.userinfo, true, ClaimPlace::IdToken),
+            Target::UserInfo => (&*claims.userinfo, true),
+            Target::AccessToken { by_scope, .. } => (&[][..], by_scope),
+        };
+        let for_servers = match target {
+            Target::AccessToken { claims, .. } => claims,
+            Target::IdToken { .. } | Target::UserInfo => Vec::new(),
         };
         let scoped = by_scope.then(|| rules.claims_of(scope)).into_iter().flatten();
+        let single = by_name.iter().map(|name| &**name).chain(for_servers);
         let mut names: Vec<&str> = Vec::new();
-        for name in scoped.chain(by_name.iter().map(|name| &**name)) {
+        for name in scoped.chain(single) {
             let refused = claims.refused.iter().any(|refused| **refused == *untagged(name));
             if !refused && may_have(client, name) && !names.contains(&name) {
                 names.push(name);
             }
         }
-        let here =
-            |claim: &&AlwaysClaim| claim.place != elsewhere && !client.claims.denies(&claim.name);
-        let always = rules.always.iter().filter(here).collect();
         Self { names, always, locales: &claims.locales }
     }
 
@@ -141,8 +164,8 @@ mod tests {
         client
     }
 
-    const FRONT: Target = Target::IdToken { access_token: false };
-    const BACK: Target = Target::IdToken { access_token: true };
+    const FRONT: Target<'_> = Target::IdToken { access_token: false };
+    const BACK: Target<'_> = Target::IdToken { access_token: true };
 
     /// OIDC Core §5.4, §5.5; property P-03.
     #[test]
@@ -183,7 +206,7 @@ mod tests {
             let client = client(policy);
             let claims = GrantedClaims { refused: names(refused), ..claims.clone() };
             let scope = Scope::parse(scope).unwrap();
-            let wanted = Wanted::of(&rules, &client, &scope, &claims, target);
+            let wanted = Wanted::of(&rules, &client, &scope, &claims, target.clone());
             assert_eq!(wanted.ask(), asked, "{scope} {refused:?} {policy} {target:?}");
         }
     }

@@ -123,7 +123,7 @@ impl ClaimRules {
 
 /// Whether it names a claim of a host's: visible ASCII without a language tag, which is the host's to
 /// choose at each answer, and not one of the protocol's own (threat TK-02).
-fn is_claim(name: &str) -> bool {
+pub(crate) fn is_claim(name: &str) -> bool {
     let plain = name.bytes().all(|b| matches!(b, 0x21..=0x7E) && b != b'#');
     plain && !name.is_empty() && name.len() <= 255 && !is_reserved(name)
 }

@@ -1,7 +1,7 @@
 /// The scopes of OpenID Connect and the claims that each asks for ([OIDC Core §5.4]).
 ///
 /// [OIDC Core §5.4]: https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims
-pub(crate) const STANDARD_SCOPES: [(&str, &[&str]); 5] = [
+pub(crate) const STANDARD_SCOPES: [(&str, &[&str]); 6] = [
     ("openid", &[]),
     (
         "profile",
@@ -25,4 +25,10 @@ pub(crate) const STANDARD_SCOPES: [(&str, &[&str]); 5] = [
     ("email", &["email", "email_verified"]),
     ("address", &["address"]),
     ("phone", &["phone_number", "phone_number_verified"]),
+    (OFFLINE_ACCESS, &[]),
 ];
+
+/// The scope that asks for refresh tokens which outlive the session ([OIDC Core §11]).
+///
+/// [OIDC Core §11]: https://openid.net/specs/openid-connect-core-1_0.html#OfflineAccess
+pub(crate) const OFFLINE_ACCESS: &str = "offline_access";

@@ -9,9 +9,9 @@ use super::{Target, Wanted};
 use crate::{
     client::Client,
     error::{BearerError, Failure, Reason},
-    grant::{Facts, Grant, Standings, Status},
     mint::{self, AccessToken},
     provider::Core,
+    token::Carried,
     types::{Subject, Timestamp},
     wire::{Authorization, Params, Reply, Request},
 };
@@ -20,31 +20,26 @@ pub(crate) async fn userinfo(core: &Core, request: &Request<'_>) -> Result<Reply
     let params = presented_params(request)?;
     let text = bearer(request, &params)?;
     let now = core.clock.now();
-    let token = AccessToken::open(core, text).ok_or(Reason::BearerInvalid)?;
+    let token = AccessToken::read(core, text).ok_or(Reason::BearerInvalid)?;
     if token.expires() <= now {
         return Err(Reason::BearerExpired.into());
     }
-    let key = Grant::key(&core.config.issuer, &token.grant);
-    let grant = core.load::<Grant>(&key).await?.ok_or(Reason::BearerInvalid)?.body;
-    check(&grant, &token, now)?;
-    let client = core.clients.client(&grant.client).await?.ok_or(Reason::BearerInvalid)?;
+    let carried = Carried::presented(core, token, now).await?;
+    // A token for another audience is none here (RFC 8707 §2; threat IR-07).
+    if !carried.audience(core).is_some_and(|audience| audience.is_provider()) {
+        return Err(Reason::BearerInvalid.into());
+    }
+    let scope = carried.scope(core);
+    if !scope.contains("openid") {
+        return Err(Reason::OpenidScopeMissing.into());
+    }
+    let grant = carried.grant().ok_or(Reason::BearerInvalid)?;
     let rules = &core.config.claims;
-    let wanted = Wanted::of(rules, &client, &grant.scope, &grant.claims, Target::UserInfo);
-    let facts = Facts::load(core, &grant, Standings::Light, &wanted.ask()).await?;
-    grant.stands(&client, &facts, Standings::Light, now).map_err(|_| Reason::BearerInvalid)?;
-    let account = facts.account().ok_or(Reason::BearerInvalid)?;
-    Ok(respond(core, &client, &grant.sub, wanted.select(&account), now).await?)
-}
-
-/// Whether the grant carries the token.
-fn check(grant: &Grant, token: &AccessToken, now: Timestamp) -> Result<(), Reason> {
-    if grant.status != Status::Active || grant.access_epoch != token.epoch || grant.expires <= now {
-        return Err(Reason::BearerInvalid);
-    }
-    if !grant.scope.contains("openid") {
-        return Err(Reason::OpenidScopeMissing);
-    }
-    Ok(())
+    let wanted = Wanted::of(rules, &carried.client, &scope, &grant.claims, Target::UserInfo);
+    let account = carried.account(core, &wanted.ask(), now).await?;
+    let account = account.ok_or(Reason::BearerInvalid)?;
+    let sub = carried.sub(core)?.ok_or(Reason::BearerInvalid)?;
+    Ok(respond(core, &carried.client, &sub, wanted.select(&account), now).await?)
 }
 
 /// `sub`, then the claims: as JSON, or as a JWT for this client ([OIDC Core §5.3.2]).

@@ -91,7 +91,7 @@ impl ClientMetadata {
 
     fn check_redirects(&self) -> Result<(), InvalidMetadata> {
         let uris = &self.redirect_uris;
-        let redirects = self.may(GrantType::AuthorizationCode) || self.may(GrantType::Implicit);
+        let redirects = self.may(&GrantType::AuthorizationCode) || self.may(&GrantType::Implicit);
         if redirects && uris.is_empty() {
             return Err(InvalidMetadata::RedirectUrisMissing);
         }
@@ -106,7 +106,7 @@ impl ClientMetadata {
             }
             let on_localhost =
                 |uri: &RedirectUri| host(uri.as_str()).as_deref() == Some("localhost");
-            if self.may(GrantType::Implicit)
+            if self.may(&GrantType::Implicit)
                 && uris.iter().any(|uri| !uri.is_https() || on_localhost(uri))
             {
                 return Err(InvalidMetadata::ImplicitRedirect);
@@ -122,8 +122,8 @@ impl ClientMetadata {
     fn check_responses(&self) -> Result<(), InvalidMetadata> {
         let some =
             |carries: fn(ResponseType) -> bool| self.response_types.iter().copied().any(carries);
-        let fit = some(ResponseType::code) == self.may(GrantType::AuthorizationCode)
-            && some(ResponseType::implicit) == self.may(GrantType::Implicit);
+        let fit = some(ResponseType::code) == self.may(&GrantType::AuthorizationCode)
+            && some(ResponseType::implicit) == self.may(&GrantType::Implicit);
         if fit { Ok(()) } else { Err(InvalidMetadata::ResponseAndGrant) }
     }
 
@@ -232,8 +232,8 @@ impl ClientMetadata {
         hosts.all(|host| host.as_ref() == Some(&first)).then_some(first)
     }
 
-    fn may(&self, grant_type: GrantType) -> bool {
-        self.grant_types.contains(&grant_type)
+    pub(crate) fn may(&self, grant_type: &GrantType) -> bool {
+        self.grant_types.contains(grant_type)
     }
 }
 

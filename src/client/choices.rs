@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::types::Text;
+
 /// How a client authenticates at the token endpoint ([RFC 7591 §2]).
 ///
 /// [RFC 7591 §2]: https://www.rfc-editor.org/rfc/rfc7591#section-2
@@ -24,26 +26,85 @@ impl AuthMethod {
 /// A way to obtain tokens ([RFC 7591 §2]).
 ///
 /// [RFC 7591 §2]: https://www.rfc-editor.org/rfc/rfc7591#section-2
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GrantType {
     /// With a code from the authorization endpoint.
     AuthorizationCode,
     /// From the authorization endpoint itself; the token endpoint does not know it.
     Implicit,
+    /// With a refresh token ([RFC 6749 §6]).
+    ///
+    /// [RFC 6749 §6]: https://www.rfc-editor.org/rfc/rfc6749#section-6
+    RefreshToken,
+    /// The client acts for itself ([RFC 6749 §4.4]).
+    ///
+    /// [RFC 6749 §4.4]: https://www.rfc-editor.org/rfc/rfc6749#section-4.4
+    ClientCredentials,
+    /// With the person's own password ([RFC 6749 §4.3]): only for clients of the provider's own
+    /// organisation that an administrator has let use it.
+    ///
+    /// [RFC 6749 §4.3]: https://www.rfc-editor.org/rfc/rfc6749#section-4.3
+    Password,
+    /// With another token ([RFC 8693]).
+    ///
+    /// [RFC 8693]: https://www.rfc-editor.org/rfc/rfc8693
+    TokenExchange,
+    /// With the word of an issuer that the host trusts ([RFC 7523 §2.1]).
+    ///
+    /// [RFC 7523 §2.1]: https://www.rfc-editor.org/rfc/rfc7523#section-2.1
+    JwtBearer,
+    /// One of the host's own, by its absolute URI ([RFC 6749 §4.5]).
+    ///
+    /// [RFC 6749 §4.5]: https://www.rfc-editor.org/rfc/rfc6749#section-4.5
+    Extension(Box<str>),
 }
 
 impl GrantType {
-    /// Every grant, in the order in which metadata lists them.
-    pub(crate) const ALL: [Self; 2] = [Self::AuthorizationCode, Self::Implicit];
+    /// Every registered one, in the order in which metadata lists them.
+    pub(crate) const REGISTERED: [Self; 7] = [
+        Self::AuthorizationCode,
+        Self::Implicit,
+        Self::RefreshToken,
+        Self::ClientCredentials,
+        Self::Password,
+        Self::TokenExchange,
+        Self::JwtBearer,
+    ];
 
-    /// Reads a `grant_type` of the token endpoint.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        match text {
-            "authorization_code" => Some(Self::AuthorizationCode),
-            _ => None,
+    /// The registered name.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::Implicit => "implicit",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+            Self::Password => "password",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
+            Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            Self::Extension(uri) => uri,
         }
+    }
+
+    /// Reads a name; what is neither registered nor an absolute URI is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let found = Self::REGISTERED.into_iter().find(|known| known.as_str() == text);
+        let is_uri = text.len() <= 255 && text.is_ascii() && url::Url::parse(text).is_ok();
+        found.or_else(|| is_uri.then(|| Self::Extension(text.into())))
+    }
+}
+
+impl Serialize for GrantType {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for GrantType {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Text(|text: &str| {
+            Self::parse(text).ok_or("a grant type is a registered name or an absolute URI")
+        }))
     }
 }
 

@@ -125,6 +125,15 @@ metadata! {
         userinfo_encrypted_response_alg: KeyManagementAlgorithm,
         /// With what their content is encrypted; A128CBC-HS256 if absent.
         userinfo_encrypted_response_enc: ContentEncryption,
+        /// What secures introspection answers that it asks for as JWTs ([RFC 9701 §6]); RS256 if
+        /// absent.
+        ///
+        /// [RFC 9701 §6]: https://www.rfc-editor.org/rfc/rfc9701#section-6
+        introspection_signed_response_alg: JwsAlgorithm,
+        /// How these are encrypted; not at all if absent.
+        introspection_encrypted_response_alg: KeyManagementAlgorithm,
+        /// With what their content is encrypted; A128CBC-HS256 if absent.
+        introspection_encrypted_response_enc: ContentEncryption,
         /// What secures its request objects; anything but `none` if absent.
         request_object_signing_alg: JwsAlgorithm,
         /// How its request objects are encrypted, if they are; in any way if absent.
@@ -155,6 +164,18 @@ impl ClientMetadata {
             encrypted: Format::encryption(
                 self.userinfo_encrypted_response_alg,
                 self.userinfo_encrypted_response_enc,
+            ),
+        }
+    }
+
+    /// How introspection answers that are JWTs are secured.
+    pub(crate) fn introspection_format(&self) -> Format {
+        let signed = self.introspection_signed_response_alg;
+        Format {
+            signed: Some(signed.unwrap_or_else(|| SigningAlgorithm::RS256.into())),
+            encrypted: Format::encryption(
+                self.introspection_encrypted_response_alg,
+                self.introspection_encrypted_response_enc,
             ),
         }
     }

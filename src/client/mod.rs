@@ -6,6 +6,7 @@ mod choices;
 mod inbound;
 mod initiate;
 mod metadata;
+mod permissions;
 mod registry;
 mod secret;
 
@@ -18,10 +19,15 @@ pub(crate) use inbound::unsealed;
 pub use initiate::LoginInitiation;
 pub use metadata::ClientMetadata;
 pub(crate) use metadata::Format;
+pub use permissions::ClientPermissions;
 pub use registry::{Clients, StaticClients};
 pub use secret::ClientSecret;
 
-use crate::{claims::ClaimPolicy, types::ClientId};
+use crate::{
+    claims::ClaimPolicy,
+    grant::RefreshPolicy,
+    types::{ClientId, Resource, Subject},
+};
 
 /// A client of the provider: what it has registered, and what the administrator has set.
 ///
@@ -54,6 +60,18 @@ pub struct Client {
     pub require_pkce: Option<bool>,
     /// Which claims it may have, and where.
     pub claims: ClaimPolicy,
+    /// Which refresh tokens it gets.
+    pub refresh: RefreshPolicy,
+    /// The APIs that its tokens may be for; all of [`Config::resources`](crate::Config::resources), if
+    /// absent.
+    pub resources: Option<Vec<Resource>>,
+    /// Whether it may send people's passwords ([`GrantType::Password`]); only one of the
+    /// [first party](Self::first_party) ever may.
+    pub password_grant: bool,
+    /// Whose permissions bound what it may do for itself ([`ClientPermissions`]); nobody's, if absent.
+    ///
+    /// [`ClientPermissions`]: crate::ClientPermissions
+    pub owner: Option<Subject>,
 }
 
 impl Client {
@@ -105,6 +123,10 @@ impl Client {
             first_party: false,
             require_pkce: None,
             claims: ClaimPolicy::default(),
+            refresh: RefreshPolicy::default(),
+            resources: None,
+            password_grant: false,
+            owner: None,
         })
     }
 
@@ -118,6 +140,12 @@ impl Client {
     /// Its secrets as keys: those that are kept, the first one first.
     pub(crate) fn secret_keys(&self) -> Vec<&[u8]> {
         self.secrets.iter().filter_map(ClientSecret::key).collect()
+    }
+
+    /// Whether its tokens may be for this API.
+    pub(crate) fn may_reach(&self, resource: &str) -> bool {
+        let named = |allowed: &Vec<Resource>| allowed.iter().any(|r| r.as_str() == resource);
+        self.resources.as_ref().is_none_or(named)
     }
 
     /// The name to show to people; the identifier if it has registered none.

@@ -57,6 +57,8 @@ reasons! {
     HostFailed = "host_failed": ServerError, "RFC 6749 §4.1.2.1", "the service met an internal error";
     SignerFailed = "signer_failed": ServerError, "RFC 6749 §4.1.2.1", "the service met an internal error";
     ClientUnfit = "client_unfit": ServerError, "RFC 6749 §4.1.2.1", "the service met an internal error";
+    ResourceUnfit = "resource_unfit": ServerError, "RFC 6749 §4.1.2.1", "the service met an internal error";
+    AccessTokenTooLarge = "access_token_too_large": InvalidRequest, "RFC 6749 §1.4", "an access token would not hold what was asked for; ask for less";
     EntropyFailed = "entropy_failed": ServerError, "RFC 6749 §10.10", "the service met an internal error";
 
     // Authorization endpoint, before there is somewhere to send an error
@@ -74,6 +76,9 @@ reasons! {
     ScopeEmpty = "scope_empty": InvalidScope, "RFC 6749 §3.3", "scope names nothing that the client may ask for";
     OpenidScopeNeeded = "openid_scope_needed": InvalidScope, "OIDC Core §3.1.2.1", "an ID Token needs the scope openid";
     ResourceInvalid = "resource_invalid": InvalidTarget, "RFC 8707 §2", "resource is not an absolute URI without fragment";
+    ResourceUnknown = "resource_unknown": InvalidTarget, "RFC 8707 §2", "resource is not one that is known";
+    ResourceNotAllowed = "resource_not_allowed": InvalidTarget, "RFC 8707 §2", "the client may not ask for this resource";
+    ResourcesDiffer = "resources_differ": InvalidTarget, "RFC 8707 §2.2", "one access token cannot be for all of these resources";
     NonceMissing = "nonce_missing": InvalidRequest, "OIDC Core §3.2.2.1", "nonce is required by this response_type";
     NonceTooLong = "nonce_too_long": InvalidRequest, "OIDC Core §3.1.2.1", "nonce is too long";
     PkceMissing = "pkce_missing": InvalidRequest, "RFC 7636 §4.4.1", "code_challenge is required";
@@ -128,12 +133,43 @@ reasons! {
     VerifierWrong = "verifier_wrong": InvalidGrant, "RFC 7636 §4.6", "code_verifier does not fit the code_challenge";
     VerifierUnexpected = "verifier_unexpected": InvalidGrant, "RFC 9700 §4.8.2", "code_verifier was sent, but the authorization request had no code_challenge";
     ResourceNotGranted = "resource_not_granted": InvalidTarget, "RFC 8707 §2.2", "resource is outside of what was granted";
+    ScopeNotGranted = "scope_not_granted": InvalidScope, "RFC 6749 §6", "scope exceeds what was granted";
+    ScopeNotAllowed = "scope_not_allowed": InvalidScope, "RFC 6749 §4.4.2", "scope exceeds what the client may have";
+    RefreshTokenMissing = "refresh_token_missing": InvalidRequest, "RFC 6749 §6", "refresh_token is missing";
+    RefreshTokenUnknown = "refresh_token_unknown": InvalidGrant, "RFC 6749 §5.2", "the refresh token is not valid";
+    RefreshTokenOfAnotherClient = "refresh_token_of_another_client": InvalidGrant, "RFC 6749 §6", "the refresh token is not valid";
+    RefreshTokenExpired = "refresh_token_expired": InvalidGrant, "RFC 6749 §5.2", "the refresh token is not valid";
+    RefreshTokenReused = "refresh_token_reused": InvalidGrant, "RFC 9700 §4.14.2", "the refresh token is not valid";
+    RefreshTokenRaced = "refresh_token_raced": InvalidGrant, "RFC 9700 §4.14.2", "the refresh token is not valid";
+    RefreshTokenLate = "refresh_token_late": InvalidGrant, "RFC 9700 §4.14.2", "the refresh token is not valid";
+    RefreshNotAllowed = "refresh_not_allowed": InvalidGrant, "RFC 6749 §5.2", "the refresh token is not valid";
+    StoreWentBack = "store_went_back": InvalidGrant, "RFC 6749 §5.2", "the refresh token is not valid";
     GrantRevoked = "grant_revoked": InvalidGrant, "RFC 6749 §5.2", "the grant is no longer valid";
     ClientChanged = "client_changed": InvalidGrant, "RFC 6749 §5.2", "the grant is no longer valid";
     SubjectChanged = "subject_changed": InvalidGrant, "RFC 6749 §5.2", "the grant is no longer valid";
     SubjectInactive = "subject_inactive": InvalidGrant, "RFC 6749 §5.2", "the grant is no longer valid";
     ConsentWithdrawn = "consent_withdrawn": InvalidGrant, "RFC 6749 §5.2", "the grant is no longer valid";
     SessionEnded = "session_ended": InvalidGrant, "RFC 6749 §5.2", "the grant is no longer valid";
+
+    UsernameMissing = "username_missing": InvalidRequest, "RFC 6749 §4.3.2", "username is missing";
+    PasswordMissing = "password_missing": InvalidRequest, "RFC 6749 §4.3.2", "password is missing";
+    PasswordWrong = "password_wrong": InvalidGrant, "RFC 6749 §5.2", "the credentials of the end user are not valid";
+    OwnerInactive = "owner_inactive": UnauthorizedClient, "RFC 6749 §5.2", "the client may not act for itself now";
+    AssertionMissing = "assertion_missing": InvalidRequest, "RFC 7521 §4.1", "assertion is missing";
+    AssertionInvalid = "assertion_invalid": InvalidGrant, "RFC 7523 §3.1", "the assertion is not valid";
+    AssertionReplayed = "assertion_replayed": InvalidGrant, "RFC 7523 §3", "the assertion is not valid";
+    AssertionNeedsConsent = "assertion_needs_consent": InvalidGrant, "RFC 7521 §4.1", "the end user has not agreed to what is asked for";
+    ExtensionRefused = "extension_refused": InvalidGrant, "RFC 6749 §5.2", "the grant is not valid";
+    SubjectTokenMissing = "subject_token_missing": InvalidRequest, "RFC 8693 §2.1", "subject_token or subject_token_type is missing";
+    SubjectTokenInvalid = "subject_token_invalid": InvalidRequest, "RFC 8693 §2.2.2", "subject_token is not valid, or speaks of nobody";
+    ActorTokenInvalid = "actor_token_invalid": InvalidRequest, "RFC 8693 §2.2.2", "actor_token is not valid, or comes without its type";
+    ActorsTooMany = "actors_too_many": InvalidRequest, "RFC 8693 §4.1", "the chain of actors is too long";
+    TokenTypeUnsupported = "token_type_unsupported": InvalidRequest, "RFC 8693 §2.1", "this type of token cannot be exchanged here";
+    ExchangeRefused = "exchange_refused": UnauthorizedClient, "RFC 8693 §2.2.2", "the client may not exchange this token";
+
+    // Introspection, revocation
+    TokenMissing = "token_missing": InvalidRequest, "RFC 7662 §2.1, RFC 7009 §2.1", "token is missing";
+    IntrospectionOfPublicClient = "introspection_of_public_client": InvalidClient, "RFC 7662 §2.1", "client authentication is required";
 
     // UserInfo
     BearerTwice = "bearer_twice": InvalidRequest, "RFC 6750 §2", "the access token was sent more than once";

@@ -2,20 +2,31 @@
 //! conditional write.
 //!
 //! ```text
-//!            authorize                redeem
-//!   (absent) ─────────▶ Active, ticket ──────▶ Active, ticket
-//!                          Pending              Redeemed
-//!                             │                    │ replay
-//!                             └──────── revoke ────┴────────▶ Revoked
+//!            authorize                redeem                    rotate, touch
+//!   (absent) ─────────▶ Active, ticket ──────▶ Active, refresh ⟲
+//!       │                  Pending              n = 1, 2, …
+//!       │                     │                    │ replay, reuse
+//!       │ direct              └──────── revoke ────┴────────────▶ Revoked
+//!       └────────────▶ Active
 //! ```
 //!
 //! Every arrow points one way. A grant lives while its own status says so *and* everything that it
 //! stands on lives: the client, the subject, the consent, the session.
 
 mod derive;
+mod held;
 mod record;
+mod refresh;
+mod revoke;
+mod rotation;
 mod stands;
 
 pub(crate) use derive::{code_of_interaction, session_of_interaction};
+pub use held::{GrantId, HeldGrant, HeldGrants, InvalidGrantId};
+pub(crate) use held::{held, revoke_held};
 pub(crate) use record::{ConsentBasis, Grant, Origin, Status, Ticket, TicketState, Why};
+pub(crate) use refresh::{Generation, Refresh, RefreshToken};
+pub(crate) use revoke::{drop_token, revoke};
+pub(crate) use rotation::SKEW;
+pub use rotation::{RefreshPolicy, Rotation};
 pub(crate) use stands::{Facts, Standings};

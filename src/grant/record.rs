@@ -1,9 +1,11 @@
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
+use super::{Refresh, RefreshToken};
 use crate::{
     claims::GrantedClaims,
-    secret::{Digest, Handle},
+    mint::AccessToken,
+    secret::{Digest, Handle, serde_bytes},
     store::{Key, Kind, Stored},
     types::{Authentication, ClientId, CodeChallenge, Issuer, Resource, Scope, Subject, Timestamp},
 };
@@ -14,6 +16,7 @@ use crate::{
 pub(crate) struct Grant {
     pub(crate) v: u16,
     pub(crate) origin: Origin,
+    pub(crate) made: Timestamp,
     pub(crate) client: ClientId,
     pub(crate) client_epoch: u32,
     /// The host's name of the person.
@@ -38,17 +41,40 @@ pub(crate) struct Grant {
     pub(crate) claims: GrantedClaims,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ticket: Option<Ticket>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refresh: Option<Refresh>,
+    /// Whether it outlives the session ([OIDC Core §11]).
+    ///
+    /// [OIDC Core §11]: https://openid.net/specs/openid-connect-core-1_0.html#OfflineAccess
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) offline: bool,
     /// Which access tokens are good: those that carry this number.
     pub(crate) access_epoch: u16,
+    /// Access tokens that were revoked alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) dropped: Vec<DroppedToken>,
     pub(crate) status: Status,
     /// When nothing of it can be presented any more.
     pub(crate) expires: Timestamp,
 }
 
 /// How a grant came to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Origin {
     Authorization,
+    Password,
+    Exchange,
+    Assertion,
+    /// By its grant type.
+    Extension(Box<str>),
+}
+
+/// An access token that was revoked alone, until it would have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DroppedToken {
+    #[serde(with = "serde_bytes")]
+    pub(crate) id: [u8; 16],
+    pub(crate) expires: Timestamp,
 }
 
 /// What a grant's consent rests on.
@@ -74,6 +100,12 @@ pub(crate) struct Ticket {
     pub(crate) state: TicketState,
 }
 
+impl Ticket {
+    pub(crate) fn is_pending(&self) -> bool {
+        self.state == TicketState::Pending
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum TicketState {
     Pending,
@@ -91,7 +123,18 @@ pub(crate) enum Status {
 pub(crate) enum Why {
     /// Its code came back after it had been redeemed.
     Replay,
+    /// A refresh token came back after its successor had been used, or at all where none may.
+    Reuse,
+    /// The client is done with it ([RFC 7009]).
+    ///
+    /// [RFC 7009]: https://www.rfc-editor.org/rfc/rfc7009
+    Client,
+    /// The person, or an administrator, took it back.
+    Owner,
 }
+
+/// More access tokens than a client revokes one by one within their lifetime.
+const MAX_DROPPED: usize = 8;
 
 /// How long a redeemed ticket stays, so that a replay can be judged whole.
 const REPLAY_WINDOW: Duration = Duration::minutes(10);
@@ -113,11 +156,68 @@ impl Grant {
         self.ticket.as_ref().filter(|ticket| ticket.digest.same(code.digest().as_bytes()))
     }
 
-    /// The code was exchanged for tokens of which the access token lives this long.
-    pub(crate) fn redeemed(self, now: Timestamp, access_token: Duration) -> Self {
+    /// The code was exchanged for tokens of which the access token lives until `access_until`, and the
+    /// first refresh token is as given.
+    pub(crate) fn redeemed(
+        self,
+        now: Timestamp,
+        access_until: Timestamp,
+        refresh: Option<Refresh>,
+    ) -> Self {
         let ticket = self.ticket.map(|t| Ticket { state: TicketState::Redeemed(now), ..t });
-        let expires = self.expires.max(now + access_token.max(REPLAY_WINDOW));
-        Self { ticket, nonce: None, expires, ..self }
+        let expires = self.expires.max(access_until).max(now + REPLAY_WINDOW);
+        Self { ticket, nonce: None, expires, ..self }.refreshed(refresh, now, access_until)
+    }
+
+    /// The current refresh token was used, and `successor` takes its place; or it stays, if that is
+    /// none. All that is granted stays as it is.
+    pub(crate) fn used(
+        self,
+        successor: Option<&RefreshToken>,
+        now: Timestamp,
+        idle: Timestamp,
+        access_until: Timestamp,
+    ) -> Self {
+        let refresh = self.refresh.clone().map(|refresh| match successor {
+            Some(successor) => refresh.rotated(successor, now, idle),
+            None => refresh.touched(idle),
+        });
+        self.refreshed(refresh, now, access_until)
+    }
+
+    fn refreshed(self, refresh: Option<Refresh>, now: Timestamp, access_until: Timestamp) -> Self {
+        let idle_until = refresh.as_ref().map_or(now, |refresh| refresh.idle_until);
+        let expires = self.expires.max(access_until).max(idle_until);
+        let ticket = self.ticket.filter(|ticket| match ticket.state {
+            TicketState::Pending => true,
+            TicketState::Redeemed(at) => now < at + REPLAY_WINDOW,
+        });
+        let dropped = self.dropped.into_iter().filter(|token| now < token.expires).collect();
+        Self { refresh, expires, ticket, dropped, ..self }
+    }
+
+    /// One of its access tokens was revoked. When there are too many to remember, all of them are.
+    pub(crate) fn dropped(self, token: &AccessToken, now: Timestamp) -> Self {
+        let expires = token.expires();
+        let mut dropped: Vec<_> =
+            self.dropped.iter().copied().filter(|dropped| now < dropped.expires).collect();
+        if dropped.len() < MAX_DROPPED {
+            dropped.push(DroppedToken { id: token.id, expires });
+            return Self { dropped, ..self };
+        }
+        match self.access_epoch.checked_add(1) {
+            Some(access_epoch) => Self { dropped: Vec::new(), access_epoch, ..self },
+            // 65,535 times eight tokens later: the grant has seen enough.
+            None => self.revoked(now, Why::Client),
+        }
+    }
+
+    /// Whether the grant still carries an access token of its own making.
+    pub(crate) fn carries(&self, token: &AccessToken, epoch: u16, now: Timestamp) -> bool {
+        self.status == Status::Active
+            && self.access_epoch == epoch
+            && now < self.expires
+            && !self.dropped.iter().any(|dropped| dropped.id == token.id)
     }
 
     /// The grant is over, and all its tokens with it. A revoked grant stays as it is.

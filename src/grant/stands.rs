@@ -22,6 +22,8 @@ pub(crate) struct Facts {
 pub(crate) enum Standings {
     /// Client, subject, consent and session: before a first set of tokens.
     All,
+    /// The same, but the session only if the grant ends with it: before any further set.
+    Refresh,
     /// Client and subject: access tokens are short, the rest bites when they end.
     Light,
 }
@@ -38,12 +40,13 @@ impl Facts {
         let mut batch = Batch::new(core);
         let standing = batch.add::<Standing>(Standing::key(issuer, &grant.subject));
         let (mut consent, mut session) = (None, None);
-        if standings == Standings::All {
+        if standings != Standings::Light {
             if matches!(grant.consent, ConsentBasis::Remembered(_)) {
                 let key = Consent::key(issuer, &grant.subject, &grant.client);
                 consent = Some(batch.add::<Consent>(key));
             }
-            session = grant.session.as_ref().map(|s| batch.add::<SessionRecord>(key_of(s)));
+            let session_of = grant.session.as_ref().filter(|_| grant.needs_session(standings));
+            session = session_of.map(|s| batch.add::<SessionRecord>(key_of(s)));
         }
         let read = batch.read().await?;
         let consent = consent.map(|slot| read.get(&slot)).transpose()?.flatten();
@@ -63,6 +66,14 @@ impl Facts {
 }
 
 impl Grant {
+    fn needs_session(&self, standings: Standings) -> bool {
+        match standings {
+            Standings::All => true,
+            Standings::Refresh => !self.offline,
+            Standings::Light => false,
+        }
+    }
+
     /// Whether everything that the grant stands on still lives; the first thing that does not is the
     /// reason.
     pub(crate) fn stands(
@@ -90,7 +101,7 @@ impl Grant {
                 return Err(Reason::ConsentWithdrawn);
             }
         }
-        if self.session.is_some() {
+        if self.session.is_some() && self.needs_session(standings) {
             let live = |s: &SessionRecord| s.live(facts.standing.as_ref(), now);
             if !facts.session.as_ref().is_some_and(live) {
                 return Err(Reason::SessionEnded);

@@ -68,6 +68,12 @@ impl<'t> Jws<'t> {
         self.typ.as_deref()
     }
 
+    /// What a member of the payload says, for finding the keys: nobody has vouched for it.
+    pub(crate) fn unverified_str(&self, name: &str) -> Option<String> {
+        let members = wire::json_object(&self.payload)?;
+        members.get(name)?.as_str().map(str::to_owned)
+    }
+
     /// The claims, if the right party made them. Which algorithms that party may use is for the
     /// caller to compare; here the algorithm must only be one for such keys ([RFC 8725 §3.1]).
     ///

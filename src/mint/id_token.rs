@@ -26,6 +26,8 @@ pub(crate) struct IdTokenParts<'t> {
     pub(crate) access_token: Option<&'t str>,
     /// The `state` that comes along through the browser.
     pub(crate) state: Option<&'t str>,
+    /// The `nonce` of the authorization request; a refreshed token has none.
+    pub(crate) nonce: Option<&'t str>,
     /// What is said of the person; no name of the protocol's own.
     pub(crate) claims: Map<String, Value>,
 }
@@ -77,7 +79,7 @@ pub(crate) async fn id_token(
         iat: now,
         nbf: core.config.claims.not_before.then_some(now),
         auth_time: grant.auth.time,
-        nonce: grant.nonce.as_deref(),
+        nonce: parts.nonce,
         acr: grant.auth.acr.as_ref(),
         amr: &grant.auth.amr,
         at_hash: hash(parts.access_token),

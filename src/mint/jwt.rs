@@ -25,11 +25,24 @@ pub(crate) async fn for_client(
     claims: &impl Serialize,
     now: Timestamp,
 ) -> Result<String, Failure> {
+    for_client_as(core, client, (format, "JWT"), claims, now).await
+}
+
+/// The same, as another type of JWT ([RFC 8725 §3.11]).
+///
+/// [RFC 8725 §3.11]: https://www.rfc-editor.org/rfc/rfc8725#section-3.11
+pub(crate) async fn for_client_as(
+    core: &Core,
+    client: &Client,
+    (format, typ): (Format, &str),
+    claims: &impl Serialize,
+    now: Timestamp,
+) -> Result<String, Failure> {
     let token = match format.signed {
         Some(JwsAlgorithm::Signature(algorithm)) => {
-            sign(&*core.signer, algorithm, "JWT", claims, now).await?
+            sign(&*core.signer, algorithm, typ, claims, now).await?
         }
-        Some(JwsAlgorithm::Mac(algorithm)) => mac(client, algorithm, claims)?,
+        Some(JwsAlgorithm::Mac(algorithm)) => mac(client, (algorithm, typ), claims)?,
         Some(JwsAlgorithm::None) if core.config.policy.unsigned => unsigned(claims)?,
         Some(JwsAlgorithm::None) => return Err(unfit("none is not allowed by the policy")),
         None => serde_json::to_string(claims).map_err(HostError::from)?,
@@ -49,7 +62,7 @@ fn unfit(what: &'static str) -> Failure {
 /// [OIDC Core §10.1]: https://openid.net/specs/openid-connect-core-1_0.html#Signing
 fn mac(
     client: &Client,
-    algorithm: MacAlgorithm,
+    (algorithm, typ): (MacAlgorithm, &str),
     claims: &impl Serialize,
 ) -> Result<String, Failure> {
     let secret = client.secret_keys().into_iter().next();
@@ -63,7 +76,7 @@ fn mac(
         secret,
     );
     let mut token =
-        signing_input(algorithm.as_str(), Some("JWT"), None, claims).map_err(HostError::from)?;
+        signing_input(algorithm.as_str(), Some(typ), None, claims).map_err(HostError::from)?;
     let tag = hmac::sign(&key, token.as_bytes());
     push(&mut token, tag.as_ref());
     Ok(token)
@@ -102,7 +115,7 @@ fn encrypt(
 /// A signed JWT in compact form ([RFC 7515 §3.1]), by the key that is active for the algorithm.
 ///
 /// [RFC 7515 §3.1]: https://www.rfc-editor.org/rfc/rfc7515#section-3.1
-async fn sign(
+pub(super) async fn sign(
     signer: &dyn Signer,
     algorithm: SigningAlgorithm,
     typ: &str,

@@ -1,6 +1,9 @@
 use std::fmt;
 
-use ring::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
+use ring::{
+    hkdf::{HKDF_SHA256, KeyType, Prk, Salt},
+    hmac,
+};
 
 use super::Secret;
 use crate::types::Issuer;
@@ -9,7 +12,7 @@ use crate::types::Issuer;
 ///
 /// | secret | protects | life |
 /// |---|---|---|
-/// | `token` | codes, opaque access tokens, interactions | rotate at will: put the new one first, drop the old one after the longest access token and interaction |
+/// | `token` | codes, access tokens, interactions, the succession of refresh tokens | rotate at will: put the new one first, drop the old one after the longest access token and interaction; a leaked one at once, which signs nobody out |
 /// | `storage` | what is sealed at rest | years |
 /// | `pairwise` | pairwise subjects | never changes |
 ///
@@ -44,6 +47,10 @@ pub(crate) struct TokenKeys {
     pub(crate) code: Prk,
     /// Opaque access tokens.
     pub(crate) access: Prk,
+    /// What the next refresh token is.
+    pub(crate) refresh_next: hmac::Key,
+    /// That a refresh token is genuine.
+    pub(crate) refresh_tag: hmac::Key,
     /// Interactions under way.
     pub(crate) interaction: Prk,
 }
@@ -52,14 +59,17 @@ impl TokenKeys {
     /// Derives them for one issuer; another issuer's keys differ in every bit.
     pub(crate) fn derive(secret: &Secret, issuer: &Issuer) -> Self {
         let root = Salt::new(HKDF_SHA256, b"oidc-op/v1/token").extract(secret.expose());
-        let key = |label: &str| {
-            let info = [b"oidc-op/v1/", label.as_bytes(), b"\0", issuer.digest()];
-            Prk::new_less_safe(HKDF_SHA256, &expand::<32>(&root, &info))
+        let bytes = |label: &str| -> [u8; 32] {
+            expand(&root, &[b"oidc-op/v1/", label.as_bytes(), b"\0", issuer.digest()])
         };
+        let key = |label: &str| Prk::new_less_safe(HKDF_SHA256, &bytes(label));
+        let mac = |label: &str| hmac::Key::new(hmac::HMAC_SHA256, &bytes(label));
         Self {
             kid: expand(&root, &[b"oidc-op/v1/kid"]),
             code: key("code"),
             access: key("access"),
+            refresh_next: mac("refresh/next"),
+            refresh_tag: mac("refresh/tag"),
             interaction: key("interaction"),
         }
     }

@@ -13,6 +13,10 @@ use crate::types::Issuer;
 pub(crate) enum SealKind {
     /// An opaque access token of a grant.
     Access = 31,
+    /// An opaque access token of a client that acts for itself.
+    ClientAccess = 32,
+    /// What a JWT access token stands on: its `jti`.
+    TokenReference = 33,
     /// An interaction under way.
     Interaction = 61,
 }
@@ -20,7 +24,7 @@ pub(crate) enum SealKind {
 impl SealKind {
     fn key(self, keys: &TokenKeys) -> &Prk {
         match self {
-            Self::Access => &keys.access,
+            Self::Access | Self::ClientAccess | Self::TokenReference => &keys.access,
             Self::Interaction => &keys.interaction,
         }
     }
@@ -63,26 +67,28 @@ pub(crate) fn seal(
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Opens what [`seal`] made under one of the keys; anything changed, cut or foreign is `None`.
+/// Opens what [`seal`] made under one of the keys, and gives the salt and the plain text; anything
+/// changed, cut or foreign is `None`.
 pub(crate) fn open(
     kind: SealKind,
     ring: &[TokenKeys],
     issuer: &Issuer,
     text: &str,
-) -> Option<Vec<u8>> {
+) -> Option<([u8; 16], Vec<u8>)> {
     if !text.len().is_multiple_of(4) {
         return None;
     }
     let mut bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (header, body) = bytes.split_at_mut_checked(HEADER)?;
-    let [first, kid @ ..] = header.first_chunk::<3>()?;
+    let ([first, kid @ ..], salt) = header.split_first_chunk::<3>()?;
+    let salt = *salt.first_chunk()?;
     if *first != kind as u8 {
         return None;
     }
     let keys = ring.iter().find(|keys| keys.kid == *kid)?;
     let associated = associated(header, issuer);
     let opened = aead(kind.key(keys), header)?.open_in_place(nonce(), associated, body).ok()?;
-    Some(opened.to_vec())
+    Some((salt, opened.to_vec()))
 }
 
 fn aead(key: &Prk, header: &[u8]) -> Option<LessSafeKey> {
@@ -119,7 +125,7 @@ mod tests {
         let text = seal(SealKind::Access, &keys, &issuer, [9; 16], &[5; 28]);
         assert_eq!(text.len(), 84);
         let ring = [setup(2).0, keys];
-        assert_eq!(open(SealKind::Access, &ring, &issuer, &text), Some(vec![5; 28]));
+        assert_eq!(open(SealKind::Access, &ring, &issuer, &text), Some(([9; 16], vec![5; 28])));
 
         let other = Issuer::new("https://other.example").unwrap();
         assert!(open(SealKind::Access, &ring, &other, &text).is_none());

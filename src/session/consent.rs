@@ -4,7 +4,7 @@ use super::subject_label;
 use crate::{
     error::{Failure, Reason},
     provider::Core,
-    store::{Commit, Expect, Key, Kind, Step, Stored},
+    store::{Commit, Cursor, Expect, Key, Kind, Step, Stored},
     types::{ClientId, Issuer, Scope, Subject, Timestamp},
 };
 
@@ -15,6 +15,7 @@ use crate::{
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Consent {
     v: u16,
+    client: ClientId,
     scope: Scope,
     /// The claims that they agreed to, by the scope or singly.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -68,6 +69,53 @@ impl Consent {
     pub(crate) fn epoch(&self) -> i64 {
         self.epoch
     }
+}
+
+/// What a person has agreed that a client may have, and has not taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HeldConsent {
+    /// Who may have it.
+    pub client: ClientId,
+    /// What it covers.
+    pub scope: Scope,
+    /// The claims that it covers, by the scope or singly.
+    pub claims: Vec<Box<str>>,
+    /// Claims that the person keeps back.
+    pub refused: Vec<Box<str>>,
+    /// When it ends by itself.
+    pub until: Timestamp,
+}
+
+/// A page of consents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HeldConsents {
+    /// The consents, in no particular order; perhaps none although there is a next page.
+    pub consents: Vec<HeldConsent>,
+    /// Where the next page begins; `None` after the last one.
+    pub next: Option<Cursor>,
+}
+
+/// The consents of a person that are in force.
+pub(crate) async fn consents(
+    core: &Core,
+    subject: &Subject,
+    after: Option<&Cursor>,
+    limit: u32,
+) -> Result<HeldConsents, Failure> {
+    let label = subject_label(&core.config.issuer, subject);
+    let listing = core.store.list(Kind::Consent, &label, after, limit).await?;
+    let now = core.clock.now();
+    let mut consents = Vec::new();
+    for key in &listing.keys {
+        let Some(loaded) = core.load::<Consent>(key).await? else { continue };
+        if loaded.body.live(now) {
+            let Consent { client, scope, claims, refused, until, .. } = loaded.body;
+            consents.push(HeldConsent { client, scope, claims, refused, until });
+        }
+    }
+    Ok(HeldConsents { consents, next: listing.next })
 }
 
 /// Which claims a person has decided on, and how.
@@ -138,8 +186,8 @@ pub(crate) async fn agree(
             }
         };
         let until = now + core.config.lifetimes.consent;
-        let v = Consent::SCHEMA;
-        let body = Consent { v, scope, claims, refused, epoch, withdrawn: false, until };
+        let (v, client) = (Consent::SCHEMA, answer.client.clone());
+        let body = Consent { v, client, scope, claims, refused, epoch, withdrawn: false, until };
         let step = Step { key: &key, expect, body: &body, keep_until: until };
         if let Commit::Won(..) = core.commit(step, ()).await? {
             return Ok(epoch);

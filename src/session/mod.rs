@@ -7,7 +7,8 @@ mod login;
 mod standing;
 
 pub(crate) use browser::{Current, SessionRecord, SignedIn, current, end, key_of, sid, sign_in};
-pub(crate) use consent::{Consent, ConsentAnswer, DecidedClaims, agree, withdraw};
+pub(crate) use consent::{Consent, ConsentAnswer, DecidedClaims, agree, consents, withdraw};
+pub use consent::{HeldConsent, HeldConsents};
 pub use login::{Login, Session};
 pub(crate) use standing::{Standing, revoke_all, standing};
 

@@ -3,14 +3,16 @@
 //! [RFC 6749 §4.1.3]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3
 //! [OIDC Core §3.1.3]: https://openid.net/specs/openid-connect-core-1_0.html#TokenEndpoint
 
-use super::TokenResponse;
+use super::{
+    TokenResponse,
+    issue::{Issue, Said, narrowed},
+    refresh::{first_refresh_token, refresh_record},
+};
 use crate::{
-    claims::{Account, Target, Wanted},
     client::AuthenticatedClient,
     env::{Event, What},
     error::{Failure, Reason, TokenError},
-    grant::{Facts, Grant, Standings, Status, Ticket, TicketState, Why},
-    mint::{AccessToken, IdTokenParts, id_token},
+    grant::{self, Facts, Grant, Standings, Status, Ticket, Why},
     provider::Core,
     secret::{Handle, HandleKind},
     store::{Commit, Expect, Key, Loaded, Step},
@@ -70,15 +72,11 @@ fn check(
     if grant.status != Status::Active {
         return Check::Refuse(Reason::GrantRevoked);
     }
-    if ticket.state != TicketState::Pending {
+    if !ticket.is_pending() {
         return Check::Replay;
     }
     if ticket.expires <= now {
         return Check::Refuse(Reason::CodeExpired);
-    }
-    let granted = |asked: &&str| grant.resources.iter().any(|resource| resource == *asked);
-    if !request.resources.iter().all(granted) {
-        return Check::Refuse(Reason::ResourceNotGranted);
     }
     Check::Redeem
 }
@@ -119,18 +117,32 @@ impl CodeRequest<'_> {
                 Check::Refuse(reason) => return Err(reason.into()),
                 Check::Replay if raced => return Err(Reason::CodeRaced.into()),
                 Check::Replay => {
-                    revoke(core, &key, Loaded { body: grant, version }, now).await?;
+                    self.replayed(core, &key, Loaded { body: grant, version }, now).await?;
                     return Err(Reason::CodeReplayed.into());
                 }
                 Check::Redeem => {}
             }
             raced = true;
-            let wanted = wanted(core, client, &grant);
-            let facts = Facts::load(core, &grant, Standings::All, &wanted.ask()).await?;
+            let (audience, scope) =
+                { narrowed(core, client, &grant, (&grant.scope, &self.resources))? };
+            let said = Said::of(core, client, &grant, &scope, &audience);
+            let facts = Facts::load(core, &grant, Standings::All, &said.ask()).await?;
             grant.stands(client, &facts, Standings::All, now)?;
             let account = facts.account().ok_or(Reason::SubjectInactive)?;
-            let response = mint(core, client, &grant, (code.id(), &wanted, &account), now).await?;
-            let redeemed = grant.redeemed(now, core.config.lifetimes.access_token);
+            let refresh_token = first_refresh_token(core, client, &grant, *code.id())?;
+            let refresh = refresh_token.as_ref().map(|token| refresh_record(core, token, now));
+            let nonce = grant.nonce.clone();
+            let redeemed = grant.clone().redeemed(now, now + audience.lifetime(), refresh);
+            let issue = Issue {
+                client,
+                id: code.id(),
+                grant: &redeemed,
+                audience,
+                scope,
+                nonce,
+                refresh_token: refresh_token.map(|token| token.encode()),
+            };
+            let response = issue.mint(core, &said, &account, None, now).await?;
             let expect = Expect::Version(version);
             let step = Step { key: &key, expect, body: &redeemed, keep_until: redeemed.expires };
             if let Commit::Won(_, response) = core.commit(step, response).await? {
@@ -141,65 +153,19 @@ impl CodeRequest<'_> {
         }
         Err(Reason::StoreFailed.into())
     }
-}
 
-/// What the ID token may say of the person.
-fn wanted<'w>(core: &'w Core, client: &'w AuthenticatedClient, grant: &'w Grant) -> Wanted<'w> {
-    let target = Target::IdToken { access_token: true };
-    Wanted::of(&core.config.claims, client, &grant.scope, &grant.claims, target)
-}
-
-/// Everything that can fail, before anything is written.
-async fn mint(
-    core: &Core,
-    client: &AuthenticatedClient,
-    grant: &Grant,
-    (id, wanted, account): (&[u8; 16], &Wanted<'_>, &Account),
-    now: Timestamp,
-) -> Result<TokenResponse, Failure> {
-    let lifetime = core.config.lifetimes.access_token;
-    let token = AccessToken { grant: *id, issued: now, lifetime, epoch: grant.access_epoch };
-    let access_token = token.seal(core)?;
-    let id_token = if grant.scope.contains("openid") {
-        let claims = wanted.select(account);
-        let parts =
-            IdTokenParts { access_token: Some(&access_token), claims, ..IdTokenParts::default() };
-        Some(id_token(core, client, grant, parts, now).await?)
-    } else {
-        None
-    };
-    Ok(TokenResponse {
-        access_token,
-        expires_in: lifetime.whole_seconds(),
-        id_token,
-        scope: grant.scope.clone(),
-    })
-}
-
-/// Ends the grant because its code came back. Revoking wins: it retries, and says 503 rather than
-/// claim a success that did not happen.
-async fn revoke(
-    core: &Core,
-    key: &Key,
-    mut loaded: Loaded<Grant>,
-    now: Timestamp,
-) -> Result<(), Failure> {
-    for _ in 0..16 {
-        if loaded.body.status != Status::Active {
-            return Ok(());
-        }
-        let revoked = loaded.body.revoked(now, Why::Replay);
-        let expect = Expect::Version(loaded.version);
-        let step = Step { key, expect, body: &revoked, keep_until: revoked.expires };
-        if let Commit::Won(..) = core.commit(step, ()).await? {
+    /// Ends the grant because its code came back.
+    async fn replayed(
+        &self,
+        core: &Core,
+        key: &Key,
+        loaded: Loaded<Grant>,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        if let Some(ended) = grant::revoke(core, key, loaded, Why::Replay, now).await? {
             let event = Event::new(What::CodeReplayed);
-            core.observer.observe(&event.client(&revoked.client).subject(&revoked.subject));
-            return Ok(());
+            core.observer.observe(&event.client(&ended.client).subject(&ended.subject));
         }
-        match core.load(key).await? {
-            Some(again) => loaded = again,
-            None => return Ok(()),
-        }
+        Ok(())
     }
-    Err(Reason::StoreFailed.into())
 }

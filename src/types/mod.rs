@@ -23,4 +23,5 @@ pub use prompt::{Display, Prompt};
 pub use redirect_uri::{InvalidRedirectUri, RedirectUri};
 pub use response::{ResponseMode, ResponseType};
 pub use scope::{InvalidScope, Scope};
+pub(crate) use text::Text;
 pub use timestamp::Timestamp;

@@ -65,8 +65,12 @@ impl Reply {
 
     /// A JWT that nobody may cache.
     pub(crate) fn jwt(token: String) -> Self {
-        Self { body: token.into_bytes(), ..Self::empty(200) }
-            .with("content-type", "application/jwt")
+        Self::jwt_as(token, "application/jwt")
+    }
+
+    /// The same, under a media type of its own.
+    pub(crate) fn jwt_as(token: String, media_type: &'static str) -> Self {
+        Self { body: token.into_bytes(), ..Self::empty(200) }.with("content-type", media_type)
     }
 
     /// With one more header field; the name in lower case.

@@ -284,7 +284,7 @@ async fn less_scope_than_asked() {
 async fn a_request_object_through_the_pages() {
     let op = Setup::full().build();
     let mut object = json!({
-        "max_age": 100, "resource": ["https://a.example/", "https://b.example/"],
+        "max_age": 100, "resource": ["https://a.example/", "https://id.example"],
         "claims": {"userinfo": {"phone_number": {"essential": true}}}, "response_mode": "form_post"
     });
     for (name, value) in Ask::of("jar", "code").pairs() {

@@ -18,7 +18,20 @@ async fn the_document_is_what_is_wired() {
         ("token_endpoint", json!("https://id.example/token")),
         ("userinfo_endpoint", json!("https://id.example/userinfo")),
         ("jwks_uri", json!("https://id.example/jwks")),
-        ("scopes_supported", json!(["openid", "profile", "email", "address", "phone"])),
+        (
+            "scopes_supported",
+            json!([
+                "openid",
+                "profile",
+                "email",
+                "address",
+                "phone",
+                "offline_access",
+                "otp",
+                "orders:read",
+                "orders:write"
+            ]),
+        ),
         (
             "response_types_supported",
             json!([
@@ -33,7 +46,12 @@ async fn the_document_is_what_is_wired() {
             ]),
         ),
         ("response_modes_supported", json!(["query", "fragment", "form_post"])),
-        ("grant_types_supported", json!(["authorization_code", "implicit"])),
+        (
+            "grant_types_supported",
+            json!(["authorization_code", "implicit", "refresh_token", "client_credentials"]),
+        ),
+        ("introspection_endpoint", json!("https://id.example/introspect")),
+        ("revocation_endpoint", json!("https://id.example/revoke")),
         ("subject_types_supported", json!(["public"])),
         (
             "id_token_signing_alg_values_supported",
@@ -119,6 +137,7 @@ async fn wiring_is_what_is_listed() {
     let fetch: Wire = |setup| setup.documents = Setup::full().documents;
     let opens: Wire = |setup| setup.decryption = Setup::full().decryption;
     let sources: Wire = |setup| setup.config.claims.sources = true;
+    let policies: Wire = |setup| setup.policies = Setup::full().policies;
     let no_accounts: Wire = |setup| setup.config.account_creation = false;
     for (wire, differs) in [
         (none, &[][..]),
@@ -128,12 +147,14 @@ async fn wiring_is_what_is_listed() {
                 "id_token_signing_alg_values_supported",
                 "userinfo_signing_alg_values_supported",
                 "request_object_signing_alg_values_supported",
+                "introspection_signing_alg_values_supported",
             ],
         ),
         (pairwise, &["subject_types_supported"]),
         (fetch, &["request_uri_parameter_supported", "require_request_uri_registration"]),
         (opens, &["request_object_encryption_alg_values_supported"]),
         (sources, &["claim_types_supported"]),
+        (policies, &["grant_types_supported"]),
         (no_accounts, &["prompt_values_supported"]),
     ] {
         let document = |op: Op| async move {

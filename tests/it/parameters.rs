@@ -169,7 +169,7 @@ async fn optional_parameters() {
             ("nonce", "n"),
             ("extra", "foobar"),
             ("foo[bar]", "1"),
-            ("resource", "https://api.example/"),
+            ("resource", "https://id.example"),
         ];
         cases.extend(words.iter().map(|words| ("response_type", &**words)));
         for (name, value) in cases {

@@ -70,6 +70,7 @@ pub(super) fn clients() -> Vec<Client> {
     ];
     all.extend(of_all_flows());
     all.extend(of_request_objects());
+    all.extend(super::back_channel::clients());
     all
 }
 

@@ -1,6 +1,7 @@
 //! A provider in this process, and the people and programs around it: a browser with a cookie jar, a
 //! client that speaks the protocol from the outside.
 
+mod back_channel;
 mod browser;
 mod clients;
 mod documents;
@@ -8,6 +9,7 @@ mod flow;
 pub(crate) mod keys;
 mod op;
 
+pub(crate) use back_channel::{DEVICE_KEY, PARTNER, Policies, Tokens};
 pub(crate) use browser::{Answer, Browser};
 pub(crate) use clients::{client, keyed, redirect_uri};
 pub(crate) use documents::Documents;

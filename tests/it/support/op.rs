@@ -13,7 +13,7 @@ use oidc_op::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Browser, CHALLENGE, Documents, VERIFIER, clients::clients, form};
+use super::{Answer, Browser, CHALLENGE, Documents, Policies, VERIFIER, clients::clients, form};
 
 pub(crate) const ALICE: &str = "alice";
 pub(crate) const BOB: &str = "bob";
@@ -89,6 +89,8 @@ pub(crate) struct Setup {
     pub(crate) seed: u64,
     pub(crate) decryption: Option<DecryptionKeys>,
     pub(crate) documents: Option<Documents>,
+    /// What the host decides in the back channel, if all of its grants are wired.
+    pub(crate) policies: Option<Policies>,
 }
 
 impl Setup {
@@ -96,6 +98,7 @@ impl Setup {
         let clock = TestClock::at(Timestamp::from_unix(1_800_000_000));
         let mut config = Config::new(Issuer::new("https://id.example").unwrap());
         config.account_creation = true;
+        super::back_channel::wire(&mut config);
         Self {
             config,
             clients: clients(),
@@ -107,6 +110,7 @@ impl Setup {
             seed: 1,
             decryption: None,
             documents: None,
+            policies: None,
         }
     }
 
@@ -118,6 +122,7 @@ impl Setup {
         setup.secrets.pairwise = Some(Secret::new([2; 32]).unwrap());
         setup.decryption = Some(OPENERS.clone());
         setup.documents = Some(Documents::default());
+        setup.policies = Some(Policies::default());
         setup
     }
 
@@ -138,8 +143,17 @@ impl Setup {
         if let Some(documents) = self.documents {
             builder = builder.fetch(documents);
         }
+        let policies = self.policies.clone().unwrap_or_default();
+        if let Some(policies) = self.policies {
+            builder = builder
+                .passwords(policies.clone())
+                .exchanges(policies.clone())
+                .issuers(policies.clone())
+                .permissions(policies.clone())
+                .extension(policies);
+        }
         let provider = builder.build().unwrap();
-        Op { provider, clock: self.clock, host: self.host, recorder }
+        Op { provider, clock: self.clock, host: self.host, recorder, policies }
     }
 }
 
@@ -150,6 +164,7 @@ pub(crate) struct Op {
     pub(crate) clock: TestClock,
     pub(crate) host: Host,
     pub(crate) recorder: Recorder,
+    pub(crate) policies: Policies,
 }
 
 impl Op {

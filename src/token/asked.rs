@@ -1,0 +1,58 @@
+use crate::{
+    client::Client,
+    error::Reason,
+    mint::Audience,
+    provider::Core,
+    types::{Resource, Scope},
+    wire::Params,
+};
+
+/// The scope and the resources of a token request.
+pub(super) struct Asked<'p> {
+    pub(super) scope: Option<Scope>,
+    pub(super) resources: Vec<&'p str>,
+}
+
+impl<'p> Asked<'p> {
+    pub(super) fn parse(params: &'p Params<'_>) -> Result<Self, Reason> {
+        let scope = params.one("scope")?.map(Scope::parse).transpose();
+        Ok(Self {
+            scope: scope.map_err(|_| Reason::ScopeMalformed)?,
+            resources: params.all("resource").collect(),
+        })
+    }
+
+    /// What the client may have of it; all that it may, if it asks for none ([RFC 6749 §3.3]).
+    ///
+    /// [RFC 6749 §3.3]: https://www.rfc-editor.org/rfc/rfc6749#section-3.3
+    pub(super) fn scope(&self, core: &Core, client: &Client) -> Result<Scope, Reason> {
+        let may = match &client.metadata.scope {
+            Some(registered) => registered.intersection(&core.scopes),
+            None => core.scopes.clone(),
+        };
+        match &self.scope {
+            None => Ok(may),
+            Some(asked) if asked.is_subset(&may) => Ok(asked.clone()),
+            Some(_) => Err(Reason::ScopeNotAllowed),
+        }
+    }
+
+    /// The audience: known, and open to the client ([RFC 8707 §2]).
+    ///
+    /// [RFC 8707 §2]: https://www.rfc-editor.org/rfc/rfc8707#section-2
+    pub(super) fn audience<'c>(
+        &self,
+        core: &'c Core,
+        client: &Client,
+    ) -> Result<Audience<'c>, Reason> {
+        let audience = Audience::of(&core.config, self.resources.iter().copied())?;
+        if audience.is_open_to(client) { Ok(audience) } else { Err(Reason::ResourceNotAllowed) }
+    }
+
+    /// The resources by name, for a grant: known, and open to the client.
+    pub(super) fn resources(&self, core: &Core, client: &Client) -> Result<Vec<Resource>, Reason> {
+        self.audience(core, client)?;
+        let named = self.resources.iter().map(|resource| Resource::new(*resource));
+        named.collect::<Result<_, _>>().map_err(|_| Reason::ResourceInvalid)
+    }
+}

@@ -1,0 +1,156 @@
+use crate::{
+    claims::{self, Account},
+    client::KnownClient,
+    error::{Failure, Reason},
+    grant::{Facts, Grant, Standings},
+    mint::{AccessToken, Audience, StandsOn},
+    provider::Core,
+    store::{Marked, is_marked},
+    types::{Resource, Scope, Subject, Timestamp},
+};
+
+/// An access token that is good now: unexpired, not revoked, and carried by a grant or by a client that
+/// is there. What its grant stands on is judged by [`account`](Self::account).
+pub(crate) struct Carried {
+    pub(crate) token: AccessToken,
+    /// To whom it was issued.
+    pub(crate) client: KnownClient,
+    pub(crate) carrier: Carrier,
+}
+
+/// What carries an access token.
+pub(crate) enum Carrier {
+    Grant {
+        grant: Box<Grant>,
+        /// The client of the grant; a token that was exchanged is another's.
+        owner: KnownClient,
+    },
+    /// The client itself.
+    Client,
+}
+
+impl Carried {
+    /// Finds what carries the token; none if nothing does any more.
+    pub(crate) async fn find(
+        core: &Core,
+        token: AccessToken,
+        now: Timestamp,
+    ) -> Result<Option<Self>, Failure> {
+        if token.expires() <= now {
+            return Ok(None);
+        }
+        let enabled = |client: Option<KnownClient>| client.filter(|client| client.enabled);
+        match token.of {
+            StandsOn::Grant { id, epoch } => {
+                let key = Grant::key(&core.config.issuer, &id);
+                let Some(loaded) = core.load::<Grant>(&key).await? else { return Ok(None) };
+                let grant = Box::new(loaded.body);
+                if !grant.carries(&token, epoch, now) {
+                    return Ok(None);
+                }
+                let Some(owner) = enabled(core.clients.client(&grant.client).await?) else {
+                    return Ok(None);
+                };
+                let holder = match &token.details.cid {
+                    Some(holder) if *holder != grant.client => {
+                        enabled(core.clients.client(holder).await?)
+                    }
+                    _ => Some(owner.clone()),
+                };
+                let carrier = Carrier::Grant { grant, owner };
+                Ok(holder.map(|client| Self { token, client, carrier }))
+            }
+            StandsOn::Client { epoch } => {
+                let Some(id) = &token.details.cid else { return Ok(None) };
+                let client = enabled(core.clients.client(id).await?);
+                let Some(client) = client.filter(|client| client.epoch == epoch) else {
+                    return Ok(None);
+                };
+                if is_marked(core, Marked::Token(&token.id)).await? {
+                    return Ok(None);
+                }
+                Ok(Some(Self { token, client, carrier: Carrier::Client }))
+            }
+        }
+    }
+
+    /// The grant, if there is a person in it.
+    pub(crate) fn grant(&self) -> Option<&Grant> {
+        match &self.carrier {
+            Carrier::Grant { grant, .. } => Some(grant),
+            Carrier::Client => None,
+        }
+    }
+
+    /// What the token covers: its own scope, never more than its grant's.
+    pub(crate) fn scope(&self, core: &Core) -> Scope {
+        let own = self.token.details.scope.as_ref();
+        let granted = match (own, self.grant()) {
+            (Some(own), Some(grant)) => own.intersection(&grant.scope),
+            (Some(own), None) => own.clone(),
+            (None, Some(grant)) => grant.scope.clone(),
+            (None, None) => Scope::default(),
+        };
+        self.audience(core).map_or(Scope::default(), |audience| audience.scope(&granted))
+    }
+
+    /// Whom the token is for: its own audience, never more than its grant's; none if that is not known
+    /// any more.
+    pub(crate) fn audience<'c>(&self, core: &'c Core) -> Option<Audience<'c>> {
+        let granted = self.grant().map(|grant| &*grant.resources).unwrap_or_default();
+        let issuer = core.config.issuer.as_str();
+        let may = |resource: &&Resource| {
+            self.grant().is_none_or(|grant| {
+                granted.contains(resource)
+                    || (resource.as_str() == issuer && grant.scope.contains("openid"))
+            }) || granted.is_empty()
+        };
+        let names: Vec<_> = match &self.token.details.aud {
+            Some(own) => own.iter().filter(may).map(Resource::as_str).collect(),
+            None => granted.iter().map(Resource::as_str).collect(),
+        };
+        if names.is_empty() && self.token.details.aud.is_some() {
+            return None;
+        }
+        Audience::of(&core.config, names).ok()
+    }
+
+    /// The person's account, with the claims that are wanted; none if the grant does not stand any more.
+    pub(crate) async fn account(
+        &self,
+        core: &Core,
+        wanted: &[&str],
+        now: Timestamp,
+    ) -> Result<Option<Account>, Failure> {
+        let Carrier::Grant { grant, owner } = &self.carrier else { return Ok(None) };
+        let facts = Facts::load(core, grant, Standings::Light, wanted).await?;
+        match grant.stands(owner, &facts, Standings::Light, now) {
+            Ok(()) => Ok(facts.account()),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Whom the token speaks of, by the name that its client knows; the client itself, if it is its own.
+    pub(crate) fn sub(&self, core: &Core) -> Result<Option<Subject>, Failure> {
+        match &self.carrier {
+            Carrier::Grant { grant, .. } if grant.client == self.client.id => {
+                Ok(Some(grant.sub.clone()))
+            }
+            Carrier::Grant { grant, .. } => {
+                claims::sub(core, &self.client, &grant.subject).map(Some)
+            }
+            Carrier::Client => Ok(crate::mint::client_as_subject(&self.client.id)),
+        }
+    }
+}
+
+impl Carried {
+    /// The same, for a caller whose token must be good: UserInfo.
+    pub(crate) async fn presented(
+        core: &Core,
+        token: AccessToken,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        Self::find(core, token, now).await?.ok_or_else(|| Reason::BearerInvalid.into())
+    }
+}
