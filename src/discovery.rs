@@ -90,7 +90,8 @@ struct Metadata<'m> {
     request_object_signing_alg_values_supported: Vec<JwsAlgorithm>,
     request_object_encryption_alg_values_supported: Vec<KeyManagementAlgorithm>,
     request_object_encryption_enc_values_supported: &'static [ContentEncryption],
-    token_endpoint_auth_methods_supported: [AuthMethod; 3],
+    token_endpoint_auth_methods_supported: [AuthMethod; 5],
+    token_endpoint_auth_signing_alg_values_supported: Vec<JwsAlgorithm>,
     claim_types_supported: &'static [&'static str],
     claims_supported: Vec<&'m str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -147,6 +148,7 @@ impl<'m> Metadata<'m> {
             request_object_encryption_alg_values_supported: algorithms.opened,
             request_object_encryption_enc_values_supported: ContentEncryption::ALL,
             token_endpoint_auth_methods_supported: AuthMethod::ALL,
+            token_endpoint_auth_signing_alg_values_supported: JwsAlgorithm::signed().collect(),
             claim_types_supported: if config.claims.sources {
                 &["normal", "aggregated", "distributed"]
             } else {

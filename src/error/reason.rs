@@ -116,6 +116,10 @@ reasons! {
     CredentialsMalformed = "credentials_malformed": InvalidClient, "RFC 6749 §2.3.1", "the client credentials are malformed";
     CredentialsTwice = "credentials_twice": InvalidRequest, "RFC 6749 §2.3", "the client used more than one authentication method";
     CredentialsWrong = "credentials_wrong": InvalidClient, "RFC 6749 §5.2", "client authentication failed";
+    SecretHashesMissing = "secret_hashes_missing": InvalidClient, "RFC 6749 §5.2", "client authentication failed";
+    AssertionType = "assertion_type": InvalidClient, "RFC 7521 §4.2", "client_assertion_type is missing or not supported";
+    AssertionInvalid = "assertion_invalid": InvalidClient, "RFC 7523 §3", "client authentication failed";
+    AssertionReplayed = "assertion_replayed": InvalidClient, "RFC 7523 §3", "client authentication failed";
     ClientThrottled = "client_throttled": TemporarilyUnavailable, "RFC 6749 §2.3.1", "too many attempts; try again later";
     CodeMissing = "code_missing": InvalidRequest, "RFC 6749 §4.1.3", "code is missing";
     CodeUnknown = "code_unknown": InvalidGrant, "RFC 6749 §5.2", "the authorization code is not valid";

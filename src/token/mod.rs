@@ -69,7 +69,7 @@ impl TokenResponse {
 
 pub(crate) async fn token(core: &Core, http: &Request<'_>) -> Result<Reply, TokenError> {
     let params = http.form()?.bounded()?;
-    let client = authenticate(core, http, &params).await?;
+    let client = authenticate(core, http, &params, &core.endpoints.token).await?;
     let request = TokenRequest::parse(&params)?;
     may_use(&client, request.grant_type())?;
     let response = match request {
