@@ -73,10 +73,17 @@ impl<'p> Assertion<'p> {
             return Err(Reason::CredentialsWrong.into());
         };
         let claims = self.verify(core, client).await.map_err(invalid)?;
-        let audience = Audience { core, client, called };
-        let once = Once::of(&claims, client, &audience, core.clock.now()).map_err(invalid)?;
+        let (config, endpoints) = (&core.config, &core.endpoints);
+        let audience = Audience {
+            mode: client.assertion_audience.unwrap_or(config.policy.assertion_audience),
+            issuer: config.issuer.as_str(),
+            token_endpoint: &endpoints.at(&endpoints.token),
+            called: &endpoints.at(called),
+        };
+        let id = client.id.as_str();
+        let once = Once::of(&claims, id, &audience, core.clock.now()).map_err(invalid)?;
         // Last, so that only what would have been believed is remembered.
-        let marked = Marked::Assertion { issuer: client.id.as_str(), jti: once.jti };
+        let marked = Marked::Assertion { issuer: id, jti: once.jti };
         if store::mark(core, marked, once.until).await? {
             Ok(())
         } else {
@@ -126,12 +133,12 @@ impl<'c> Once<'c> {
     /// [RFC 7523 §3]: https://www.rfc-editor.org/rfc/rfc7523#section-3
     fn of(
         claims: &'c Claims,
-        client: &Client,
+        client: &str,
         audience: &Audience<'_>,
         now: Timestamp,
     ) -> Result<Self, JoseFault> {
         for name in ["iss", "sub"] {
-            if claims.str(name)? != Some(client.id.as_str()) {
+            if claims.str(name)? != Some(client) {
                 return Err(JoseFault::Claims(name));
             }
         }
@@ -150,29 +157,91 @@ impl<'c> Once<'c> {
 
 /// Whom an assertion must be meant for.
 struct Audience<'a> {
-    core: &'a Core,
-    client: &'a Client,
-    /// The path of the endpoint that it was sent to.
+    mode: AssertionAudience,
+    issuer: &'a str,
+    token_endpoint: &'a str,
+    /// The endpoint that it was sent to.
     called: &'a str,
 }
 
 impl Audience<'_> {
     /// Whether it is meant for the provider and for nobody else (threat CA-09).
     fn has(&self, aud: Option<&Value>) -> bool {
-        let Self { core, client, called } = self;
-        let mode = client.assertion_audience.unwrap_or(core.config.policy.assertion_audience);
-        let strict = mode == AssertionAudience::Issuer;
+        let strict = self.mode == AssertionAudience::Issuer;
         let named = match aud {
-            Some(Value::String(one)) => Some(&**one),
+            Some(Value::String(one)) => one,
             Some(Value::Array(all)) if !strict => match &**all {
-                [one] => one.as_str(),
-                _ => None,
+                [Value::String(one)] => one,
+                _ => return false,
             },
-            _ => None,
+            _ => return false,
         };
-        let is = |path: &str| named == Some(&*core.endpoints.at(path));
-        named.is_some_and(|named| named == core.config.issuer.as_str())
-            || (!strict && is(&core.endpoints.token))
-            || (mode == AssertionAudience::CalledEndpoint && is(called))
+        named == self.issuer
+            || (!strict && named == self.token_endpoint)
+            || (self.mode == AssertionAudience::CalledEndpoint && named == self.called)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// RFC 7523 §3, point 3; threat CA-09.
+    #[test]
+    fn meant_for_the_provider_and_nobody_else() {
+        use AssertionAudience::{CalledEndpoint, Issuer, IssuerOrTokenEndpoint};
+        let (issuer, token_endpoint) = ("https://id.example", "https://id.example/token");
+        let called = "https://id.example/revoke";
+        let (both, called_only) =
+            (&[IssuerOrTokenEndpoint, CalledEndpoint][..], &[CalledEndpoint][..]);
+        for (aud, modes) in [
+            (json!(issuer), &[Issuer, IssuerOrTokenEndpoint, CalledEndpoint][..]),
+            (json!([issuer]), both),
+            (json!(token_endpoint), both),
+            (json!([token_endpoint]), both),
+            (json!(called), called_only),
+            (json!([called]), called_only),
+            (json!([issuer, issuer]), &[]),
+            (json!([issuer, token_endpoint]), &[]),
+            (json!([issuer, "https://other.example"]), &[]),
+            (json!("https://other.example"), &[]),
+            (json!("https://id.example/"), &[]),
+            (json!("https://ID.example"), &[]),
+            (json!("http://id.example"), &[]),
+            (json!("https://id.example/introspect"), &[]),
+            (json!("https://id.example/token/"), &[]),
+            (json!([[issuer]]), &[]),
+            (json!([]), &[]),
+            (json!(""), &[]),
+            (json!({"aud": issuer}), &[]),
+            (json!(1), &[]),
+            (json!(null), &[]),
+        ] {
+            for mode in [Issuer, IssuerOrTokenEndpoint, CalledEndpoint] {
+                let audience = Audience { mode, issuer, token_endpoint, called };
+                assert_eq!(audience.has(Some(&aud)), modes.contains(&mode), "{mode:?} {aud}");
+                assert!(!audience.has(None));
+            }
+        }
+    }
+
+    /// RFC 8725 §3.11.
+    #[test]
+    fn other_kinds_of_token_are_none() {
+        for (typ, fits) in [
+            ("JWT", true),
+            ("jwt", true),
+            ("application/jwt", true),
+            ("client-authentication+jwt", true),
+            ("application/Client-Authentication+JWT", true),
+            ("at+jwt", false),
+            ("oauth-authz-req+jwt", false),
+            ("dpop+jwt", false),
+            ("", false),
+        ] {
+            assert_eq!(is_authentication(typ), fits, "{typ}");
+        }
     }
 }

@@ -70,6 +70,7 @@ pub(super) fn clients() -> Vec<Client> {
     ];
     all.extend(of_all_flows());
     all.extend(of_request_objects());
+    all.extend(of_assertions());
     all
 }
 
@@ -110,6 +111,27 @@ fn of_all_flows() -> Vec<Client> {
             &of_sector("pairwise-a"),
         ),
         client("pairwise-b", false, &[&cb("pairwise-b")], &of_sector("pairwise-b")),
+    ]
+}
+
+fn of_assertions() -> Vec<Client> {
+    let with_keys = |name: &str, extra: &Value| {
+        let metadata = metadata(&[&redirect_uri(name)], extra);
+        Client::keyed(ClientId::new(name).unwrap(), metadata).unwrap()
+    };
+    let jwks_uri = "https://remote.example/jwks";
+    let mut with_secret = json!({"token_endpoint_auth_method": "client_secret_jwt"});
+    let any_mac = keyed("conf-anymac", &with_secret);
+    with_secret["token_endpoint_auth_signing_alg"] = "HS256".into();
+    vec![
+        with_keys(
+            "conf-pkjwt",
+            &json!({"jwks": client_jwks(), "token_endpoint_auth_signing_alg": "ES256"}),
+        ),
+        with_keys("conf-anykey", &json!({"jwks": client_jwks()})),
+        with_keys("conf-remote", &json!({"jwks_uri": jwks_uri})),
+        keyed("conf-secretjwt", &with_secret),
+        any_mac,
     ]
 }
 

@@ -6,8 +6,8 @@ use std::{
 use async_trait::async_trait;
 use oidc_op::{
     Account, Accounts, Client, Config, DecryptionKeys, Duration, HostError, Issuer,
-    KeyManagementAlgorithm, KeySet, Provider, Request, Secret, Secrets, Signer, SigningAlgorithm,
-    StaticClients, Subject, Timestamp,
+    KeyManagementAlgorithm, KeySet, Provider, Request, Secret, SecretHashes, Secrets, Signer,
+    SigningAlgorithm, StaticClients, Subject, Throttle, Timestamp,
     store::{MemoryStore, Store},
     test_util::{Recorder, SeededEntropy, TestClock},
 };
@@ -89,6 +89,8 @@ pub(crate) struct Setup {
     pub(crate) seed: u64,
     pub(crate) decryption: Option<DecryptionKeys>,
     pub(crate) documents: Option<Documents>,
+    pub(crate) secret_hashes: Option<Arc<dyn SecretHashes>>,
+    pub(crate) throttle: Arc<dyn Throttle>,
 }
 
 impl Setup {
@@ -107,6 +109,8 @@ impl Setup {
             seed: 1,
             decryption: None,
             documents: None,
+            secret_hashes: None,
+            throttle: Arc::new(()),
         }
     }
 
@@ -131,12 +135,16 @@ impl Setup {
             .secrets(self.secrets)
             .clock(self.clock.clone())
             .entropy(SeededEntropy::new(self.seed))
+            .throttle(self.throttle)
             .observer(recorder.clone());
         if let Some(keys) = self.decryption {
             builder = builder.decryption(keys);
         }
         if let Some(documents) = self.documents {
             builder = builder.fetch(documents);
+        }
+        if let Some(hashes) = self.secret_hashes {
+            builder = builder.secret_hashes(hashes);
         }
         let provider = builder.build().unwrap();
         Op { provider, clock: self.clock, host: self.host, recorder }
