@@ -16,12 +16,12 @@ pub(crate) fn client(name: &str, public: bool, redirect_uris: &[&str], extra: &V
     }
 }
 
-/// A confidential client at `https://{name}.example/cb` that has registered keys, and whose secret is
+/// A confidential client at its [`redirect_uri`] that has registered keys, and whose secret is
 /// [`KEPT`].
 pub(crate) fn keyed(name: &str, extra: &Value) -> Client {
     let mut members = json!({ "jwks": client_jwks() });
     members.as_object_mut().unwrap().extend(extra.as_object().cloned().unwrap_or_default());
-    let metadata = metadata(&[&format!("https://{name}.example/cb")], &members);
+    let metadata = metadata(&[&redirect_uri(name)], &members);
     Client::confidential(ClientId::new(name).unwrap(), ClientSecret::kept(KEPT), metadata).unwrap()
 }
 
