@@ -215,8 +215,8 @@ async fn ca_10_race_of_32_uses_has_one_winner() {
     }
 }
 
-/// A store that fails says nothing of the client: 503, and the assertion is no worse for it unless it
-/// was marked.
+/// A store that fails says nothing of the client: 503, and the assertion is no worse for it. If only the
+/// store's answer is lost, it counts.
 #[tokio::test]
 async fn a_fault_at_the_marker_is_no_refusal() {
     for fault in [Fault::Refuse, Fault::LoseRequest] {
@@ -235,6 +235,13 @@ async fn a_fault_at_the_marker_is_no_refusal() {
             assert!(answer.header("retry-after").is_some());
             store.reset();
             accepted(&op, &made, "and once more").await;
+            refused(&op, &made, "but no more than that").await;
+
+            let made = assertion(client);
+            store.reset();
+            store.fail_nth_of(Operation::Put, 1, Fault::LoseAnswer);
+            accepted(&op, &made, "marked, although the answer was lost").await;
+            refused(&op, &made, "once").await;
         }
     }
 }
