@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     claims::{Accounts, Pairwise, STANDARD_SCOPES},
-    client::{ClientPermissions, Clients, GrantType},
+    client::{ClientPermissions, Clients, GrantType, SecretHashes},
     config::Config,
     discovery::Endpoints,
     env::{Clock, Entropy, Observer, SystemClock, SystemEntropy},
@@ -44,6 +44,7 @@ pub struct ProviderBuilder {
     signer: Option<Arc<dyn Signer>>,
     decryption: Option<DecryptionKeys>,
     fetch: Option<Arc<dyn Fetch>>,
+    secret_hashes: Option<Arc<dyn SecretHashes>>,
     throttle: Arc<dyn Throttle>,
     permissions: Option<Arc<dyn ClientPermissions>>,
     passwords: Option<Arc<dyn PasswordAuthenticator>>,
@@ -85,6 +86,7 @@ impl ProviderBuilder {
             signer: None,
             decryption: None,
             fetch: None,
+            secret_hashes: None,
             throttle: Arc::new(()),
             permissions: None,
             passwords: None,
@@ -135,7 +137,7 @@ impl ProviderBuilder {
     }
 
     /// What reaches documents that clients name by their addresses; nothing does by default, and then
-    /// `request_uri` is not supported.
+    /// `request_uri` is not supported, and no client can use keys that it publishes at its `jwks_uri`.
     ///
     /// # Security
     ///
@@ -143,6 +145,14 @@ impl ProviderBuilder {
     #[must_use]
     pub fn fetch(self, fetch: impl Fetch) -> Self {
         Self { fetch: Some(Arc::new(fetch)), ..self }
+    }
+
+    /// What checks client secrets that people have chosen and that are hashed
+    /// ([`ClientSecret::hashed`](crate::ClientSecret::hashed)); nothing does by default, and then they
+    /// fit nothing.
+    #[must_use]
+    pub fn secret_hashes(self, hashes: impl SecretHashes) -> Self {
+        Self { secret_hashes: Some(Arc::new(hashes)), ..self }
     }
 
     /// What limits attempts; nothing does by default.
@@ -263,6 +273,7 @@ impl ProviderBuilder {
             pairwise: self.secrets.pairwise.as_ref().map(|salt| Pairwise::new(salt.expose())),
             decryption: self.decryption,
             fetch: self.fetch,
+            secret_hashes: self.secret_hashes,
             config: self.config,
             keys,
             store,

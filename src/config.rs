@@ -1,3 +1,4 @@
+use serde::{Deserialize, Serialize};
 use time::Duration;
 
 use crate::{
@@ -131,6 +132,9 @@ pub struct Policy {
     pub request_object: RequestObjectMode,
     /// Whether introspection says anything of ID tokens, to the client that they were issued to; no.
     pub introspect_id_tokens: bool,
+    /// Whom the assertions of clients must be meant for. A client's own
+    /// [`assertion_audience`](crate::Client::assertion_audience) comes first.
+    pub assertion_audience: AssertionAudience,
 }
 
 impl Default for Policy {
@@ -141,6 +145,7 @@ impl Default for Policy {
             unsigned: false,
             request_object: RequestObjectMode::default(),
             introspect_id_tokens: false,
+            assertion_audience: AssertionAudience::default(),
         }
     }
 }
@@ -160,6 +165,28 @@ pub enum RequestObjectMode {
     ///
     /// [RFC 9101 §5]: https://www.rfc-editor.org/rfc/rfc9101#section-5
     Jar,
+}
+
+/// Whom the assertion of a client must be meant for: its `aud` ([RFC 7523 §3], point 3).
+///
+/// An assertion that names an endpoint can be asked for by a server that claims this endpoint to be
+/// its own, and used here by it; one that names the issuer cannot ([RFC 7523bis]). Clients that
+/// cannot do without are better given their [own setting](crate::Client::assertion_audience).
+/// Somebody else beside the provider is refused in every case.
+///
+/// [RFC 7523 §3]: https://www.rfc-editor.org/rfc/rfc7523#section-3
+/// [RFC 7523bis]: https://datatracker.ietf.org/doc/html/draft-ietf-oauth-rfc7523bis
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AssertionAudience {
+    /// The issuer, as a text and not as a list.
+    #[default]
+    Issuer,
+    /// The issuer or the address of the token endpoint, as a text or as a list of one.
+    IssuerOrTokenEndpoint,
+    /// These, or the address of the endpoint that is called.
+    CalledEndpoint,
 }
 
 /// The largest inputs that are looked at, in bytes.

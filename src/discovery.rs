@@ -92,12 +92,15 @@ struct Metadata<'m> {
     request_object_signing_alg_values_supported: Vec<JwsAlgorithm>,
     request_object_encryption_alg_values_supported: Vec<KeyManagementAlgorithm>,
     request_object_encryption_enc_values_supported: &'static [ContentEncryption],
-    token_endpoint_auth_methods_supported: [AuthMethod; 3],
+    token_endpoint_auth_methods_supported: [AuthMethod; 5],
+    token_endpoint_auth_signing_alg_values_supported: Vec<JwsAlgorithm>,
     introspection_endpoint_auth_methods_supported: Vec<AuthMethod>,
+    introspection_endpoint_auth_signing_alg_values_supported: Vec<JwsAlgorithm>,
     introspection_signing_alg_values_supported: Vec<JwsAlgorithm>,
     introspection_encryption_alg_values_supported: &'static [KeyManagementAlgorithm],
     introspection_encryption_enc_values_supported: &'static [ContentEncryption],
-    revocation_endpoint_auth_methods_supported: [AuthMethod; 3],
+    revocation_endpoint_auth_methods_supported: [AuthMethod; 5],
+    revocation_endpoint_auth_signing_alg_values_supported: Vec<JwsAlgorithm>,
     claim_types_supported: &'static [&'static str],
     claims_supported: Vec<&'m str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -126,6 +129,7 @@ impl Serialize for Scopes<'_> {
 impl<'m> Metadata<'m> {
     fn new(core: &'m Core, scopes: &'m Scopes<'m>, algorithms: Algorithms) -> Self {
         let (config, endpoints) = (&core.config, &core.endpoints);
+        let signed = || JwsAlgorithm::signed().collect();
         let mut claims = vec!["sub", "iss", "auth_time", "acr", "amr", "sid"];
         claims.extend(config.claims.listed());
         let mut subject_types = vec![SubjectType::Public.as_str()];
@@ -156,14 +160,17 @@ impl<'m> Metadata<'m> {
             request_object_encryption_alg_values_supported: algorithms.opened,
             request_object_encryption_enc_values_supported: ContentEncryption::ALL,
             token_endpoint_auth_methods_supported: AuthMethod::ALL,
+            token_endpoint_auth_signing_alg_values_supported: signed(),
             introspection_endpoint_auth_methods_supported: AuthMethod::ALL
                 .into_iter()
                 .filter(|method| *method != AuthMethod::None)
                 .collect(),
+            introspection_endpoint_auth_signing_alg_values_supported: signed(),
             introspection_signing_alg_values_supported: algorithms.issued,
             introspection_encryption_alg_values_supported: KeyManagementAlgorithm::ALL,
             introspection_encryption_enc_values_supported: ContentEncryption::ALL,
             revocation_endpoint_auth_methods_supported: AuthMethod::ALL,
+            revocation_endpoint_auth_signing_alg_values_supported: signed(),
             claim_types_supported: if config.claims.sources {
                 &["normal", "aggregated", "distributed"]
             } else {

@@ -131,6 +131,7 @@
 //! | [`Accounts`] | is this person active, and what is true of them? | |
 //! | [`Signer`] | sign these bytes; which keys may others check with? | [`KeySet`] |
 //! | [`Fetch`] | get this document, which a client has named | `GuardedFetch`, with the feature `fetch` |
+//! | [`SecretHashes`] | is this the secret that a person has chosen for a client? | `Argon2Secrets`, with the feature `argon2` |
 //! | [`Throttle`] | may this attempt go on? | `()`, which lets all pass |
 //! | [`Clock`] | what time is it? | [`SystemClock`] |
 //! | [`Entropy`] | bytes that nobody can predict | [`SystemEntropy`] |
@@ -150,6 +151,7 @@
 //! | `tower` | [`adapter::tower`]: a `Service` that any tower-based server can mount |
 //! | `axum` | [`adapter::axum`]: a router that an application merges into its own |
 //! | `fetch` | `GuardedFetch`: https only, no private addresses, no redirects, limits and a cache |
+//! | `argon2` | `Argon2Secrets`: client secrets that people have chosen, as argon2id hashes |
 //! | `tracing` | [`TracingObserver`] |
 //! | `full` | all of the above |
 //! | `test-util` | [`test_util`], [`store::FaultyStore`] and [`store::contract`]: for tests only |
@@ -227,11 +229,13 @@ pub use claims::{
     Account, Accounts, AlwaysClaim, ClaimMapping, ClaimPlace, ClaimPolicy, ClaimRules, ClaimSource,
     ClaimSources, InvalidMapping, MappingProblem,
 };
+#[cfg(feature = "argon2")]
+pub use client::Argon2Secrets;
 pub use client::{
     ApplicationType, AuthMethod, Client, ClientMetadata, ClientPermissions, ClientSecret, Clients,
-    GrantType, InvalidMetadata, LoginInitiation, StaticClients, SubjectType,
+    GrantType, InvalidMetadata, LoginInitiation, SecretHashes, StaticClients, SubjectType,
 };
-pub use config::{Config, Lifetimes, Limits, Paths, Policy, RequestObjectMode};
+pub use config::{AssertionAudience, Config, Lifetimes, Limits, Paths, Policy, RequestObjectMode};
 #[cfg(feature = "tracing")]
 pub use env::TracingObserver;
 pub use env::{Clock, Entropy, EntropyError, Event, Observer, SystemClock, SystemEntropy, What};

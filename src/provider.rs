@@ -6,7 +6,7 @@ use crate::{
     authorize::{self, Outcome, Sessions, Verdict},
     builder::ProviderBuilder,
     claims::{self, Accounts, Pairwise},
-    client::{ClientPermissions, Clients, GrantType},
+    client::{ClientPermissions, Clients, GrantType, SecretHashes},
     config::Config,
     discovery::{self, Endpoints},
     env::{Clock, Entropy, Event, Observer, What},
@@ -49,6 +49,8 @@ pub(crate) struct Core {
     pub(crate) fetch: Option<Arc<dyn Fetch>>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clients: Arc<dyn Clients>,
+    /// What checks client secrets that people have chosen.
+    pub(crate) secret_hashes: Option<Arc<dyn SecretHashes>>,
     pub(crate) accounts: Arc<dyn Accounts>,
     pub(crate) signer: Arc<dyn Signer>,
     pub(crate) throttle: Arc<dyn Throttle>,

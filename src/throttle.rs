@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 /// Decides whether an attempt to prove something may go on.
 ///
-/// Asked before a secret is checked, told when it was wrong. The default, `()`, lets everything
+/// Asked before a secret or an assertion is checked, told when it was wrong. The default, `()`, lets everything
 /// pass; a service on the open internet puts its rate limiter here. Key it on the source as well as
 /// on the name, so that nobody can lock out somebody else ([RFC 6749 §10.10]).
 ///
@@ -22,13 +22,13 @@ pub trait Throttle: Debug + Send + Sync + 'static {
     async fn failed(&self, attempt: &Attempt<'_>);
 }
 
-/// An attempt to prove something with a secret.
+/// An attempt to prove something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attempt<'a> {
     /// What is being proven.
     pub kind: AttemptKind,
-    /// Whose secret it is: the client identifier as it was sent, known or not. Strangers choose it, so
+    /// Who it is said to be: the client identifier as it was sent, known or not. Strangers choose it, so
     /// a throttle that remembers names bounds how many.
     pub name: &'a str,
     /// Where it comes from, if the host says so.
@@ -39,15 +39,17 @@ pub struct Attempt<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AttemptKind {
-    /// That the sender is the client.
+    /// That the sender is the client, with its secret.
     ClientSecret,
     /// That a client has a person's password; the name is the one to sign in with, as it was typed.
     Password,
+    /// The same with an assertion, which nobody guesses: limits how often keys are looked for.
+    ClientAssertion,
 }
 
 impl<'a> Attempt<'a> {
-    pub(crate) fn client(name: &'a str, peer: Option<IpAddr>) -> Self {
-        Self { kind: AttemptKind::ClientSecret, name, peer }
+    pub(crate) fn client(kind: AttemptKind, name: &'a str, peer: Option<IpAddr>) -> Self {
+        Self { kind, name, peer }
     }
 
     pub(crate) fn password(name: &'a str, peer: Option<IpAddr>) -> Self {

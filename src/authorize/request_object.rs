@@ -7,12 +7,14 @@
 //! [OIDC Core §6]: https://openid.net/specs/openid-connect-core-1_0.html#JWTRequests
 //! [RFC 9101]: https://www.rfc-editor.org/rfc/rfc9101
 
+use std::error::Error;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use time::Duration;
 
 use super::request::RECOGNISED;
 use crate::{
-    client::{self, Client},
+    client::{self, Client, KeyFault},
     config::RequestObjectMode,
     error::{Failure, Reason},
     fetch::FetchRequest,
@@ -44,8 +46,7 @@ pub(super) async fn resolve<'r>(
             &fetched
         }
     };
-    let invalid = |fault: JoseFault| Failure::caused(Reason::RequestObjectInvalid, fault);
-    let claims = verify(core, client, text).map_err(invalid)?;
+    let claims = verify(core, client, text).await.map_err(invalid)?;
     let mode = if required { RequestObjectMode::Jar } else { core.config.policy.request_object };
     check(core, client, &claims, mode, core.clock.now()).map_err(invalid)?;
     let object =
@@ -83,43 +84,44 @@ async fn fetch(core: &Core, client: &Client, uri: &str) -> Result<String, Failur
         request.refresh = true;
         document = fetch.get(&request).await.unwrap_or(document);
     }
-    let text = str::from_utf8(&document.body)
-        .map_err(|_| Failure::caused(Reason::RequestObjectInvalid, JoseFault::Malformed))?;
+    let text = str::from_utf8(&document.body).map_err(|_| invalid(JoseFault::Malformed))?;
     Ok(text.trim_ascii().to_owned())
 }
 
+fn invalid(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Failure {
+    Failure::caused(Reason::RequestObjectInvalid, cause)
+}
+
 /// With what the client has registered: its keys, its secret, or nothing where that is allowed.
-fn verify(core: &Core, client: &Client, text: &str) -> Result<Claims, JoseFault> {
+async fn verify(core: &Core, client: &Client, text: &str) -> Result<Claims, KeyFault> {
     let metadata = &client.metadata;
     if jose::is_jwe(text) {
         let sealed = Jwe::parse(text)?;
         let fits = metadata.request_object_encryption_alg.is_none_or(|a| a == sealed.algorithm())
             && metadata.request_object_encryption_enc.is_none_or(|e| e == sealed.encryption());
         if !fits {
-            return Err(JoseFault::Algorithm);
+            return Err(JoseFault::Algorithm.into());
         }
     }
     let text = client::unsealed(core, client, text)?;
     let object = Jws::parse(&text)?;
     if !object.typ().is_none_or(is_request_object) {
-        return Err(JoseFault::Claims("typ"));
+        return Err(JoseFault::Claims("typ").into());
     }
     let algorithm = object.algorithm();
     if metadata.request_object_signing_alg.is_some_and(|registered| registered != algorithm) {
-        return Err(JoseFault::Algorithm);
+        return Err(JoseFault::Algorithm.into());
     }
     match algorithm {
-        JwsAlgorithm::Signature(_) => {
-            object.verify(VerifyWith::Keys(metadata.jwks.as_ref().ok_or(JoseFault::Key)?))
-        }
-        JwsAlgorithm::Mac(_) => object.verify(VerifyWith::Secrets(&client.secret_keys())),
+        JwsAlgorithm::Signature(_) => client::verified(core, client, &object).await,
+        JwsAlgorithm::Mac(_) => Ok(object.verify(VerifyWith::Secrets(&client.secret_keys()))?),
         JwsAlgorithm::None => {
             let registered = metadata.request_object_signing_alg == Some(JwsAlgorithm::None);
             if registered && core.config.policy.unsigned && !metadata.require_signed_request_object
             {
-                object.verify(VerifyWith::Nobody)
+                Ok(object.verify(VerifyWith::Nobody)?)
             } else {
-                Err(JoseFault::Algorithm)
+                Err(JoseFault::Algorithm.into())
             }
         }
     }

@@ -1,14 +1,17 @@
-//! Client authentication at the token endpoint ([RFC 6749 §2.3], [§3.2.1]).
+//! Client authentication at the endpoints that clients call themselves ([RFC 6749 §2.3], [§3.2.1],
+//! [OIDC Core §9]).
 //!
 //! [RFC 6749 §2.3]: https://www.rfc-editor.org/rfc/rfc6749#section-2.3
 //! [§3.2.1]: https://www.rfc-editor.org/rfc/rfc6749#section-3.2.1
+//! [OIDC Core §9]: https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication
 
-use super::{AuthMethod, Client, ClientSecret, KnownClient};
+use std::{borrow::Cow, net::IpAddr};
+
+use super::{AuthMethod, Client, KnownClient, assertion::Assertion, secret};
 use crate::{
-    error::{Failure, Reason, TokenError},
+    error::{ErrorCode, Failure, Reason, TokenError},
     provider::Core,
-    secret::Digest,
-    throttle::Attempt,
+    throttle::{Attempt, AttemptKind},
     types::ClientId,
     wire::{Authorization, Params, Request},
 };
@@ -26,83 +29,126 @@ impl std::ops::Deref for AuthenticatedClient {
     }
 }
 
-/// What a request offers as proof, by exactly one method.
-struct Credentials {
-    id: ClientId,
-    method: AuthMethod,
-    secret: Option<Digest>,
-}
-
+/// Who sent the request; `called` is the path of the endpoint that it was sent to.
 pub(crate) async fn authenticate(
     core: &Core,
     request: &Request<'_>,
     params: &Params<'_>,
+    called: &str,
 ) -> Result<AuthenticatedClient, TokenError> {
     let authorization = request.authorization();
     let by_header = !matches!(authorization, Authorization::Absent);
-    let challenge = |error: TokenError| if by_header { error.with_challenge() } else { error };
+    let challenge = |failure: Failure| {
+        let error = TokenError::from(failure);
+        if by_header { error.with_challenge() } else { error }
+    };
 
-    let credentials =
-        Credentials::parse(authorization, params).map_err(|reason| challenge(reason.into()))?;
-    let attempt = Attempt::client(credentials.id.as_str(), request.peer);
-    if credentials.secret.is_some() {
-        core.throttle.admit(&attempt).await.map_err(TokenError::throttled)?;
+    let credentials = Credentials::parse(authorization, params).map_err(challenge)?;
+    let attempt = credentials.attempt(request.peer);
+    if let Some(attempt) = &attempt {
+        core.throttle.admit(attempt).await.map_err(TokenError::throttled)?;
     }
     let client = core.clients.client(&credentials.id).await?;
-    match credentials.verify(client) {
-        Ok(client) => Ok(client),
-        Err(reason) => {
-            if credentials.secret.is_some() {
-                core.throttle.failed(&attempt).await;
-            }
-            Err(challenge(Failure::from(reason).into()))
-        }
+    let checked = credentials.check(core, client, called).await;
+    if let (Err(failure), Some(attempt)) = (&checked, &attempt)
+        && failure.reason.error() == ErrorCode::InvalidClient
+    {
+        core.throttle.failed(attempt).await;
     }
+    checked.map_err(challenge)
 }
 
-impl Credentials {
+/// What a request offers as proof, by exactly one method.
+struct Credentials<'p> {
+    id: ClientId,
+    proof: Proof<'p>,
+}
+
+enum Proof<'p> {
+    /// None: it is a public client.
+    Nothing,
+    Secret(AuthMethod, Cow<'p, str>),
+    Assertion(Assertion<'p>),
+}
+
+impl<'p> Credentials<'p> {
     /// Reads them; using two methods at once is an error (§2.3).
-    fn parse(authorization: Authorization<'_>, params: &Params<'_>) -> Result<Self, Reason> {
+    fn parse(authorization: Authorization<'_>, params: &'p Params<'_>) -> Result<Self, Failure> {
         let (id, secret) = (params.one("client_id")?, params.one("client_secret")?);
-        let client_id = |id: &str| ClientId::new(id).map_err(|_| Reason::CredentialsWrong);
-        match authorization {
+        let assertion = Assertion::parse(params);
+        let asserted = !matches!(assertion, Ok(None));
+        let (id, proof) = match authorization {
             Authorization::Basic(basic) => {
-                if secret.is_some() || id.is_some_and(|id| id != basic.id) {
-                    return Err(Reason::CredentialsTwice);
+                if asserted || secret.is_some() || id.is_some_and(|id| id != basic.id) {
+                    return Err(Reason::CredentialsTwice.into());
                 }
-                Ok(Self {
-                    id: client_id(&basic.id)?,
-                    method: AuthMethod::ClientSecretBasic,
-                    secret: Some(Digest::of(basic.secret.as_bytes())),
-                })
+                let proof = Proof::Secret(AuthMethod::ClientSecretBasic, basic.secret.into());
+                (Cow::from(basic.id), proof)
             }
-            Authorization::Absent => Ok(Self {
-                id: client_id(id.ok_or(Reason::CredentialsMissing)?)?,
-                method: if secret.is_some() {
-                    AuthMethod::ClientSecretPost
-                } else {
-                    AuthMethod::None
-                },
-                secret: secret.map(|secret| Digest::of(secret.as_bytes())),
-            }),
+            Authorization::Absent => {
+                let id = id.map(Cow::from);
+                let missing = Reason::CredentialsMissing;
+                match (assertion?, secret) {
+                    (Some(_), Some(_)) => return Err(Reason::CredentialsTwice.into()),
+                    (Some(assertion), None) => {
+                        let id = id.or_else(|| assertion.unvouched_client().map(Cow::from));
+                        (id.ok_or(missing)?, Proof::Assertion(assertion))
+                    }
+                    (None, Some(secret)) => {
+                        let proof = Proof::Secret(AuthMethod::ClientSecretPost, secret.into());
+                        (id.ok_or(missing)?, proof)
+                    }
+                    (None, None) => (id.ok_or(missing)?, Proof::Nothing),
+                }
+            }
             Authorization::Bearer(_) | Authorization::Other | Authorization::Malformed => {
-                Err(Reason::CredentialsMalformed)
+                return Err(Reason::CredentialsMalformed.into());
             }
+        };
+        let id = ClientId::new(&*id).map_err(|_| Reason::CredentialsWrong)?;
+        Ok(Self { id, proof })
+    }
+
+    fn method(&self) -> AuthMethod {
+        match &self.proof {
+            Proof::Nothing => AuthMethod::None,
+            Proof::Secret(method, _) => *method,
+            Proof::Assertion(assertion) => assertion.method,
         }
     }
 
-    /// One answer and one amount of work for an unknown client, a disabled one, another method and
-    /// a wrong secret (threat CA-06).
-    fn verify(&self, client: Option<KnownClient>) -> Result<AuthenticatedClient, Reason> {
-        let client = client.filter(|client| client.enabled);
-        let nobody = [ClientSecret::nobodys()];
-        let secrets = client.as_ref().map_or(&nobody[..], |client| &client.secrets);
-        let fits = self.secret.as_ref().is_none_or(|presented| {
-            secrets.iter().fold(false, |found, secret| found | secret.fits(presented))
-        });
-        client
-            .filter(|client| fits && client.metadata.token_endpoint_auth_method == self.method)
-            .map(AuthenticatedClient)
-            .ok_or(Reason::CredentialsWrong)
+    /// What the host's throttle decides about, if there is anything to try.
+    fn attempt(&self, peer: Option<IpAddr>) -> Option<Attempt<'_>> {
+        let kind = match self.proof {
+            Proof::Nothing => return None,
+            Proof::Secret(..) => AttemptKind::ClientSecret,
+            Proof::Assertion(_) => AttemptKind::ClientAssertion,
+        };
+        Some(Attempt::client(kind, self.id.as_str(), peer))
+    }
+
+    /// One answer for an unknown client, a disabled one, another method and a wrong secret (threat
+    /// CA-06).
+    async fn check(
+        &self,
+        core: &Core,
+        client: Option<KnownClient>,
+        called: &str,
+    ) -> Result<AuthenticatedClient, Failure> {
+        let method = self.method();
+        let fits = |client: &KnownClient| {
+            client.enabled && client.metadata.token_endpoint_auth_method == method
+        };
+        let client = client.filter(fits);
+        match &self.proof {
+            Proof::Nothing => {}
+            Proof::Secret(_, presented) => {
+                secret::check(core, client.as_deref(), presented).await?;
+            }
+            Proof::Assertion(assertion) => {
+                assertion.check(core, client.as_deref(), called).await?;
+            }
+        }
+        client.map(AuthenticatedClient).ok_or(Reason::CredentialsWrong.into())
     }
 }

@@ -1,7 +1,7 @@
 use url::Url;
 
-use super::{ApplicationType, ClientMetadata, Format, GrantType, SubjectType};
-use crate::types::{JwsAlgorithm, KeyManagementAlgorithm, RedirectUri, ResponseType};
+use super::{ApplicationType, AuthMethod, ClientMetadata, Format, GrantType, SubjectType};
+use crate::types::{JwsAlgorithm, KeyManagementAlgorithm, MacAlgorithm, RedirectUri, ResponseType};
 
 /// Why metadata cannot be accepted; the text names the member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,10 +54,26 @@ pub enum InvalidMetadata {
     #[error("request_object_signing_alg: none contradicts require_signed_request_object")]
     UnsignedRequestObject,
     /// A public key is needed, to encrypt to or to verify with.
-    #[error("jwks: needed by {0}")]
+    #[error("jwks or jwks_uri: needed by {0}")]
     KeysMissing(&'static str),
-    /// A secret for a public client, or none for a confidential one.
-    #[error("token_endpoint_auth_method: none is for clients without a secret, and only for them")]
+    /// Keys in two places ([RFC 7591 §2]).
+    ///
+    /// [RFC 7591 §2]: https://www.rfc-editor.org/rfc/rfc7591#section-2
+    #[error("jwks and jwks_uri: one of them, not both")]
+    KeysTwice,
+    /// Assertions by an algorithm that the method does not have ([OIDC Core §9]).
+    ///
+    /// [OIDC Core §9]: https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication
+    #[error(
+        "token_endpoint_auth_signing_alg: with the secret (HS256) for client_secret_jwt, with a key \
+         (RS256, ES256) for private_key_jwt, and never none"
+    )]
+    AssertionAlgorithm,
+    /// A secret for a public client, or none for one that proves with it who it is.
+    #[error(
+        "token_endpoint_auth_method: none is for clients without a secret, and they have only that \
+         and private_key_jwt"
+    )]
     SecretAndMethod,
     /// A use of the secret as a key needs the secret itself, not just its digest
     /// ([`ClientSecret::kept`](crate::ClientSecret::kept)).
@@ -83,6 +99,7 @@ impl ClientMetadata {
         self.check_responses()?;
         self.check_uris()?;
         self.check_formats()?;
+        self.check_authentication()?;
         if self.subject_type == SubjectType::Pairwise && self.sector().is_none() {
             return Err(InvalidMetadata::Sector);
         }
@@ -144,8 +161,41 @@ impl ClientMetadata {
             return Err(InvalidMetadata::RequestUris);
         }
         // RFC 9101 §5.2: at most 512 characters.
-        let fetched = self.request_uris.iter().all(|uri| uri.len() <= 512 && is_https_url(uri));
-        if fetched { Ok(()) } else { Err(InvalidMetadata::Uri("request_uris")) }
+        let fetched = |uri: &String| uri.len() <= 512 && is_https_url(uri);
+        if !self.jwks_uri.iter().all(fetched) {
+            return Err(InvalidMetadata::Uri("jwks_uri"));
+        }
+        if !self.request_uris.iter().all(fetched) {
+            return Err(InvalidMetadata::Uri("request_uris"));
+        }
+        Ok(())
+    }
+
+    /// What its assertions are made with, and where its keys are ([OIDC Core §9], [RFC 7591 §2]).
+    ///
+    /// [OIDC Core §9]: https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication
+    /// [RFC 7591 §2]: https://www.rfc-editor.org/rfc/rfc7591#section-2
+    fn check_authentication(&self) -> Result<(), InvalidMetadata> {
+        if self.jwks.is_some() && self.jwks_uri.is_some() {
+            return Err(InvalidMetadata::KeysTwice);
+        }
+        let method = self.token_endpoint_auth_method;
+        if method == AuthMethod::PrivateKeyJwt && !self.has_keys() {
+            return Err(InvalidMetadata::KeysMissing("token_endpoint_auth_method"));
+        }
+        let fits = match (method, self.token_endpoint_auth_signing_alg) {
+            (_, Some(JwsAlgorithm::None)) => false,
+            (AuthMethod::ClientSecretJwt, Some(alg)) => matches!(alg, JwsAlgorithm::Mac(_)),
+            (AuthMethod::PrivateKeyJwt, Some(alg)) => matches!(alg, JwsAlgorithm::Signature(_)),
+            // Nothing registered, or a method without assertions.
+            _ => true,
+        };
+        if fits { Ok(()) } else { Err(InvalidMetadata::AssertionAlgorithm) }
+    }
+
+    /// Whether it has said what its public keys are, or where.
+    fn has_keys(&self) -> bool {
+        self.jwks.is_some() || self.jwks_uri.is_some()
     }
 
     fn check_formats(&self) -> Result<(), InvalidMetadata> {
@@ -179,7 +229,7 @@ impl ClientMetadata {
                 return Err(InvalidMetadata::EncryptionAlg(member));
             }
         }
-        let keys = self.jwks.is_some();
+        let keys = self.has_keys();
         for (member, Format { encrypted, .. }) in [
             ("id_token_encrypted_response_alg", self.id_token_format()),
             ("userinfo_encrypted_response_alg", self.userinfo_format()),
@@ -197,7 +247,13 @@ impl ClientMetadata {
 
     /// The members that use the client's secret as a key, with the least size that it must have.
     pub(super) fn symmetric_uses(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        let assertions =
+            (self.token_endpoint_auth_method == AuthMethod::ClientSecretJwt).then(|| {
+                let least = JwsAlgorithm::Mac(MacAlgorithm::HS256);
+                self.token_endpoint_auth_signing_alg.unwrap_or(least)
+            });
         let macs = [
+            ("token_endpoint_auth_method", assertions),
             ("id_token_signed_response_alg", Some(self.id_token_signed_response_alg)),
             ("userinfo_signed_response_alg", self.userinfo_signed_response_alg),
             ("request_object_signing_alg", self.request_object_signing_alg),
@@ -260,6 +316,15 @@ mod tests {
         metadata.check().map_err(|e| e.to_string())
     }
 
+    const JWKS_URI: &str = "https://c.example/jwks";
+
+    fn assertions(method: &str, alg: &str) -> Value {
+        json!({
+            "token_endpoint_auth_method": method, "token_endpoint_auth_signing_alg": alg,
+            "jwks_uri": JWKS_URI
+        })
+    }
+
     fn implicit(redirect_uri: &str) -> Value {
         json!({"redirect_uris": [redirect_uri], "response_types": ["id_token"], "grant_types": ["implicit"]})
     }
@@ -297,6 +362,15 @@ mod tests {
             (json!({"id_token_encrypted_response_alg": "RSA-OAEP"}), "jwks"),
             (json!({"id_token_encrypted_response_alg": "RSA1_5"}), "algorithm"),
             (json!({"request_object_signing_alg": "ES256"}), "jwks"),
+            (json!({"token_endpoint_auth_method": "private_key_jwt"}), "jwks or jwks_uri"),
+            (json!({"jwks_uri": JWKS_URI, "jwks": {"keys": []}}), "not both"),
+            (json!({"jwks_uri": "http://c.example/jwks"}), "jwks_uri"),
+            (json!({"jwks_uri": format!("{JWKS_URI}{}", "x".repeat(512))}), "jwks_uri"),
+            (assertions("private_key_jwt", "HS256"), "auth_signing_alg"),
+            (assertions("private_key_jwt", "none"), "auth_signing_alg"),
+            (assertions("client_secret_jwt", "ES256"), "auth_signing_alg"),
+            (assertions("client_secret_basic", "none"), "auth_signing_alg"),
+            (json!({"token_endpoint_auth_method": "tls_client_auth"}), "variant"),
             (
                 json!({"request_object_signing_alg": "none", "require_signed_request_object": true}),
                 "request_object_signing_alg",
@@ -308,6 +382,20 @@ mod tests {
         ] {
             let error = check(&members).unwrap_err();
             assert!(error.contains(names), "{members}: {error}");
+        }
+    }
+
+    /// OIDC Core §9, RFC 7591 §2: keys by reference are as good as keys by value.
+    #[test]
+    fn keys_may_be_elsewhere() {
+        for members in [
+            assertions("private_key_jwt", "ES256"),
+            assertions("client_secret_jwt", "HS512"),
+            assertions("client_secret_basic", "ES256"),
+            json!({"jwks_uri": JWKS_URI, "id_token_encrypted_response_alg": "RSA-OAEP"}),
+            json!({"jwks_uri": JWKS_URI, "request_object_signing_alg": "ES256"}),
+        ] {
+            assert_eq!(check(&members), Ok(()), "{members}");
         }
     }
 

@@ -16,11 +16,26 @@ pub enum AuthMethod {
     ClientSecretBasic,
     /// With its secret in the body.
     ClientSecretPost,
+    /// With an assertion that it makes with its secret ([OIDC Core §9]).
+    ///
+    /// [OIDC Core §9]: https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication
+    ClientSecretJwt,
+    /// With an assertion that it signs with a private key; the provider knows no secret of it
+    /// ([OIDC Core §9]).
+    ///
+    /// [OIDC Core §9]: https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication
+    PrivateKeyJwt,
 }
 
 impl AuthMethod {
     /// Every method, in the order in which metadata lists them.
-    pub(crate) const ALL: [Self; 3] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::None];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::ClientSecretBasic,
+        Self::ClientSecretPost,
+        Self::ClientSecretJwt,
+        Self::PrivateKeyJwt,
+        Self::None,
+    ];
 }
 
 /// A way to obtain tokens ([RFC 7591 §2]).

@@ -106,9 +106,14 @@ metadata! {
         initiate_login_uri: String,
         /// The scope it may ask for; everything that the provider supports if absent.
         scope: Scope,
-        /// Its public keys: those that sign its request objects, and those that its encrypted
-        /// answers are for.
+        /// Its public keys: those that sign its assertions and request objects, and those that its
+        /// encrypted answers are for.
         jwks: Jwks,
+        /// Where it publishes these keys instead; needs [`Fetch`](crate::Fetch).
+        jwks_uri: String,
+        /// What secures the assertions that it authenticates with; whatever goes with its method if
+        /// absent.
+        token_endpoint_auth_signing_alg: JwsAlgorithm,
         /// The document that lists its sector's redirect URIs; its host is the sector
         /// ([OIDC Core §8.1]). Nothing fetches it yet: whoever sets this vouches that it lists this
         /// client's.

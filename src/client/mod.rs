@@ -1,10 +1,15 @@
 //! Who asks: clients, what they have registered, and how they prove who they are.
 
+#[cfg(feature = "argon2")]
+mod argon2;
+mod assertion;
 mod authenticate;
 mod check;
 mod choices;
+mod hashes;
 mod inbound;
 mod initiate;
+mod keys;
 mod metadata;
 mod permissions;
 mod registry;
@@ -12,11 +17,15 @@ mod secret;
 
 use std::sync::Arc;
 
+#[cfg(feature = "argon2")]
+pub use argon2::Argon2Secrets;
 pub(crate) use authenticate::{AuthenticatedClient, authenticate};
 pub use check::InvalidMetadata;
 pub use choices::{ApplicationType, AuthMethod, GrantType, SubjectType};
+pub use hashes::SecretHashes;
 pub(crate) use inbound::unsealed;
 pub use initiate::LoginInitiation;
+pub(crate) use keys::{KeyFault, verified, with_keys};
 pub use metadata::ClientMetadata;
 pub(crate) use metadata::Format;
 pub use permissions::ClientPermissions;
@@ -25,6 +34,7 @@ pub use secret::ClientSecret;
 
 use crate::{
     claims::ClaimPolicy,
+    config::AssertionAudience,
     grant::RefreshPolicy,
     types::{ClientId, Resource, Subject},
 };
@@ -45,7 +55,8 @@ use crate::{
 pub struct Client {
     /// Its identifier.
     pub id: ClientId,
-    /// What proves that it is the client; several while one is being replaced, none for a public one.
+    /// What proves that it is the client; several while one is being replaced, none for a public one
+    /// and for one that has only [keys](Self::keyed).
     pub secrets: Vec<ClientSecret>,
     /// What it has registered, checked.
     pub metadata: ClientMetadata,
@@ -58,6 +69,9 @@ pub struct Client {
     /// Whether it must use PKCE; `None` follows [`Policy::require_pkce`](crate::Policy). A public
     /// client must always.
     pub require_pkce: Option<bool>,
+    /// Whom its assertions must be meant for; `None` follows
+    /// [`Policy::assertion_audience`](crate::Policy).
+    pub assertion_audience: Option<AssertionAudience>,
     /// Which claims it may have, and where.
     pub claims: ClaimPolicy,
     /// Which refresh tokens it gets.
@@ -88,6 +102,23 @@ impl Client {
         Self::new(id, vec![secret], metadata)
     }
 
+    /// A client that proves with its keys who it is, and has no secret. Its authentication method
+    /// becomes `private_key_jwt` if it is the default.
+    ///
+    /// # Errors
+    ///
+    /// The metadata contradict themselves, have no keys, or are those of a client with a secret.
+    pub fn keyed(id: ClientId, mut metadata: ClientMetadata) -> Result<Self, InvalidMetadata> {
+        let method = &mut metadata.token_endpoint_auth_method;
+        if *method == AuthMethod::default() {
+            *method = AuthMethod::PrivateKeyJwt;
+        }
+        if *method == AuthMethod::None {
+            return Err(InvalidMetadata::SecretAndMethod);
+        }
+        Self::new(id, Vec::new(), metadata)
+    }
+
     /// A client that cannot keep a secret: an app, or a page that runs in the browser. Its
     /// authentication method becomes `none`.
     ///
@@ -105,7 +136,13 @@ impl Client {
         metadata: ClientMetadata,
     ) -> Result<Self, InvalidMetadata> {
         metadata.check()?;
-        if secrets.is_empty() != (metadata.token_endpoint_auth_method == AuthMethod::None) {
+        let agree = match metadata.token_endpoint_auth_method {
+            AuthMethod::None => secrets.is_empty(),
+            // One that it has is for other uses.
+            AuthMethod::PrivateKeyJwt => true,
+            _ => !secrets.is_empty(),
+        };
+        if !agree {
             return Err(InvalidMetadata::SecretAndMethod);
         }
         for (member, size) in metadata.symmetric_uses() {
@@ -122,6 +159,7 @@ impl Client {
             enabled: true,
             first_party: false,
             require_pkce: None,
+            assertion_audience: None,
             claims: ClaimPolicy::default(),
             refresh: RefreshPolicy::default(),
             resources: None,
@@ -175,6 +213,24 @@ mod tests {
         assert_eq!(refused, InvalidMetadata::SecretAndMethod);
         let public = Client::public(id(), metadata(AuthMethod::ClientSecretPost)).unwrap();
         assert!(public.is_public());
+
+        // OIDC Core §9: with keys there need be no secret, and may be one.
+        let keys = |method| ClientMetadata {
+            jwks_uri: Some("https://c.example/jwks".into()),
+            ..metadata(method)
+        };
+        let method = |client: Client| client.metadata.token_endpoint_auth_method;
+        let keyed = |metadata| Client::keyed(id(), metadata).map(method);
+        let (jwt, refused) = (AuthMethod::PrivateKeyJwt, Err(refused));
+        assert_eq!(keyed(keys(AuthMethod::default())), Ok(jwt));
+        assert_eq!(keyed(keys(jwt)), Ok(jwt));
+        assert_eq!(keyed(keys(AuthMethod::None)), refused);
+        assert_eq!(keyed(keys(AuthMethod::ClientSecretPost)), refused);
+        assert_eq!(keyed(keys(AuthMethod::ClientSecretJwt)), refused);
+        let missing = InvalidMetadata::KeysMissing("token_endpoint_auth_method");
+        assert_eq!(keyed(metadata(jwt)), Err(missing));
+        let both = Client::confidential(id(), secret(), keys(jwt)).unwrap();
+        assert!(!both.is_public());
     }
 
     /// OIDC Core §16.19: a key is as long as the hash.
@@ -188,6 +244,25 @@ mod tests {
             Client::confidential(ClientId::new("c").unwrap(), secret, metadata).map(|_| ())
         };
         let refused = Err(InvalidMetadata::SecretNotKept("id_token_signed_response_alg"));
+        let asserting = |alg: Option<&str>, secret: ClientSecret| {
+            let metadata = ClientMetadata {
+                redirect_uris: vec![RedirectUri::new("https://c.example/cb").unwrap()],
+                token_endpoint_auth_method: AuthMethod::ClientSecretJwt,
+                token_endpoint_auth_signing_alg: alg.map(|alg| alg.parse().unwrap()),
+                ..ClientMetadata::default()
+            };
+            Client::confidential(ClientId::new("c").unwrap(), secret, metadata).is_ok()
+        };
+        for (alg, size, ok) in [
+            (None, 31, false),
+            (None, 32, true),
+            (Some("HS256"), 32, true),
+            (Some("HS512"), 63, false),
+            (Some("HS512"), 64, true),
+        ] {
+            assert_eq!(asserting(alg, ClientSecret::kept(&"s".repeat(size))), ok, "{alg:?} {size}");
+            assert!(!asserting(alg, ClientSecret::new(&"s".repeat(size))), "{alg:?} {size}");
+        }
         let long = "s".repeat(48);
         assert_eq!(made("HS256", ClientSecret::new(&long)), refused);
         assert_eq!(made("HS256", ClientSecret::kept(&long[..31])), refused);

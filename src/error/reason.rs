@@ -121,6 +121,10 @@ reasons! {
     CredentialsMalformed = "credentials_malformed": InvalidClient, "RFC 6749 §2.3.1", "the client credentials are malformed";
     CredentialsTwice = "credentials_twice": InvalidRequest, "RFC 6749 §2.3", "the client used more than one authentication method";
     CredentialsWrong = "credentials_wrong": InvalidClient, "RFC 6749 §5.2", "client authentication failed";
+    SecretHashesMissing = "secret_hashes_missing": InvalidClient, "RFC 6749 §5.2", "client authentication failed";
+    AssertionType = "assertion_type": InvalidClient, "RFC 7521 §4.2", "client_assertion_type is missing or not supported";
+    AssertionInvalid = "assertion_invalid": InvalidClient, "RFC 7523 §3", "client authentication failed";
+    AssertionReplayed = "assertion_replayed": InvalidClient, "RFC 7523 §3", "client authentication failed";
     ClientThrottled = "client_throttled": TemporarilyUnavailable, "RFC 6749 §2.3.1", "too many attempts; try again later";
     CodeMissing = "code_missing": InvalidRequest, "RFC 6749 §4.1.3", "code is missing";
     CodeUnknown = "code_unknown": InvalidGrant, "RFC 6749 §5.2", "the authorization code is not valid";
@@ -155,9 +159,9 @@ reasons! {
     PasswordMissing = "password_missing": InvalidRequest, "RFC 6749 §4.3.2", "password is missing";
     PasswordWrong = "password_wrong": InvalidGrant, "RFC 6749 §5.2", "the credentials of the end user are not valid";
     OwnerInactive = "owner_inactive": UnauthorizedClient, "RFC 6749 §5.2", "the client may not act for itself now";
-    AssertionMissing = "assertion_missing": InvalidRequest, "RFC 7521 §4.1", "assertion is missing";
-    AssertionInvalid = "assertion_invalid": InvalidGrant, "RFC 7523 §3.1", "the assertion is not valid";
-    AssertionReplayed = "assertion_replayed": InvalidGrant, "RFC 7523 §3", "the assertion is not valid";
+    GrantAssertionMissing = "grant_assertion_missing": InvalidRequest, "RFC 7521 §4.1", "assertion is missing";
+    GrantAssertionInvalid = "grant_assertion_invalid": InvalidGrant, "RFC 7523 §3.1", "the assertion is not valid";
+    GrantAssertionReplayed = "grant_assertion_replayed": InvalidGrant, "RFC 7523 §3", "the assertion is not valid";
     AssertionNeedsConsent = "assertion_needs_consent": InvalidGrant, "RFC 7521 §4.1", "the end user has not agreed to what is asked for";
     ExtensionRefused = "extension_refused": InvalidGrant, "RFC 6749 §5.2", "the grant is not valid";
     SubjectTokenMissing = "subject_token_missing": InvalidRequest, "RFC 8693 §2.1", "subject_token or subject_token_type is missing";

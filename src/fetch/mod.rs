@@ -1,4 +1,4 @@
-//! What clients name by URL: request objects.
+//! What clients name by URL: request objects and keys.
 //!
 //! A URL that a stranger chose is a way into the network of whoever follows it, so all of it goes
 //! through one seam, and through one client that is guarded ([RFC 9101 §10.4], [RFC 8725bis §3.10]).
@@ -32,7 +32,7 @@ pub use guarded::GuardedFetch;
 #[cfg(feature = "fetch")]
 pub use policy::{FetchPolicy, InvalidFetchPolicy};
 
-/// Fetches documents that clients have named by URL: request objects.
+/// Fetches documents that clients have named by URL: request objects and keys.
 ///
 /// `GuardedFetch`, behind the feature `fetch`, is ready-made. One of a host's own, say through an
 /// egress proxy, answers for the same: https only, no redirects, no address of [special
@@ -91,7 +91,8 @@ pub struct FetchRequest<'u> {
     /// The media types to ask for.
     pub accept: &'u str,
     /// Not from a cache, because what is there is not the version that was meant ([OpenID Connect
-    /// Core §6.2]). Only a wish: how often it is granted is limited.
+    /// Core §6.2]), or lacks a key. Only a wish: how often it is granted is limited, or strangers who
+    /// make up names of keys would have every client's server asked for each.
     ///
     /// [OpenID Connect Core §6.2]: https://openid.net/specs/openid-connect-core-1_0.html#RequestUriParameter
     pub refresh: bool,

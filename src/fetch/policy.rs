@@ -46,7 +46,7 @@ pub struct FetchPolicy {
     pub max_age: Duration,
     /// How many documents are kept; 256. With all of them as large as they may be that is 16 MiB.
     pub entries: usize,
-    /// How soon after a document has come it can be [refreshed](super::FetchRequest::refresh); 10 s.
+    /// How soon after a document has come it can be [refreshed](super::FetchRequest::refresh); 30 s.
     pub refresh_after: Duration,
     /// Certificate authorities to trust besides those of the operating system, each as DER or PEM.
     pub extra_roots: Vec<Vec<u8>>,
@@ -68,7 +68,7 @@ impl Default for FetchPolicy {
             min_age: Duration::minutes(1),
             max_age: Duration::hours(1),
             entries: 256,
-            refresh_after: Duration::seconds(10),
+            refresh_after: Duration::seconds(30),
             extra_roots: Vec::new(),
             allow: Vec::new(),
         }

@@ -1,6 +1,7 @@
 use std::{fmt, str};
 
 use ring::hmac;
+use serde_json::Value;
 
 use super::{
     Claims, JoseFault, Jwks,
@@ -68,10 +69,12 @@ impl<'t> Jws<'t> {
         self.typ.as_deref()
     }
 
-    /// What a member of the payload says, for finding the keys: nobody has vouched for it.
-    pub(crate) fn unverified_str(&self, name: &str) -> Option<String> {
-        let members = wire::json_object(&self.payload)?;
-        members.get(name)?.as_str().map(str::to_owned)
+    /// A claim that is text, for finding out who is to be asked: nobody vouches for it.
+    pub(crate) fn unvouched(&self, name: &str) -> Option<String> {
+        match wire::json_object(&self.payload)?.remove(name)? {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// The claims, if the right party made them. Which algorithms that party may use is for the
@@ -80,7 +83,7 @@ impl<'t> Jws<'t> {
     /// [`JoseFault::Key`] says that other keys might do, if there are newer ones to be had.
     ///
     /// [RFC 8725 §3.1]: https://www.rfc-editor.org/rfc/rfc8725#section-3.1
-    pub(crate) fn verify(self, keys: VerifyWith<'_>) -> Result<Claims, JoseFault> {
+    pub(crate) fn verify(&self, keys: VerifyWith<'_>) -> Result<Claims, JoseFault> {
         match (self.algorithm, keys) {
             (JwsAlgorithm::Signature(algorithm), VerifyWith::Keys(keys)) => {
                 let input = self.signed.as_bytes();

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{SignError, Signer};
 use crate::{
-    client::{Client, Format},
+    client::{self, Client, Format, KeyFault},
     error::{Failure, HostError, Reason},
     jose::{self, EncryptTo},
     provider::Core,
@@ -49,7 +49,9 @@ pub(crate) async fn for_client_as(
     };
     match format.encrypted {
         None => Ok(token),
-        Some(encryption) => encrypt(client, encryption, &token, format.signed.is_some()),
+        Some(encryption) => {
+            encrypt(core, client, encryption, &token, format.signed.is_some()).await
+        }
     }
 }
 
@@ -94,22 +96,23 @@ fn unsigned(claims: &impl Serialize) -> Result<String, Failure> {
 /// To the client's key, or with its secret ([OIDC Core §10.2]).
 ///
 /// [OIDC Core §10.2]: https://openid.net/specs/openid-connect-core-1_0.html#Encryption
-fn encrypt(
+async fn encrypt(
+    core: &Core,
     client: &Client,
     (alg, enc): (KeyManagementAlgorithm, ContentEncryption),
     token: &str,
     nested: bool,
 ) -> Result<String, Failure> {
-    let secrets = client.secret_keys();
-    let to = if alg.is_symmetric() {
-        secrets.first().map(|secret| EncryptTo::Secret(secret))
-    } else {
-        client.metadata.jwks.as_ref().map(EncryptTo::Keys)
-    };
-    let to = to.ok_or_else(|| unfit("the client has no key to encrypt to"))?;
     let content_type = nested.then_some("JWT");
-    jose::encrypt(token.as_bytes(), content_type, alg, enc, to)
-        .map_err(|fault| Failure::caused(Reason::ClientUnfit, fault))
+    let to = |to: EncryptTo<'_>| jose::encrypt(token.as_bytes(), content_type, alg, enc, to);
+    let sealed = if alg.is_symmetric() {
+        let secret = client.secret_keys().into_iter().next();
+        let secret = secret.ok_or_else(|| unfit("the client's secret is not kept"))?;
+        to(EncryptTo::Secret(secret)).map_err(KeyFault::from)
+    } else {
+        client::with_keys(core, client, |keys| to(EncryptTo::Keys(keys))).await
+    };
+    sealed.map_err(|fault| Failure::caused(Reason::ClientUnfit, fault))
 }
 
 /// A signed JWT in compact form ([RFC 7515 §3.1]), by the key that is active for the algorithm.

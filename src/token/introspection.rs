@@ -62,7 +62,7 @@ pub(crate) type Answer = Option<Map<String, Value>>;
 /// parse → authenticate → look → respond. A fault of the store is an error, never an inactive token.
 pub(crate) async fn introspect(core: &Core, http: &Request<'_>) -> Result<Reply, TokenError> {
     let params = http.form()?.bounded()?;
-    let client = authenticate(core, http, &params).await?;
+    let client = authenticate(core, http, &params, &core.endpoints.introspection).await?;
     if client.is_public() {
         // RFC 7662 §2.1: some form of authorization, against scanning for tokens.
         return Err(Reason::IntrospectionOfPublicClient.into());

@@ -115,7 +115,7 @@ pub(super) struct JwtBearerRequest<'p> {
 impl<'p> JwtBearerRequest<'p> {
     pub(super) fn parse(params: &'p Params<'_>) -> Result<Self, Reason> {
         Ok(Self {
-            assertion: params.one("assertion")?.ok_or(Reason::AssertionMissing)?,
+            assertion: params.one("assertion")?.ok_or(Reason::GrantAssertionMissing)?,
             asked: Asked::parse(params)?,
         })
     }
@@ -140,11 +140,11 @@ impl<'p> JwtBearerRequest<'p> {
             client,
             claims: &verified.claims,
         };
-        let subject = issuers.subject(&assertion).await?.ok_or(Reason::AssertionInvalid)?;
+        let subject = issuers.subject(&assertion).await?.ok_or(Reason::GrantAssertionInvalid)?;
         let consent = consent(core, client, &subject, &scope, now).await?;
         let marked = Marked::Assertion { issuer: &verified.issuer, jti: &verified.jti };
         if !mark(core, marked, verified.expires).await? {
-            return Err(Reason::AssertionReplayed.into());
+            return Err(Reason::GrantAssertionReplayed.into());
         }
         let direct = Direct {
             origin: Origin::Assertion,
@@ -184,13 +184,13 @@ async fn verify(
     text: &str,
     now: Timestamp,
 ) -> Result<Verified, Failure> {
-    let invalid = |fault: JoseFault| Failure::caused(Reason::AssertionInvalid, fault);
+    let invalid = |fault: JoseFault| Failure::caused(Reason::GrantAssertionInvalid, fault);
     let jws = Jws::parse(text).map_err(invalid)?;
     if !jws.typ().is_none_or(|typ| typ.eq_ignore_ascii_case("JWT")) {
         return Err(invalid(JoseFault::Claims("typ")));
     }
-    let named = jws.unverified_str("iss").ok_or(invalid(JoseFault::Claims("iss")))?;
-    let issuer = issuers.issuer(&named).await?.ok_or(Reason::AssertionInvalid)?;
+    let named = jws.unvouched("iss").ok_or(invalid(JoseFault::Claims("iss")))?;
+    let issuer = issuers.issuer(&named).await?.ok_or(Reason::GrantAssertionInvalid)?;
     match jws.algorithm() {
         JwsAlgorithm::Signature(algorithm) if issuer.algorithms.contains(&algorithm) => {}
         _ => return Err(invalid(JoseFault::Algorithm)),

@@ -79,7 +79,7 @@ impl<'p> TokenRequest<'p> {
 /// The token endpoint: parse → authenticate → exchange.
 pub(crate) async fn token(core: &Core, http: &Request<'_>) -> Result<Reply, TokenError> {
     let params = http.form()?.bounded()?;
-    let client = authenticate(core, http, &params).await?;
+    let client = authenticate(core, http, &params, &core.endpoints.token).await?;
     let grant_type = params.one("grant_type")?.ok_or(Reason::GrantTypeMissing)?;
     let grant_type = supported(core, grant_type).ok_or(Reason::GrantTypeUnsupported)?;
     may_use(&client, &grant_type)?;

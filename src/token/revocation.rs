@@ -21,7 +21,7 @@ use crate::{
 /// [RFC 7009 §2.2]: https://www.rfc-editor.org/rfc/rfc7009#section-2.2
 pub(crate) async fn revoke(core: &Core, http: &Request<'_>) -> Result<Reply, TokenError> {
     let params = http.form()?.bounded()?;
-    let client = authenticate(core, http, &params).await?;
+    let client = authenticate(core, http, &params, &core.endpoints.revocation).await?;
     let token = params.one("token")?.ok_or(Reason::TokenMissing)?;
     let now = core.clock.now();
     // The hint is not needed: every kind of token says what it is.

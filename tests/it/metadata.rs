@@ -61,7 +61,20 @@ async fn the_document_is_what_is_wired() {
         ("claims_parameter_supported", json!(true)),
         (
             "token_endpoint_auth_methods_supported",
-            json!(["client_secret_basic", "client_secret_post", "none"]),
+            json!([
+                "client_secret_basic",
+                "client_secret_post",
+                "client_secret_jwt",
+                "private_key_jwt",
+                "none"
+            ]),
+        ),
+        (
+            "token_endpoint_auth_signing_alg_values_supported",
+            json!([
+                "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
+                "ES256K", "EdDSA", "HS256", "HS384", "HS512"
+            ]),
         ),
         ("code_challenge_methods_supported", json!(["S256"])),
         ("request_parameter_supported", json!(true)),

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use oidc_op::{
-    AuthMethod, ClaimPolicy, Client, ClientId, ClientMetadata, ClientSecret, InvalidMetadata,
-    JwsAlgorithm,
+    AssertionAudience, AuthMethod, ClaimPolicy, Client, ClientId, ClientMetadata, ClientSecret,
+    InvalidMetadata, JwsAlgorithm,
 };
 use serde::{
     Deserialize, Deserializer,
@@ -49,6 +49,7 @@ impl<'de> Visitor<'de> for ClientVisitor {
         let mut id: Option<ClientId> = None;
         let mut secret: Option<Hidden> = None;
         let (mut require_pkce, mut first_party, mut enabled) = (None, false, true);
+        let mut assertion_audience: Option<AssertionAudience> = None;
         let mut claims = ClaimPolicy::default();
         let mut metadata = toml::Table::new();
         while let Some(name) = map.next_key::<String>()? {
@@ -56,6 +57,7 @@ impl<'de> Visitor<'de> for ClientVisitor {
                 "client_id" => id = Some(map.next_value()?),
                 "client_secret" => secret = Some(map.next_value()?),
                 "require_pkce" => require_pkce = Some(map.next_value()?),
+                "assertion_audience" => assertion_audience = Some(map.next_value()?),
                 "first_party" => first_party = map.next_value()?,
                 "enabled" => enabled = map.next_value()?,
                 "claims" => claims = map.next_value()?,
@@ -75,9 +77,13 @@ impl<'de> Visitor<'de> for ClientVisitor {
         let client = match (secret, metadata.token_endpoint_auth_method) {
             (Some(secret), _) => confidential(&id, &secret, &metadata),
             (None, AuthMethod::None) => Client::public(id, metadata),
+            (None, AuthMethod::PrivateKeyJwt) => Client::keyed(id, metadata),
             (None, _) => {
-                let hint =
-                    if method_is_named { "" } else { " (or token_endpoint_auth_method none)" };
+                let hint = if method_is_named {
+                    ""
+                } else {
+                    " (or token_endpoint_auth_method none, or private_key_jwt)"
+                };
                 return Err(A::Error::custom(format_args!(
                     "client {id:?} has no client_secret{hint}"
                 )));
@@ -86,6 +92,7 @@ impl<'de> Visitor<'de> for ClientVisitor {
         let mut client =
             client.map_err(|e| A::Error::custom(format_args!("client {named:?}: {e}")))?;
         client.require_pkce = require_pkce;
+        client.assertion_audience = assertion_audience;
         client.first_party = first_party;
         client.enabled = enabled;
         client.claims = claims;

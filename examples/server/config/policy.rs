@@ -1,6 +1,6 @@
 //! `[policy]`: what is demanded of clients.
 
-use oidc_op::RequestObjectMode;
+use oidc_op::{AssertionAudience, RequestObjectMode};
 use serde::Deserialize;
 
 /// What is demanded of clients; what is absent has the library's default.
@@ -11,6 +11,7 @@ pub(super) struct Policy {
     acr_values_bind: Option<bool>,
     pub(super) unsigned: Option<bool>,
     request_object: Option<Mode>,
+    assertion_audience: Option<AssertionAudience>,
 }
 
 /// What becomes of parameters beside a request object.
@@ -36,5 +37,6 @@ impl Policy {
             Some(Mode::Jar) => RequestObjectMode::Jar,
             None => policy.request_object,
         };
+        policy.assertion_audience = self.assertion_audience.unwrap_or(policy.assertion_audience);
     }
 }

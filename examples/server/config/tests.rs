@@ -14,7 +14,7 @@ fn the_demo_and_the_sample_load() {
     assert!(Settings::demo().unwrap().built_in);
     let sample = Settings::parse(include_str!("../sample.toml"), Path::new("/x")).unwrap();
     assert_eq!(sample.data, Path::new("/x/data"));
-    assert_eq!(sample.clients.len(), 4);
+    assert_eq!(sample.clients.len(), 5);
 }
 
 /// A client's secret is kept where it is a key, so that it can be one.
@@ -72,6 +72,12 @@ fn refusals_name_the_line_and_the_member() {
         ("[claims]\nscopes = { a = [\"sub\"] }", "claims.scopes.a: \"sub\" cannot be"),
         ("[claims.mapping]\nemail = 1", "claims.mapping: the claim \"email\": a rule is"),
         ("[policy]\nrequest_object = \"par\"", "policy.request_object: unknown variant `par`"),
+        ("[policy]\nassertion_audience = \"any\"", "policy.assertion_audience: unknown variant"),
+        (
+            "[[clients]]\nclient_id = \"a\"\nredirect_uris = [\"https://a.example/\"]\n\
+             token_endpoint_auth_method = \"private_key_jwt\"",
+            "client \"a\": jwks or jwks_uri: needed by token_endpoint_auth_method",
+        ),
         ("acr = \"a\"\nacr_mfa = \"a\"", "acr_mfa: is the same as acr"),
         ("acr = \"a\"\nacr_values = [\"b\"]", "acr: is not among acr_values"),
         ("[fetch]\nenable = true", "line 4, column 1: fetch: unknown field `enable`"),

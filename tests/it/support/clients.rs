@@ -16,12 +16,12 @@ pub(crate) fn client(name: &str, public: bool, redirect_uris: &[&str], extra: &V
     }
 }
 
-/// A confidential client at `https://{name}.example/cb` that has registered keys, and whose secret is
+/// A confidential client at its [`redirect_uri`] that has registered keys, and whose secret is
 /// [`KEPT`].
 pub(crate) fn keyed(name: &str, extra: &Value) -> Client {
     let mut members = json!({ "jwks": client_jwks() });
     members.as_object_mut().unwrap().extend(extra.as_object().cloned().unwrap_or_default());
-    let metadata = metadata(&[&format!("https://{name}.example/cb")], &members);
+    let metadata = metadata(&[&redirect_uri(name)], &members);
     Client::confidential(ClientId::new(name).unwrap(), ClientSecret::kept(KEPT), metadata).unwrap()
 }
 
@@ -71,6 +71,7 @@ pub(super) fn clients() -> Vec<Client> {
     all.extend(of_all_flows());
     all.extend(of_request_objects());
     all.extend(super::back_channel::clients());
+    all.extend(of_assertions());
     all
 }
 
@@ -111,6 +112,27 @@ fn of_all_flows() -> Vec<Client> {
             &of_sector("pairwise-a"),
         ),
         client("pairwise-b", false, &[&cb("pairwise-b")], &of_sector("pairwise-b")),
+    ]
+}
+
+fn of_assertions() -> Vec<Client> {
+    let with_keys = |name: &str, extra: &Value| {
+        let metadata = metadata(&[&redirect_uri(name)], extra);
+        Client::keyed(ClientId::new(name).unwrap(), metadata).unwrap()
+    };
+    let jwks_uri = "https://remote.example/jwks";
+    let mut with_secret = json!({"token_endpoint_auth_method": "client_secret_jwt"});
+    let any_mac = keyed("conf-anymac", &with_secret);
+    with_secret["token_endpoint_auth_signing_alg"] = "HS256".into();
+    vec![
+        with_keys(
+            "conf-pkjwt",
+            &json!({"jwks": client_jwks(), "token_endpoint_auth_signing_alg": "ES256"}),
+        ),
+        with_keys("conf-anykey", &json!({"jwks": client_jwks()})),
+        with_keys("conf-remote", &json!({"jwks_uri": jwks_uri})),
+        keyed("conf-secretjwt", &with_secret),
+        any_mac,
     ]
 }
 

@@ -6,8 +6,8 @@ use std::{
 use async_trait::async_trait;
 use oidc_op::{
     Account, Accounts, Client, Config, DecryptionKeys, Duration, HostError, Issuer,
-    KeyManagementAlgorithm, KeySet, Provider, Request, Secret, Secrets, Signer, SigningAlgorithm,
-    StaticClients, Subject, Timestamp,
+    KeyManagementAlgorithm, KeySet, Provider, Request, Secret, SecretHashes, Secrets, Signer,
+    SigningAlgorithm, StaticClients, Subject, Throttle, Timestamp,
     store::{MemoryStore, Store},
     test_util::{Recorder, SeededEntropy, TestClock},
 };
@@ -91,6 +91,8 @@ pub(crate) struct Setup {
     pub(crate) documents: Option<Documents>,
     /// What the host decides in the back channel, if all of its grants are wired.
     pub(crate) policies: Option<Policies>,
+    pub(crate) secret_hashes: Option<Arc<dyn SecretHashes>>,
+    pub(crate) throttle: Arc<dyn Throttle>,
 }
 
 impl Setup {
@@ -111,6 +113,8 @@ impl Setup {
             decryption: None,
             documents: None,
             policies: None,
+            secret_hashes: None,
+            throttle: Arc::new(()),
         }
     }
 
@@ -136,6 +140,7 @@ impl Setup {
             .secrets(self.secrets)
             .clock(self.clock.clone())
             .entropy(SeededEntropy::new(self.seed))
+            .throttle(self.throttle)
             .observer(recorder.clone());
         if let Some(keys) = self.decryption {
             builder = builder.decryption(keys);
@@ -151,6 +156,9 @@ impl Setup {
                 .issuers(policies.clone())
                 .permissions(policies.clone())
                 .extension(policies);
+        }
+        if let Some(hashes) = self.secret_hashes {
+            builder = builder.secret_hashes(hashes);
         }
         let provider = builder.build().unwrap();
         Op { provider, clock: self.clock, host: self.host, recorder, policies }

@@ -2,6 +2,8 @@
 //! need a real server or browser are in `blackbox`.
 
 mod authorization;
+mod client_assertions;
+mod client_authentication;
 mod codes;
 mod hints;
 mod http;
