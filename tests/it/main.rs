@@ -22,6 +22,7 @@ mod parameters;
 mod properties;
 mod public_api;
 mod redaction;
+mod refresh;
 mod schema;
 mod stories;
 mod support;
