@@ -134,6 +134,8 @@ pub enum What {
     TokenRefused,
     /// A bearer token was refused at UserInfo.
     BearerRefused,
+    /// A person's account has changed, and their sessions and grants have ended.
+    SubjectChanged,
     /// A person signed in.
     SignedIn,
     /// A person signed out.

@@ -254,7 +254,7 @@ pub use mint::{
 };
 pub use provider::Provider;
 pub use secret::{Secret, SecretTooShort, Secrets};
-pub use session::{HeldConsent, HeldConsents, Login, Session};
+pub use session::{HeldConsent, HeldConsents, Login, Session, SubjectChange};
 pub use throttle::{Attempt, AttemptKind, Throttle};
 pub use time::Duration;
 pub use token::{

@@ -16,7 +16,7 @@ use crate::{
     jose::DecryptionKeys,
     mint::Signer,
     secret::{Handle, HandleKind, TokenKeys},
-    session::{self, HeldConsents, Login, Session},
+    session::{self, HeldConsents, Login, Session, SubjectChange},
     store::{Cursor, Store},
     throttle::Throttle,
     token::{self, Asker, ExchangePolicy, ExtensionGrant, PasswordAuthenticator, TrustedIssuers},
@@ -416,6 +416,33 @@ impl Provider {
         limit: u32,
     ) -> Result<HeldConsents, InternalError> {
         Ok(session::consents(&self.0, subject, after, limit).await?)
+    }
+
+    /// Tells of a change of a person's account. Their sessions and grants end, as with
+    /// [`revoke_all`](Self::revoke_all); when the account is gone, what they have agreed to as well.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; ask again.
+    pub async fn subject_changed(
+        &self,
+        subject: &Subject,
+        change: SubjectChange,
+    ) -> Result<(), InternalError> {
+        self.revoke_all(subject).await?;
+        if change == SubjectChange::Deleted {
+            let mut after = None;
+            loop {
+                let page = self.consents(subject, after.as_ref(), 100).await?;
+                for consent in &page.consents {
+                    self.withdraw_consent(subject, &consent.client).await?;
+                }
+                let Some(next) = page.next else { break };
+                after = Some(next);
+            }
+        }
+        self.0.observer.observe(&Event::new(What::SubjectChanged).subject(subject));
+        Ok(())
     }
 
     /// Takes back what a person has agreed that a client may have, and with it every unredeemed code

@@ -9,7 +9,7 @@ use super::{Target, Wanted};
 use crate::{
     client::Client,
     error::{BearerError, Failure, Reason},
-    mint::{self, AccessToken},
+    mint::{self, AccessToken, Audience},
     provider::Core,
     token::Carried,
     types::{Subject, Timestamp},
@@ -26,10 +26,8 @@ pub(crate) async fn userinfo(core: &Core, request: &Request<'_>) -> Result<Reply
     }
     let carried = Carried::presented(core, token, now).await?;
     // A token for another audience is none here (RFC 8707 §2; threat IR-07).
-    if !carried.audience(core).is_some_and(|audience| audience.is_provider()) {
-        return Err(Reason::BearerInvalid.into());
-    }
-    let scope = carried.scope(core);
+    let audience = carried.audience(core).filter(Audience::is_provider);
+    let scope = carried.scope(&audience.ok_or(Reason::BearerInvalid)?);
     if !scope.contains("openid") {
         return Err(Reason::OpenidScopeMissing.into());
     }

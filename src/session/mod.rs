@@ -10,6 +10,7 @@ pub(crate) use browser::{Current, SessionRecord, SignedIn, current, end, key_of,
 pub(crate) use consent::{Consent, ConsentAnswer, DecidedClaims, agree, consents, withdraw};
 pub use consent::{HeldConsent, HeldConsents};
 pub use login::{Login, Session};
+pub use standing::SubjectChange;
 pub(crate) use standing::{Standing, revoke_all, standing};
 
 use crate::{

@@ -41,6 +41,18 @@ impl Standing {
     }
 }
 
+/// What has happened to a person's account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SubjectChange {
+    /// Their password, or another way in, was changed.
+    Credentials,
+    /// It was disabled.
+    Disabled,
+    /// It is gone for good.
+    Deleted,
+}
+
 /// Ends every session and grant of the subject.
 pub(crate) async fn revoke_all(
     core: &Core,

@@ -82,8 +82,8 @@ impl Carried {
         }
     }
 
-    /// What the token covers: its own scope, never more than its grant's.
-    pub(crate) fn scope(&self, core: &Core) -> Scope {
+    /// What the token covers for this audience: its own scope, never more than its grant's.
+    pub(crate) fn scope(&self, audience: &Audience<'_>) -> Scope {
         let own = self.token.details.scope.as_ref();
         let granted = match (own, self.grant()) {
             (Some(own), Some(grant)) => own.intersection(&grant.scope),
@@ -91,7 +91,7 @@ impl Carried {
             (None, Some(grant)) => grant.scope.clone(),
             (None, None) => Scope::default(),
         };
-        self.audience(core).map_or(Scope::default(), |audience| audience.scope(&granted))
+        audience.scope(&granted)
     }
 
     /// Whom the token is for: its own audience, never more than its grant's; none if that is not known

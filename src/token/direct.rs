@@ -10,10 +10,10 @@ use crate::{
     grant::{ConsentBasis, Facts, Grant, Origin, Standings, Status},
     mint::Actor,
     provider::Core,
-    secret::random,
+    secret::{Digest, random},
     session::{Standing, standing, subject_label},
     store::{Commit, Expect, Step, Stored},
-    types::{Authentication, Resource, Scope, Subject},
+    types::{Authentication, Resource, Scope, Subject, Timestamp},
 };
 
 /// A grant that begins at the token endpoint: no browser, no code.
@@ -27,6 +27,28 @@ pub(super) struct Direct {
     /// Whether the client may renew its tokens, as far as its policy allows.
     pub(super) renewable: bool,
     pub(super) act: Option<Actor>,
+    /// What must not give another grant before this time; the grant's own record remembers it.
+    pub(super) once: Option<Once>,
+}
+
+/// Something that gives one grant and no other.
+pub(super) struct Once {
+    /// The hash of what it is: the id of the grant.
+    id: [u8; 16],
+    until: Timestamp,
+}
+
+impl Once {
+    /// Named by these parts, until it can be presented no more.
+    pub(super) fn new(parts: &[&[u8]], until: Timestamp) -> Self {
+        let mut framed = Vec::with_capacity(128);
+        for part in parts {
+            framed.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            framed.extend_from_slice(part);
+        }
+        let digest = Digest::of(&framed);
+        Self { id: digest.as_bytes().first_chunk().copied().unwrap_or_default(), until }
+    }
 }
 
 impl Direct {
@@ -65,16 +87,19 @@ impl Direct {
             access_epoch: 0,
             dropped: Vec::new(),
             status: Status::Active,
-            expires: now,
+            expires: self.once.as_ref().map_or(now, |once| once.until),
         };
-        let id = random(&*core.entropy)?;
+        let id = match &self.once {
+            Some(once) => once.id,
+            None => random(&*core.entropy)?,
+        };
         let (audience, carried) = narrowed(core, client, &begun, (&begun.scope, &[]))?;
         let refresh_token =
             if may_renew { first_refresh_token(core, client, &begun, id)? } else { None };
         let refresh = refresh_token.as_ref().map(|token| refresh_record(core, token, now));
         let grant = begun.redeemed(now, now + audience.lifetime(), refresh);
 
-        let said = Said::of(core, client, &grant, &carried, &audience);
+        let said = Said::of(core, client, &grant, (&grant.scope, &carried), &audience);
         let facts = Facts::load(core, &grant, Standings::Refresh, &said.ask()).await?;
         grant.stands(client, &facts, Standings::Refresh, now)?;
         let account = facts.account().ok_or(Reason::SubjectInactive)?;
@@ -95,6 +120,7 @@ impl Direct {
         let step = Step { key: &key, expect, body: &grant, keep_until: grant.expires };
         match core.commit(step, response).await? {
             Commit::Won(_, response) => Ok(response),
+            Commit::Lost if self.once.is_some() => Err(Reason::GrantAssertionReplayed.into()),
             // 128 random bits came up twice.
             Commit::Lost => Err(Reason::StoreFailed.into()),
         }

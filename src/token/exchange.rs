@@ -192,12 +192,12 @@ impl<'p> ExchangeRequest<'p> {
         let token = AccessToken::read(core, self.subject).ok_or_else(invalid)?;
         let carried = Carried::find(core, token, now).await?.ok_or_else(invalid)?;
         let Carrier::Grant { grant, .. } = &carried.carrier else { return Err(invalid()) };
-        let held = carried.scope(core);
+        let theirs = carried.audience(core).ok_or_else(invalid)?;
+        let held = carried.scope(&theirs);
         let asked = self.asked.scope.as_ref().unwrap_or(&held);
         if !asked.is_subset(&held) {
             return Err(Reason::ScopeNotGranted.into());
         }
-        let theirs = carried.audience(core).ok_or_else(invalid)?;
         let names = if self.asked.resources.is_empty() {
             theirs.names()
         } else {
@@ -277,6 +277,7 @@ impl<'p> ExchangeRequest<'p> {
             resources: self.asked.resources(core, client)?,
             renewable: false,
             act,
+            once: None,
         };
         direct.issue(core, client).await
     }

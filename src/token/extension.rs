@@ -152,6 +152,7 @@ impl<'p> ExtensionTokenRequest<'p> {
             resources,
             renewable: issuance.renewable,
             act: None,
+            once: None,
         };
         let subject = direct.subject.clone();
         let response = direct.issue(core, client).await?;

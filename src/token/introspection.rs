@@ -123,7 +123,7 @@ async fn of_access_token(
     if !heard {
         return Ok(None);
     }
-    let scope = carried.scope(core);
+    let scope = carried.scope(&audience);
     let sub = carried.sub(core)?;
     let Carrier::Grant { grant, .. } = &carried.carrier else {
         return Ok(members(&Active {

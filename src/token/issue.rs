@@ -29,21 +29,21 @@ pub(super) struct Said<'w> {
 }
 
 impl<'w> Said<'w> {
-    /// Of a grant, in the tokens for an audience.
+    /// Of a grant, in an ID token for what is asked, and in an access token for what of that it carries.
     pub(super) fn of(
         core: &'w Core,
         client: &'w Client,
         grant: &'w Grant,
-        scope: &Scope,
+        (asked, carried): (&Scope, &Scope),
         audience: &Audience<'w>,
     ) -> Self {
         let rules = &core.config.claims;
-        let of = |target| Wanted::of(rules, client, scope, &grant.claims, target);
+        let of = |scope, target| Wanted::of(rules, client, scope, &grant.claims, target);
         let signs_in = matches!(grant.origin, Origin::Authorization | Origin::Password);
-        let with_id_token = signs_in && scope.contains("openid");
+        let with_id_token = signs_in && asked.contains("openid");
         Self {
-            id_token: with_id_token.then(|| of(Target::IdToken { access_token: true })),
-            access_token: audience.jwt().map(|_| of(audience.target())),
+            id_token: with_id_token.then(|| of(asked, Target::IdToken { access_token: true })),
+            access_token: audience.jwt().map(|_| of(carried, audience.target())),
         }
     }
 

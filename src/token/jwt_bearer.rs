@@ -11,7 +11,11 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 use time::Duration;
 
-use super::{TokenResponse, asked::Asked, direct::Direct};
+use super::{
+    TokenResponse,
+    asked::Asked,
+    direct::{Direct, Once},
+};
 use crate::{
     client::{AuthenticatedClient, Client},
     env::{Event, What},
@@ -21,7 +25,6 @@ use crate::{
     provider::Core,
     secret::Digest,
     session::Consent,
-    store::{Marked, mark},
     types::{Authentication, JwsAlgorithm, Scope, SigningAlgorithm, Subject, Timestamp},
     wire::Params,
 };
@@ -120,8 +123,8 @@ impl<'p> JwtBearerRequest<'p> {
         })
     }
 
-    /// The mark that the assertion was used is the last thing before the grant is written. No refresh
-    /// token comes of it ([RFC 7521 §4.1]): the issuer's word is asked for anew.
+    /// That the assertion was used, the grant itself remembers: one write says both. No refresh token
+    /// comes of it ([RFC 7521 §4.1]): the issuer's word is asked for anew.
     ///
     /// [RFC 7521 §4.1]: https://www.rfc-editor.org/rfc/rfc7521#section-4.1
     pub(super) async fn exchange(
@@ -142,10 +145,6 @@ impl<'p> JwtBearerRequest<'p> {
         };
         let subject = issuers.subject(&assertion).await?.ok_or(Reason::GrantAssertionInvalid)?;
         let consent = consent(core, client, &subject, &scope, now).await?;
-        let marked = Marked::Assertion { issuer: &verified.issuer, jti: &verified.jti };
-        if !mark(core, marked, verified.expires).await? {
-            return Err(Reason::GrantAssertionReplayed.into());
-        }
         let direct = Direct {
             origin: Origin::Assertion,
             auth: Authentication::at(verified.issued.unwrap_or(now).min(now)),
@@ -155,6 +154,10 @@ impl<'p> JwtBearerRequest<'p> {
             resources,
             renewable: false,
             act: None,
+            once: Some(Once::new(
+                &[b"assertion", verified.issuer.as_bytes(), verified.jti.as_bytes()],
+                verified.expires,
+            )),
         };
         let subject = direct.subject.clone();
         let response = direct.issue(core, client).await?;

@@ -142,6 +142,7 @@ impl<'p> PasswordRequest<'p> {
             resources,
             renewable: true,
             act: None,
+            once: None,
         };
         let subject = direct.subject.clone();
         let response =
