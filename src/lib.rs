@@ -239,7 +239,7 @@ pub use error::{
     AuthorizeError, BearerError, ErrorCode, HostError, InternalError, PageError, Reason,
     RedirectError, TokenError,
 };
-pub use fetch::{Fetch, FetchError, FetchRequest, Fetched, is_special_use};
+pub use fetch::{Fetch, FetchError, FetchRequest, Fetched, PostRequest, is_special_use};
 #[cfg(feature = "fetch")]
 pub use fetch::{FetchPolicy, GuardedFetch, InvalidFetchPolicy};
 pub use jose::{DecryptionKeys, Jwks};
