@@ -211,6 +211,7 @@ pub mod guide;
 mod jose;
 mod mint;
 mod provider;
+mod resource;
 mod secret;
 mod session;
 pub mod store;
@@ -248,6 +249,7 @@ pub use mint::{
     SigningKey,
 };
 pub use provider::Provider;
+pub use resource::{AccessTokenVerifier, Introspection, IssuerKeys, TokenSource, VerifiedToken};
 pub use secret::{Secret, SecretTooShort, Secrets};
 pub use session::{Login, Session};
 pub use throttle::{Attempt, AttemptKind, Throttle};

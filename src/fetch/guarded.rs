@@ -32,7 +32,11 @@ use super::{
 /// * Limits on size, time, number at once, and number per host and minute, as [`FetchPolicy`] says.
 ///   What failed counts as well, and is not remembered.
 /// * Documents are kept for a while. Who asks for one that is on its way waits for the same answer.
-/// * What is posted is sent once, within the same limits; its answer is not kept.
+/// * What is posted is sent once, within the same limits; its answer is not kept. They suit what
+///   strangers cause: who asks one known server for each request it serves, as
+///   [`Introspection`](crate::Introspection) does, needs a client of its own with more
+///   [`per_host_and_minute`](FetchPolicy::per_host_and_minute) and
+///   [`concurrent_per_host`](FetchPolicy::concurrent_per_host).
 ///
 /// It needs a Tokio runtime with I/O and time, and starts no task but the look-up of a name: a document
 /// that nobody waits for any more is given up. Clones share everything.
