@@ -22,6 +22,7 @@ mod parameters;
 mod properties;
 mod public_api;
 mod redaction;
+mod resource_server;
 mod schema;
 mod stories;
 mod support;
