@@ -19,6 +19,8 @@
 //!   kept back by the person or by the administrator; public and pairwise subjects.
 //! * Opaque access tokens; ID tokens and UserInfo signed in fourteen algorithms and encrypted in
 //!   thirteen; signing keys that rotate while clients keep up.
+//! * The other half, for APIs: an [`AccessTokenVerifier`] of JWTs ([RFC 9068]) and, by introspection
+//!   ([RFC 7662]), of opaque tokens, with challenges for scopes and step-up.
 //! * Metadata ([OpenID Connect Discovery], [RFC 8414]) and a JWK Set, made from what is wired.
 //! * One conditional write per protocol step on a store of five methods, so that many nodes answer as
 //!   one, on any engine that can compare and set.
@@ -131,6 +133,7 @@
 //! | [`Accounts`] | is this person active, and what is true of them? | |
 //! | [`Signer`] | sign these bytes; which keys may others check with? | [`KeySet`] |
 //! | [`Fetch`] | get this document, which a client has named | `GuardedFetch`, with the feature `fetch` |
+//! | [`TokenSource`] | at an API: what does this access token say? | [`Introspection`] |
 //! | [`Throttle`] | may this attempt go on? | `()`, which lets all pass |
 //! | [`Clock`] | what time is it? | [`SystemClock`] |
 //! | [`Entropy`] | bytes that nobody can predict | [`SystemEntropy`] |
@@ -148,7 +151,7 @@
 //! |---|---|
 //! | `http` | [`adapter::http`]: conversions between the `http` crate's types and the crate's own |
 //! | `tower` | [`adapter::tower`]: a `Service` that any tower-based server can mount |
-//! | `axum` | [`adapter::axum`]: a router that an application merges into its own |
+//! | `axum` | [`adapter::axum`]: a router that an application merges into its own, an extractor for access tokens |
 //! | `fetch` | `GuardedFetch`: https only, no private addresses, no redirects, limits and a cache |
 //! | `tracing` | [`TracingObserver`] |
 //! | `full` | all of the above |
@@ -160,6 +163,7 @@
 //! * [`guide::embedding`]: the seams one by one, pages and interactions, proxies.
 //! * [`guide::stores`]: the contract of a store, and how to write one.
 //! * [`guide::claims`]: what clients learn of people, and how a host says it.
+//! * [`guide::resource_servers`]: how an API takes the provider's access tokens.
 //! * [`guide::keys`]: signing keys and secrets, their rotation, and what a thief could do with them.
 //! * [`guide::policy`]: the decisions taken where the specifications leave a choice.
 //! * [`guide::design`]: the ideas that hold it together.
@@ -167,7 +171,9 @@
 //! [OpenID Connect Core]: https://openid.net/specs/openid-connect-core-1_0.html
 //! [OpenID Connect Discovery]: https://openid.net/specs/openid-connect-discovery-1_0.html
 //! [RFC 7636]: https://www.rfc-editor.org/rfc/rfc7636
+//! [RFC 7662]: https://www.rfc-editor.org/rfc/rfc7662
 //! [RFC 8414]: https://www.rfc-editor.org/rfc/rfc8414
+//! [RFC 9068]: https://www.rfc-editor.org/rfc/rfc9068
 //! [RFC 9101]: https://www.rfc-editor.org/rfc/rfc9101
 //! [RFC 9207]: https://www.rfc-editor.org/rfc/rfc9207
 //! [RFC 9700]: https://www.rfc-editor.org/rfc/rfc9700

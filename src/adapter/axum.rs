@@ -59,7 +59,23 @@ impl IntoResponse for Reply {
 /// }
 /// ```
 ///
-/// A state of more than the verifier implements [`FromRef`] for it.
+/// Where the state is more than the verifier, [`FromRef`] says how to come by it:
+///
+/// ```
+/// use axum::extract::FromRef;
+/// use oidc_op::AccessTokenVerifier;
+///
+/// #[derive(Clone)]
+/// struct App {
+///     verifier: AccessTokenVerifier,
+/// }
+///
+/// impl FromRef<App> for AccessTokenVerifier {
+///     fn from_ref(app: &App) -> Self {
+///         app.verifier.clone()
+///     }
+/// }
+/// ```
 impl<S> FromRequestParts<S> for VerifiedToken
 where
     AccessTokenVerifier: FromRef<S>,
