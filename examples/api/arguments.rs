@@ -44,13 +44,13 @@ impl Arguments {
                 Short('h') | Long("help") => return Ok(None),
                 Long("issuer") => issuer = parser.value()?.parse_with(|url| Issuer::new(url))?,
                 Long("resource") => {
-                    resource = parser.value()?.parse_with(|uri| Resource::new(uri))?
+                    resource = parser.value()?.parse_with(|uri| Resource::new(uri))?;
                 }
                 Long("listen") => listen = parser.value()?.parse()?,
                 Long("jwks-uri") => jwks_uri = Some(parser.value()?.string()?),
                 Long("introspection") => introspection = Some(parser.value()?.string()?),
                 Long("client-id") => {
-                    client = Some(parser.value()?.parse_with(|id| ClientId::new(id))?)
+                    client = Some(parser.value()?.parse_with(|id| ClientId::new(id))?);
                 }
                 _ => return Err(argument.unexpected().into()),
             }
