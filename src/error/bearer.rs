@@ -95,7 +95,7 @@ fn quote(to: &mut String, text: &str) {
     to.push('"');
 }
 
-/// At UserInfo; [`BearerError::at`] says where else.
+// At UserInfo; `at` says where else.
 impl<F: Into<Failure>> From<F> for BearerError {
     fn from(failure: F) -> Self {
         let failure = failure.into();
