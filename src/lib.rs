@@ -255,7 +255,9 @@ pub use mint::{
     SigningKey,
 };
 pub use provider::Provider;
-pub use resource::{AccessTokenVerifier, Introspection, IssuerKeys, TokenSource, VerifiedToken};
+pub use resource::{
+    AccessTokenVerifier, Introspection, IssuerKeys, TokenCache, TokenSource, VerifiedToken,
+};
 pub use secret::{Secret, SecretTooShort, Secrets};
 pub use session::{Login, Session};
 pub use throttle::{Attempt, AttemptKind, Throttle};

@@ -8,6 +8,7 @@
 //! [RFC 7662]: https://www.rfc-editor.org/rfc/rfc7662
 //! [RFC 9068]: https://www.rfc-editor.org/rfc/rfc9068
 
+mod cache;
 mod introspection;
 mod issuer_keys;
 mod rules;
@@ -17,6 +18,7 @@ mod tests;
 mod token;
 mod verifier;
 
+pub use cache::TokenCache;
 pub use introspection::Introspection;
 pub use issuer_keys::IssuerKeys;
 pub use source::TokenSource;

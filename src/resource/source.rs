@@ -7,8 +7,8 @@ use crate::error::HostError;
 
 /// Who knows what an access token says that cannot be read by itself ([RFC 7662 §2]).
 ///
-/// [`Introspection`](crate::Introspection), which asks over HTTP, is ready-made. One of a host's own
-/// may remember answers for a moment, at the price that a revoked token is good for that long.
+/// [`Introspection`](crate::Introspection), which asks over HTTP, is ready-made, and so is a
+/// [`TokenCache`](crate::TokenCache) before it or any other.
 ///
 /// ```
 /// use async_trait::async_trait;

@@ -474,3 +474,46 @@ async fn a_stronger_or_later_authentication_is_required() {
     assert!(token.require_authentication(&["silver"], None).is_err());
     assert!(token.require_authentication(&[], minutes(5)).is_err(), "nobody said when");
 }
+
+/// RFC 7662 §4: for a moment, not beyond `exp`, and only what is active.
+#[tokio::test]
+async fn a_cache_remembers_what_is_active() {
+    let members = json!({"sub": "alice", "exp": NOW.unix() + 15});
+    let source = Scripted::saying(&members);
+    let clock = TestClock::at(NOW);
+    let cache = |keep, entries| {
+        TokenCache::new(source.clone(), Duration::seconds(keep), entries).clock(clock.clone())
+    };
+    let ask = async |cache: &TokenCache, tokens: &[&str]| {
+        for token in tokens {
+            let said = cache.introspect(token).await.unwrap();
+            assert_eq!(said.map(Value::Object), Some(members.clone()));
+        }
+        source.asked()
+    };
+    let short = cache(10, 2);
+    assert_eq!(ask(&short, &["a", "a", "b", "a", "b"]).await, ["a", "b"]);
+    assert_eq!(ask(&short, &["c", "c", "a"]).await, ["c", "c"], "there is no room");
+    let long = cache(600, 2);
+    assert_eq!(ask(&long, &["a", "a"]).await, ["a"]);
+    assert_eq!(ask(&cache(600, 0), &["a", "a"]).await, ["a", "a"]);
+    clock.advance(Duration::seconds(9));
+    assert_eq!(ask(&short, &["a"]).await, [""; 0]);
+    clock.advance(Duration::SECOND);
+    assert_eq!(ask(&short, &["a", "c", "a"]).await, ["a", "c"], "and what is old makes room");
+    clock.advance(Duration::seconds(4));
+    assert_eq!(ask(&long, &["a"]).await, [""; 0]);
+    clock.advance(Duration::SECOND);
+    assert_eq!(ask(&long, &["a", "a"]).await, ["a", "a"], "not beyond the token's life");
+    clock.advance(Duration::seconds(-60));
+    assert_eq!(ask(&short, &["a"]).await, ["a"], "a clock that is set back prolongs nothing");
+
+    for said in [Ok(None), Err("no")] {
+        let source = Scripted(said, Arc::default());
+        let cache = TokenCache::new(source.clone(), Duration::MINUTE, 9).clock(clock.clone());
+        for _ in 0..2 {
+            assert!(!matches!(cache.introspect("a").await, Ok(Some(_))));
+        }
+        assert_eq!(source.asked(), ["a", "a"]);
+    }
+}
