@@ -16,7 +16,7 @@ use crate::{
 const REQUIRED: [&str; 7] = ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"];
 
 /// What is text, if it is there; an empty one would name nobody.
-const TEXTS: [&str; 5] = ["iss", "sub", "client_id", "jti", "acr"];
+const TEXTS: [&str; 6] = ["iss", "sub", "client_id", "jti", "acr", "token_type"];
 
 /// How far the issuer's clock may be ahead.
 const LEEWAY: Duration = Duration::seconds(30);
@@ -74,6 +74,11 @@ pub(super) fn judge(
         if claims.str(name).map_err(invalid)? == Some("") {
             return Err(invalid(JoseFault::Claims(name)));
         }
+    }
+    // An introspection knows refresh tokens too, which are nobody's to accept (RFC 7662 §2.2).
+    let kind = claims.str("token_type").map_err(invalid)?;
+    if form == Form::Introspected && kind.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+        return Err(invalid(JoseFault::Claims("token_type")));
     }
     // Byte for byte; one with another path, case or slash is another issuer (§4).
     if claims.get("iss").is_some_and(|issuer| issuer != expected.issuer.as_str()) {

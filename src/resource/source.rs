@@ -34,6 +34,10 @@ pub trait TokenSource: Debug + Send + Sync + 'static {
     /// The members of [RFC 7662 §2.2] if the token is active, and `None` if it is not. `active` itself
     /// may be missing. Times, issuer and audience are judged again by who asks.
     ///
+    /// Of access tokens only: whoever took a refresh token, or a code, for one would let clients use
+    /// it where it is not meant to be seen. Who cannot tell them apart says so in `token_type`, which
+    /// is `Bearer` or missing.
+    ///
     /// # Errors
     ///
     /// It cannot be known now: the request is answered with 503, and not as one with a wrong token.

@@ -304,6 +304,11 @@ async fn what_a_token_must_say() {
         (json!({"scope": "a\"b"}), never, never),
         (json!({"acr": 1}), never, never),
         (json!({"act": "support"}), never, never),
+        // RFC 7662 §2.2; a JWT says its type in the header
+        (json!({"token_type": "bearer"}), None, None),
+        (json!({"token_type": "refresh_token"}), None, never),
+        (json!({"token_type": "N_A"}), None, never),
+        (json!({"token_type": 1}), never, never),
         // RFC 9449 §7.2, RFC 8705 §3: bound to a key, whose proof nobody checks here
         (json!({"cnf": {"jkt": "x"}}), Some(BearerBound), Some(BearerBound)),
     ] {
