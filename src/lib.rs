@@ -19,6 +19,8 @@
 //!   kept back by the person or by the administrator; public and pairwise subjects.
 //! * Opaque access tokens; ID tokens and UserInfo signed in fourteen algorithms and encrypted in
 //!   thirteen; signing keys that rotate while clients keep up.
+//! * The other half, for APIs: an [`AccessTokenVerifier`] of JWTs ([RFC 9068]) and, by introspection
+//!   ([RFC 7662]), of opaque tokens, with challenges for scopes and step-up.
 //! * Metadata ([OpenID Connect Discovery], [RFC 8414]) and a JWK Set, made from what is wired.
 //! * One conditional write per protocol step on a store of five methods, so that many nodes answer as
 //!   one, on any engine that can compare and set.
@@ -132,6 +134,7 @@
 //! | [`Signer`] | sign these bytes; which keys may others check with? | [`KeySet`] |
 //! | [`Fetch`] | get this document, which a client has named | `GuardedFetch`, with the feature `fetch` |
 //! | [`SecretHashes`] | is this the secret that a person has chosen for a client? | `Argon2Secrets`, with the feature `argon2` |
+//! | [`TokenSource`] | at an API: what does this access token say? | [`Introspection`], [`Provider`] |
 //! | [`Throttle`] | may this attempt go on? | `()`, which lets all pass |
 //! | [`Clock`] | what time is it? | [`SystemClock`] |
 //! | [`Entropy`] | bytes that nobody can predict | [`SystemEntropy`] |
@@ -149,7 +152,7 @@
 //! |---|---|
 //! | `http` | [`adapter::http`]: conversions between the `http` crate's types and the crate's own |
 //! | `tower` | [`adapter::tower`]: a `Service` that any tower-based server can mount |
-//! | `axum` | [`adapter::axum`]: a router that an application merges into its own |
+//! | `axum` | [`adapter::axum`]: a router that an application merges into its own, an extractor for access tokens |
 //! | `fetch` | `GuardedFetch`: https only, no private addresses, no redirects, limits and a cache |
 //! | `argon2` | `Argon2Secrets`: client secrets that people have chosen, as argon2id hashes |
 //! | `tracing` | [`TracingObserver`] |
@@ -162,6 +165,7 @@
 //! * [`guide::embedding`]: the seams one by one, pages and interactions, proxies.
 //! * [`guide::stores`]: the contract of a store, and how to write one.
 //! * [`guide::claims`]: what clients learn of people, and how a host says it.
+//! * [`guide::resource_servers`]: how an API takes the provider's access tokens.
 //! * [`guide::keys`]: signing keys and secrets, their rotation, and what a thief could do with them.
 //! * [`guide::policy`]: the decisions taken where the specifications leave a choice.
 //! * [`guide::design`]: the ideas that hold it together.
@@ -169,7 +173,9 @@
 //! [OpenID Connect Core]: https://openid.net/specs/openid-connect-core-1_0.html
 //! [OpenID Connect Discovery]: https://openid.net/specs/openid-connect-discovery-1_0.html
 //! [RFC 7636]: https://www.rfc-editor.org/rfc/rfc7636
+//! [RFC 7662]: https://www.rfc-editor.org/rfc/rfc7662
 //! [RFC 8414]: https://www.rfc-editor.org/rfc/rfc8414
+//! [RFC 9068]: https://www.rfc-editor.org/rfc/rfc9068
 //! [RFC 9101]: https://www.rfc-editor.org/rfc/rfc9101
 //! [RFC 9207]: https://www.rfc-editor.org/rfc/rfc9207
 //! [RFC 9700]: https://www.rfc-editor.org/rfc/rfc9700
@@ -213,6 +219,7 @@ pub mod guide;
 mod jose;
 mod mint;
 mod provider;
+mod resource;
 mod secret;
 mod session;
 pub mod store;
@@ -243,7 +250,7 @@ pub use error::{
     AuthorizeError, BearerError, ErrorCode, HostError, InternalError, PageError, Reason,
     RedirectError, TokenError,
 };
-pub use fetch::{Fetch, FetchError, FetchRequest, Fetched, is_special_use};
+pub use fetch::{Fetch, FetchError, FetchRequest, Fetched, PostRequest, is_special_use};
 #[cfg(feature = "fetch")]
 pub use fetch::{FetchPolicy, GuardedFetch, InvalidFetchPolicy};
 pub use grant::{GrantId, HeldGrant, HeldGrants, InvalidGrantId, RefreshPolicy, Rotation};
@@ -253,6 +260,9 @@ pub use mint::{
     KeyState, PublishedKey, ResourceServer, SignError, Signer, SigningKey,
 };
 pub use provider::Provider;
+pub use resource::{
+    AccessTokenVerifier, Introspection, IssuerKeys, TokenCache, TokenSource, VerifiedToken,
+};
 pub use secret::{Secret, SecretTooShort, Secrets};
 pub use session::{HeldConsent, HeldConsents, Login, Session, SubjectChange};
 pub use throttle::{Attempt, AttemptKind, Throttle};

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `http` | conversions between the `http` crate's types and the crate's own |
 //! | `tower` | a `Service` that any tower-based server can mount |
-//! | `axum` | a router that an application merges into its own |
+//! | `axum` | a router that an application merges into its own, and an extractor for access tokens |
 
 #[cfg(feature = "axum")]
 pub mod axum;

@@ -1,10 +1,11 @@
 use std::fmt;
 
 /// An `error` as clients read it ([RFC 6749 §4.1.2.1, §5.2], [RFC 6750 §3.1],
-/// [OIDC Core §3.1.2.6], [RFC 8707 §2], [Unmet Authentication Requirements §2]).
+/// [RFC 9470 §3], [OIDC Core §3.1.2.6], [RFC 8707 §2], [Unmet Authentication Requirements §2]).
 ///
 /// [RFC 6749 §4.1.2.1, §5.2]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
 /// [RFC 6750 §3.1]: https://www.rfc-editor.org/rfc/rfc6750#section-3.1
+/// [RFC 9470 §3]: https://www.rfc-editor.org/rfc/rfc9470#section-3
 /// [OIDC Core §3.1.2.6]: https://openid.net/specs/openid-connect-core-1_0.html#AuthError
 /// [RFC 8707 §2]: https://www.rfc-editor.org/rfc/rfc8707#section-2
 /// [Unmet Authentication Requirements §2]: https://openid.net/specs/openid-connect-unmet-authentication-requirements-1_0.html
@@ -19,6 +20,7 @@ pub enum ErrorCode {
     InvalidTarget,
     InvalidToken,
     InsufficientScope,
+    InsufficientUserAuthentication,
     UnauthorizedClient,
     UnsupportedGrantType,
     UnsupportedResponseType,
@@ -48,6 +50,7 @@ impl ErrorCode {
             Self::InvalidTarget => "invalid_target",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
+            Self::InsufficientUserAuthentication => "insufficient_user_authentication",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnsupportedResponseType => "unsupported_response_type",
@@ -70,7 +73,7 @@ impl ErrorCode {
     /// The HTTP status when it is answered directly, not by a redirect.
     pub const fn status(self) -> u16 {
         match self {
-            Self::InvalidClient | Self::InvalidToken => 401,
+            Self::InvalidClient | Self::InvalidToken | Self::InsufficientUserAuthentication => 401,
             Self::InsufficientScope => 403,
             Self::ServerError => 500,
             Self::TemporarilyUnavailable => 503,

@@ -1,10 +1,10 @@
 use super::ErrorCode::{
     self, AccessDenied, AccountSelectionRequired, ConsentRequired, InsufficientScope,
-    InteractionRequired, InvalidClient, InvalidGrant, InvalidRequest, InvalidRequestObject,
-    InvalidRequestUri, InvalidScope, InvalidTarget, InvalidToken, LoginRequired,
-    RegistrationNotSupported, RequestUriNotSupported, ServerError, TemporarilyUnavailable,
-    UnauthorizedClient, UnmetAuthenticationRequirements, UnsupportedGrantType,
-    UnsupportedResponseType,
+    InsufficientUserAuthentication, InteractionRequired, InvalidClient, InvalidGrant,
+    InvalidRequest, InvalidRequestObject, InvalidRequestUri, InvalidScope, InvalidTarget,
+    InvalidToken, LoginRequired, RegistrationNotSupported, RequestUriNotSupported, ServerError,
+    TemporarilyUnavailable, UnauthorizedClient, UnmetAuthenticationRequirements,
+    UnsupportedGrantType, UnsupportedResponseType,
 };
 
 macro_rules! reasons {
@@ -182,6 +182,13 @@ reasons! {
     BearerInvalid = "bearer_invalid": InvalidToken, "RFC 6750 §3.1", "the access token is not valid";
     BearerExpired = "bearer_expired": InvalidToken, "RFC 6750 §3.1", "the access token is not valid";
     OpenidScopeMissing = "openid_scope_missing": InsufficientScope, "OIDC Core §5.3", "the access token lacks the scope openid";
+
+    // Resource servers
+    BearerAudience = "bearer_audience": InvalidToken, "RFC 9068 §4", "the access token is not valid";
+    BearerBound = "bearer_bound": InvalidToken, "RFC 9449 §7.2", "the access token is not valid";
+    ScopeInsufficient = "scope_insufficient": InsufficientScope, "RFC 6750 §3.1", "the access token lacks a scope that is needed here";
+    AuthenticationInsufficient = "authentication_insufficient": InsufficientUserAuthentication, "RFC 9470 §3", "a stronger or more recent authentication is needed here";
+    IssuerUnavailable = "issuer_unavailable": TemporarilyUnavailable, "RFC 9110 §15.6.4", "the service is temporarily unavailable";
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@ use std::{pin::pin, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
-use http::{HeaderMap, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Empty};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full};
 use hyper::{
     body::{Body, Incoming},
     client::conn::http1,
@@ -11,7 +11,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{FetchError, Fetched, cache, target::Target};
+use super::{FetchError, Fetched, PostRequest, cache, target::Target};
 
 /// The largest header section, in bytes.
 const HEADER: usize = 16 * 1024;
@@ -19,26 +19,61 @@ const HEADER: usize = 16 * 1024;
 /// The most fields in it.
 const FIELDS: usize = 64;
 
-/// Asks for one document on a connection that is closed after it, and for nothing else: no redirect
-/// is followed, no cookie is kept, nothing is unpacked. Also answers how long the server wants it to
-/// be kept, if it says so.
+/// What is asked of a server.
+#[derive(Clone, Copy)]
+pub(super) enum Message<'m> {
+    /// A document of these media types.
+    Get { accept: &'m str },
+    /// An answer to this.
+    Post(&'m PostRequest<'m>),
+}
+
+impl Message<'_> {
+    fn request(self, target: &Target) -> http::Result<Request<Full<Bytes>>> {
+        let request = Request::builder()
+            .uri(target.path.clone())
+            .header(header::HOST, &target.authority)
+            .header(header::ACCEPT_ENCODING, "identity")
+            .header(header::USER_AGENT, "oidc-op")
+            .header(header::CONNECTION, "close");
+        let post = match self {
+            Self::Get { accept } => {
+                return request.header(header::ACCEPT, accept).body(Full::default());
+            }
+            Self::Post(post) => post,
+        };
+        let mut request = request
+            .method(Method::POST)
+            .header(header::ACCEPT, post.accept)
+            .header(header::CONTENT_TYPE, post.content_type);
+        if let Some(credentials) = post.authorization {
+            let mut credentials = HeaderValue::from_str(credentials)?;
+            credentials.set_sensitive(true);
+            request = request.header(header::AUTHORIZATION, credentials);
+        }
+        request.body(Full::new(Bytes::copy_from_slice(post.body)))
+    }
+
+    /// Whether this status is that of an answer. Who has nothing to say to a post may say so.
+    fn is_answered_by(self, status: StatusCode) -> bool {
+        status == StatusCode::OK
+            || (matches!(self, Self::Post(_)) && status == StatusCode::NO_CONTENT)
+    }
+}
+
+/// Asks one thing on a connection that is closed after it, and nothing else: no redirect is
+/// followed, no cookie is kept, nothing is unpacked. Also answers how long the server wants the
+/// document to be kept, if it says so.
 pub(super) async fn exchange<S>(
     stream: S,
     target: &Target,
-    accept: &str,
+    message: Message<'_>,
     limit: usize,
 ) -> Result<(Fetched, Option<Duration>), FetchError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let request = Request::get(target.path.clone())
-        .header(header::HOST, &target.authority)
-        .header(header::ACCEPT, accept)
-        .header(header::ACCEPT_ENCODING, "identity")
-        .header(header::USER_AGENT, "oidc-op")
-        .header(header::CONNECTION, "close")
-        .body(Empty::<Bytes>::new())
-        .map_err(FetchError::failed)?;
+    let request = message.request(target).map_err(FetchError::failed)?;
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(HEADER)
         .max_headers(FIELDS)
@@ -47,6 +82,9 @@ where
         .map_err(FetchError::failed)?;
     let answer = pin!(async {
         let response = sender.send_request(request).await.map_err(FetchError::failed)?;
+        if !message.is_answered_by(response.status()) {
+            return Err(FetchError::Answer(response.status().as_u16()));
+        }
         read(response, limit).await
     });
     // The connection moves only while it is looked at. It may end before all that came is read.
@@ -56,15 +94,12 @@ where
     }
 }
 
-/// The document, if the answer is one.
+/// The document, if it is one that can be read.
 async fn read(
     response: Response<Incoming>,
     limit: usize,
 ) -> Result<(Fetched, Option<Duration>), FetchError> {
     let (head, mut body) = response.into_parts();
-    if head.status != StatusCode::OK {
-        return Err(FetchError::Answer(head.status.as_u16()));
-    }
     let encodings = texts(&head.headers, header::CONTENT_ENCODING);
     if encodings.into_iter().any(|encoding| !encoding.trim().eq_ignore_ascii_case("identity")) {
         return Err(FetchError::failed("the document is encoded, which was not asked for"));

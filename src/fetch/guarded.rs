@@ -13,11 +13,11 @@ use futures_util::{
 use tokio::time::{Instant, timeout};
 
 use super::{
-    Fetch, FetchError, FetchPolicy, FetchRequest, Fetched, InvalidFetchPolicy,
+    Fetch, FetchError, FetchPolicy, FetchRequest, Fetched, InvalidFetchPolicy, PostRequest,
     budget::Budget,
     cache::{Cache, Key},
     connect::{Connector, Resolve, SystemResolver},
-    exchange::exchange,
+    exchange::{Message, exchange},
     target::Target,
 };
 
@@ -27,10 +27,16 @@ use super::{
 /// * Only public addresses. What is checked is what is connected to, for each connection anew, so
 ///   neither a way of writing an address nor a name that changes its meaning gets around it. Any port
 ///   goes.
-/// * No redirects, cookies, proxies, credentials or compression.
+/// * No redirects, cookies, proxies or compression; no credentials but those of a
+///   [`PostRequest`](super::PostRequest).
 /// * Limits on size, time, number at once, and number per host and minute, as [`FetchPolicy`] says.
 ///   What failed counts as well, and is not remembered.
 /// * Documents are kept for a while. Who asks for one that is on its way waits for the same answer.
+/// * What is posted is sent once, within the same limits; its answer is not kept. They suit what
+///   strangers cause: who asks one known server for each request it serves, as
+///   [`Introspection`](crate::Introspection) does, needs a client of its own with more
+///   [`per_host_and_minute`](FetchPolicy::per_host_and_minute) and
+///   [`concurrent_per_host`](FetchPolicy::concurrent_per_host).
 ///
 /// It needs a Tokio runtime with I/O and time, and starts no task but the look-up of a name: a document
 /// that nobody waits for any more is given up. Clones share everything.
@@ -146,6 +152,13 @@ impl Fetch for GuardedFetch {
             Boarded::Flying(flying) => flying.await,
         }
     }
+
+    async fn post(&self, request: &PostRequest<'_>) -> Answer {
+        let target = Target::parse(request.url)?;
+        let _place = Place::taken(&self.0, &target)?;
+        let (answer, _) = self.0.ask(&target, Message::Post(request)).await?;
+        Ok(answer)
+    }
 }
 
 impl Guard {
@@ -154,16 +167,37 @@ impl Guard {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn fetch(
+    async fn ask(
         &self,
         target: &Target,
-        accept: &str,
+        message: Message<'_>,
     ) -> Result<(Fetched, Option<Duration>), FetchError> {
         let all = async {
             let stream = self.connector.connect(target, self.timeout).await?;
-            exchange(stream, target, accept, self.body).await
+            exchange(stream, target, message, self.body).await
         };
         timeout(self.timeout, all).await.map_err(FetchError::failed)?
+    }
+}
+
+/// A place in the budget for what is posted, which is free again however that ends.
+struct Place<'g> {
+    guard: &'g Guard,
+    name: &'g str,
+}
+
+impl<'g> Place<'g> {
+    fn taken(guard: &'g Guard, target: &'g Target) -> Result<Self, FetchError> {
+        if !guard.state().budget.admit(&target.name, Instant::now()) {
+            return Err(FetchError::Busy);
+        }
+        Ok(Self { guard, name: &target.name })
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.guard.state().budget.done(self.name);
     }
 }
 
@@ -177,7 +211,7 @@ struct Flight {
 
 impl Flight {
     async fn fly(self, target: &Target, accept: &str) -> Answer {
-        let (fetched, said) = self.guard.fetch(target, accept).await?;
+        let (fetched, said) = self.guard.ask(target, Message::Get { accept }).await?;
         self.guard.state().cache.put(&self.key, fetched.clone(), said, Instant::now());
         Ok(fetched)
     }

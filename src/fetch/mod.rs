@@ -1,4 +1,4 @@
-//! What clients name by URL: request objects and keys.
+//! What clients name by URL: request objects and keys; and what a resource server asks of its issuer.
 //!
 //! A URL that a stranger chose is a way into the network of whoever follows it, so all of it goes
 //! through one seam, and through one client that is guarded ([RFC 9101 §10.4], [RFC 8725bis §3.10]).
@@ -23,6 +23,7 @@ mod exchange;
 mod guarded;
 #[cfg(feature = "fetch")]
 mod policy;
+mod post;
 #[cfg(feature = "fetch")]
 mod target;
 
@@ -31,8 +32,10 @@ pub use address::is_special_use;
 pub use guarded::GuardedFetch;
 #[cfg(feature = "fetch")]
 pub use policy::{FetchPolicy, InvalidFetchPolicy};
+pub use post::PostRequest;
 
-/// Fetches documents that clients have named by URL: request objects and keys.
+/// Fetches documents that clients have named by URL, request objects and keys; and posts what an issuer or a
+/// client is to be told.
 ///
 /// `GuardedFetch`, behind the feature `fetch`, is ready-made. One of a host's own, say through an
 /// egress proxy, answers for the same: https only, no redirects, no address of [special
@@ -73,12 +76,30 @@ pub trait Fetch: fmt::Debug + Send + Sync + 'static {
     /// There is none to be had; see [`FetchError`]. Which of the cases it was is for the operator:
     /// told to a client, it would map the provider's network.
     async fn get(&self, request: &FetchRequest<'_>) -> Result<Fetched, FetchError>;
+
+    /// What a server answers to what it is sent: 200, or 204 with nothing. Never from a cache, never
+    /// sent twice.
+    ///
+    /// Who does not implement it can do without all that sends:
+    /// introspection, logout tokens.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`get`](Self::get). [`FetchError::Unsupported`] unless it is implemented.
+    async fn post(&self, request: &PostRequest<'_>) -> Result<Fetched, FetchError> {
+        let _ = request;
+        Err(FetchError::Unsupported)
+    }
 }
 
 #[async_trait]
 impl<F: Fetch + ?Sized> Fetch for Arc<F> {
     async fn get(&self, request: &FetchRequest<'_>) -> Result<Fetched, FetchError> {
         (**self).get(request).await
+    }
+
+    async fn post(&self, request: &PostRequest<'_>) -> Result<Fetched, FetchError> {
+        (**self).post(request).await
     }
 }
 
@@ -152,7 +173,8 @@ pub enum FetchError {
     /// The network, TLS, the time limit.
     #[error("the document could not be fetched")]
     Failed(#[source] Arc<dyn Error + Send + Sync>),
-    /// The server answered with a status other than 200; a redirect is one of them.
+    /// The server answered with a status other than 200; a redirect is one of them. To what was
+    /// posted, 204 is an answer too.
     #[error("the server answered with status {0}")]
     Answer(u16),
     /// The document is larger than the limit.
@@ -161,6 +183,9 @@ pub enum FetchError {
     /// Too much is under way already, or was asked of that host.
     #[error("too many documents are being fetched")]
     Busy,
+    /// This implementation of [`Fetch`] fetches, and does not [post](Fetch::post).
+    #[error("nothing can be posted here")]
+    Unsupported,
 }
 
 impl FetchError {

@@ -9,13 +9,13 @@ use crate::types::Timestamp;
 /// The last second of the year 9999: later times are mistakes or attacks.
 const LAST: i64 = 253_402_300_799;
 
-/// The claims of a token whose signature has been checked; only
-/// [`Jws::verify`](super::Jws::verify) makes them.
+/// The claims of a token that somebody trusted has vouched for: by a signature, which
+/// [`Jws::verify`](super::Jws::verify) has checked, or to an introspection.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Claims(Map<String, Value>);
 
 impl Claims {
-    pub(super) fn verified(members: Map<String, Value>) -> Self {
+    pub(crate) fn verified(members: Map<String, Value>) -> Self {
         Self(members)
     }
 

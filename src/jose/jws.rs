@@ -18,6 +18,7 @@ use crate::{
 /// Keys in the header (`jwk`, `jku`, `x5u`, `x5c`) are ignored: anybody can put theirs there.
 ///
 /// [RFC 7515 §5.2]: https://www.rfc-editor.org/rfc/rfc7515#section-5.2
+#[derive(Clone)]
 pub(crate) struct Jws<'t> {
     algorithm: JwsAlgorithm,
     kid: Option<String>,

@@ -11,7 +11,7 @@ use std::{
 
 use oidc_op::{
     Duration, Fetch, FetchError, FetchPolicy, FetchRequest, Fetched, GuardedFetch,
-    InvalidFetchPolicy,
+    InvalidFetchPolicy, PostRequest,
 };
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -642,4 +642,115 @@ async fn ss_05_a_host_has_a_budget_and_failures_count() {
     for _ in 0..3 {
         assert!(get(&fetch, &server.url("/")).await.is_ok());
     }
+}
+
+async fn post(fetch: &GuardedFetch, url: &str) -> Result<Fetched, FetchError> {
+    fetch.post(&PostRequest::form(url, b"token=abc")).await
+}
+
+#[tokio::test]
+async fn what_is_posted_arrives_once_and_as_it_is() {
+    let server = Hostile::start(|_, number, stream| {
+        let mut body = [0; 9];
+        stream.read_exact(&mut body).unwrap();
+        let echo = format!("{}{number}", String::from_utf8_lossy(&body));
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{echo}", echo.len());
+        let _ = stream.write_all(answer.as_bytes());
+    });
+    let (fetch, url) = (server.fetch(), server.url("/introspect"));
+    let mut request = PostRequest::form(&url, b"token=abc");
+    (request.accept, request.authorization) = ("application/json", Some("Basic aWQ6c2VjcmV0"));
+    assert_eq!(text(&fetch.post(&request).await.unwrap()), "token=abc1");
+    assert_eq!(text(&post(&fetch, &url).await.unwrap()), "token=abc2", "nothing is kept");
+
+    let heads = server.heads.lock().unwrap();
+    let head = heads[0].to_ascii_lowercase();
+    let mut lines: Vec<_> = head.trim_end().lines().collect();
+    lines[1..].sort_unstable();
+    let host = format!("host: 127.0.0.1:{}", server.port);
+    assert_eq!(
+        lines,
+        [
+            "post /introspect http/1.1",
+            "accept-encoding: identity",
+            "accept: application/json",
+            "authorization: basic awq6c2vjcmv0",
+            "connection: close",
+            "content-length: 9",
+            "content-type: application/x-www-form-urlencoded",
+            &host,
+            "user-agent: oidc-op",
+        ],
+        "and nothing else is sent"
+    );
+    assert!(!heads[1].to_ascii_lowercase().contains("authorization"), "without credentials, none");
+}
+
+/// RFC 9700 §4.12: credentials do not follow a redirect. OIDC Back-Channel Logout §2.8: 204 is well.
+#[tokio::test]
+async fn ss_04_only_an_answer_is_one_to_a_post() {
+    for (status, well) in
+        [(200, true), (204, true), (201, false), (302, false), (307, false), (400, false)]
+    {
+        let server = Hostile::start(move |_, _, stream| {
+            let answer =
+                format!("HTTP/1.1 {status} X\r\nlocation: /other\r\ncontent-length: 0\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes());
+        });
+        match post(&server.fetch(), &server.url("/")).await {
+            Ok(answer) => assert!(well && answer.body.is_empty(), "{status}"),
+            Err(FetchError::Answer(found)) => assert!(!well && found == status, "{status}"),
+            Err(error) => panic!("{status}: {error:?}"),
+        }
+        assert_eq!(server.hits(), 1);
+    }
+}
+
+#[tokio::test]
+async fn ss_04_a_post_goes_where_a_get_may() {
+    let server = Hostile::saying(OK);
+    let plain = format!("http://127.0.0.1:{}/", server.port);
+    let inside = server.url("/");
+    let guarded = server.fetch_with(|policy| policy.allow.clear());
+    for (fetch, url) in [(&server.fetch(), &plain), (&guarded, &inside)] {
+        let error = post(fetch, url).await.unwrap_err();
+        assert!(matches!(error, FetchError::Refused(_)), "{url}: {error:?}");
+    }
+    assert_eq!(server.hits(), 0);
+}
+
+#[tokio::test]
+async fn ss_05_a_post_has_the_limits_of_a_get() {
+    let server = Hostile::saying(OK);
+    let small = server.fetch_with(|policy| policy.body = 1);
+    let error = post(&small, &server.url("/")).await.unwrap_err();
+    assert!(matches!(error, FetchError::TooLarge), "{error:?}");
+
+    let few = server.fetch_with(|policy| policy.per_host_and_minute = 2);
+    assert!(get(&few, &server.url("/")).await.is_ok());
+    assert!(post(&few, &server.url("/")).await.is_ok());
+    let error = post(&few, &server.url("/")).await.unwrap_err();
+    assert!(matches!(error, FetchError::Busy), "{error:?}");
+
+    let silent = Hostile::start(|_, _, stream| drop(stream.read(&mut [0; 64])));
+    let hasty = silent.fetch_with(|policy| {
+        policy.timeout = Duration::milliseconds(300);
+        policy.concurrent = 1;
+    });
+    for _ in 0..2 {
+        let error = post(&hasty, &silent.url("/")).await.unwrap_err();
+        assert!(!matches!(error, FetchError::Busy), "the place is free again: {error:?}");
+    }
+    let url = silent.url("/");
+    let (_, second) = tokio::join!(biased; post(&hasty, &url), post(&hasty, &url));
+    assert!(matches!(second, Err(FetchError::Busy)), "{second:?}");
+}
+
+/// An implementation from before there was anything to send still compiles, and says so.
+#[tokio::test]
+async fn who_only_fetches_says_so() {
+    let documents = crate::support::Documents::default();
+    let request = PostRequest::form("https://id.example/introspect", b"");
+    let error = documents.post(&request).await.unwrap_err();
+    assert!(matches!(error, FetchError::Unsupported), "{error:?}");
 }

@@ -23,6 +23,7 @@ mod properties;
 mod public_api;
 mod redaction;
 mod refresh;
+mod resource_server;
 mod schema;
 mod stories;
 mod support;
