@@ -17,7 +17,12 @@
 //! * Single sign-on, step-up and remembered consent, or the sessions that the service has already.
 //! * Claims by scope and one by one, in several languages, mapped from the service's own documents,
 //!   kept back by the person or by the administrator; public and pairwise subjects.
-//! * Opaque access tokens; ID tokens and UserInfo signed in fourteen algorithms and encrypted in
+//! * Refresh tokens that rotate without trouble: a lost answer or ten tabs at once get one successor, and a
+//!   used token that comes back ends the grant ([RFC 9700]). Client credentials, token exchange ([RFC 8693]),
+//!   assertions of trusted issuers ([RFC 7523]), the password grant where it must be, grants of one's own.
+//! * Introspection ([RFC 7662], [RFC 9701]) and revocation ([RFC 7009]); resource indicators ([RFC 8707]).
+//! * Clients authenticate with secrets, or with keys of theirs; public ones not at all.
+//! * Opaque access tokens, or JWTs ([RFC 9068]) for the APIs that take them; ID tokens and UserInfo signed in fourteen algorithms and encrypted in
 //!   thirteen; signing keys that rotate while clients keep up.
 //! * The other half, for APIs: an [`AccessTokenVerifier`] of JWTs ([RFC 9068]) and, by introspection
 //!   ([RFC 7662]), of opaque tokens, with challenges for scopes and step-up.
@@ -27,10 +32,9 @@
 //!
 //! # What it does not do yet
 //!
-//! Refresh tokens; introspection, revocation and logout at clients; pushed requests; client
-//! authentication with keys, tokens bound to keys; JWT access tokens; dynamic registration and
-//! `jwks_uri`; the device and backchannel flows; stores other than the one in memory; an adapter for
-//! actix. The metadata advertise nothing that does not work.
+//! Logout at clients; pushed requests; mutual TLS, tokens bound to keys; dynamic registration; the device
+//! and backchannel flows; stores other than the one in memory; an adapter for actix. The metadata advertise
+//! nothing that does not work.
 //!
 //! # What it leaves to the service
 //!
@@ -132,9 +136,14 @@
 //! | [`Clients`] | which client is this identifier? | [`StaticClients`] |
 //! | [`Accounts`] | is this person active, and what is true of them? | |
 //! | [`Signer`] | sign these bytes; which keys may others check with? | [`KeySet`] |
-//! | [`Fetch`] | get this document, which a client has named | `GuardedFetch`, with the feature `fetch` |
+//! | [`Fetch`] | get the document that a client has named, post to an address | `GuardedFetch`, with the feature `fetch` |
 //! | [`SecretHashes`] | is this the secret that a person has chosen for a client? | `Argon2Secrets`, with the feature `argon2` |
 //! | [`TokenSource`] | at an API: what does this access token say? | [`Introspection`], [`Provider`] |
+//! | [`PasswordAuthenticator`] | are these a person's credentials? (password grant) | |
+//! | [`ExchangePolicy`] | may this client exchange this token? | |
+//! | [`TrustedIssuers`] | whose assertions count, and of whom do they speak? | |
+//! | [`ExtensionGrant`] | what does this request of the host's own kind give? | |
+//! | [`ClientPermissions`] | what may the owner of this client do? | |
 //! | [`Throttle`] | may this attempt go on? | `()`, which lets all pass |
 //! | [`Clock`] | what time is it? | [`SystemClock`] |
 //! | [`Entropy`] | bytes that nobody can predict | [`SystemEntropy`] |
@@ -166,6 +175,7 @@
 //! * [`guide::stores`]: the contract of a store, and how to write one.
 //! * [`guide::claims`]: what clients learn of people, and how a host says it.
 //! * [`guide::resource_servers`]: how an API takes the provider's access tokens.
+//! * [`guide::back_channel`]: refresh, the other grants, resources, introspection and revocation.
 //! * [`guide::keys`]: signing keys and secrets, their rotation, and what a thief could do with them.
 //! * [`guide::policy`]: the decisions taken where the specifications leave a choice.
 //! * [`guide::design`]: the ideas that hold it together.
@@ -176,6 +186,11 @@
 //! [RFC 7662]: https://www.rfc-editor.org/rfc/rfc7662
 //! [RFC 8414]: https://www.rfc-editor.org/rfc/rfc8414
 //! [RFC 9068]: https://www.rfc-editor.org/rfc/rfc9068
+//! [RFC 7009]: https://www.rfc-editor.org/rfc/rfc7009
+//! [RFC 7523]: https://www.rfc-editor.org/rfc/rfc7523
+//! [RFC 8693]: https://www.rfc-editor.org/rfc/rfc8693
+//! [RFC 8707]: https://www.rfc-editor.org/rfc/rfc8707
+//! [RFC 9701]: https://www.rfc-editor.org/rfc/rfc9701
 //! [RFC 9101]: https://www.rfc-editor.org/rfc/rfc9101
 //! [RFC 9207]: https://www.rfc-editor.org/rfc/rfc9207
 //! [RFC 9700]: https://www.rfc-editor.org/rfc/rfc9700

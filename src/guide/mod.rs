@@ -5,6 +5,7 @@
 //! | [`embedding`] | How does a service become a provider: seams, routes, pages, sessions, proxies? |
 //! | [`stores`] | What does a store promise, how is one written, and how is it tested? |
 //! | [`claims`] | What do clients learn of people, where, and how does a host say it? |
+//! | [`back_channel`] | What do clients and APIs do without a browser: refresh, other grants, resources, introspection, revocation? |
 //! | [`resource_servers`] | How does an API take the provider's access tokens? |
 //! | [`keys`] | Which keys and secrets are there, how do they rotate, what could a thief do? |
 //! | [`policy`] | What was decided where the specifications leave a choice? |
@@ -36,6 +37,9 @@ pub mod stores {}
 
 #[doc = include_str!("claims.md")]
 pub mod claims {}
+
+#[doc = include_str!("back_channel.md")]
+pub mod back_channel {}
 
 #[doc = include_str!("resource_servers.md")]
 pub mod resource_servers {}
