@@ -183,7 +183,7 @@ pub enum AssertionAudience {
     /// The issuer, as a text and not as a list.
     #[default]
     Issuer,
-    /// The issuer or the address of the token endpoint, as a text or as a list of one.
+    /// The issuer or, at the token endpoint, its address; as a text or as a list of one.
     IssuerOrTokenEndpoint,
     /// These, or the address of the endpoint that is called.
     CalledEndpoint,

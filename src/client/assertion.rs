@@ -168,6 +168,8 @@ impl Audience<'_> {
     /// Whether it is meant for the provider and for nobody else (threat CA-09).
     fn has(&self, aud: Option<&Value>) -> bool {
         let strict = self.mode == AssertionAudience::Issuer;
+        let lax = self.mode == AssertionAudience::CalledEndpoint;
+        let at_token_endpoint = self.called == self.token_endpoint;
         let named = match aud {
             Some(Value::String(one)) => one,
             Some(Value::Array(all)) if !strict => match &**all {
@@ -177,8 +179,8 @@ impl Audience<'_> {
             _ => return false,
         };
         named == self.issuer
-            || (!strict && named == self.token_endpoint)
-            || (self.mode == AssertionAudience::CalledEndpoint && named == self.called)
+            || (!strict && (lax || at_token_endpoint) && named == self.token_endpoint)
+            || (lax && named == self.called)
     }
 }
 
@@ -199,8 +201,8 @@ mod tests {
         for (aud, modes) in [
             (json!(issuer), &[Issuer, IssuerOrTokenEndpoint, CalledEndpoint][..]),
             (json!([issuer]), both),
-            (json!(token_endpoint), both),
-            (json!([token_endpoint]), both),
+            (json!(token_endpoint), called_only),
+            (json!([token_endpoint]), called_only),
             (json!(called), called_only),
             (json!([called]), called_only),
             (json!([issuer, issuer]), &[]),

@@ -2,9 +2,11 @@
 //!
 //! [RFC 6749 §4.4]: https://www.rfc-editor.org/rfc/rfc6749#section-4.4
 
+use serde_json::{Map, Value};
+
 use super::{TokenResponse, asked::Asked};
 use crate::{
-    claims::STANDARD_SCOPES,
+    claims::{Account, GrantedClaims, STANDARD_SCOPES, Wanted},
     client::{AuthenticatedClient, Client},
     env::{Event, What},
     error::{Failure, Reason, TokenError},
@@ -74,6 +76,18 @@ async fn permitted(core: &Core, client: &Client, scope: Scope) -> Result<Scope, 
     }
 }
 
+/// What every access token says; there is no person to say anything else of.
+pub(super) fn constants(
+    core: &Core,
+    client: &Client,
+    audience: &Audience<'_>,
+    scope: &Scope,
+) -> Map<String, Value> {
+    let claims = GrantedClaims::default();
+    Wanted::of(&core.config.claims, client, scope, &claims, audience.target())
+        .select(&Account::default())
+}
+
 /// A token that a client holds for itself.
 pub(super) async fn mint(
     core: &Core,
@@ -91,7 +105,7 @@ pub(super) async fn mint(
         scope: &scope,
         sub: client.id.as_str(),
         act: None,
-        claims: Default::default(),
+        claims: constants(core, client, audience, &scope),
         lifetime,
     };
     let access_token = mint::access_token(core, parts, now).await?;

@@ -6,7 +6,10 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::carried::{Carried, Carrier};
+use super::{
+    carried::{Carried, Carrier},
+    client_credentials,
+};
 use crate::{
     authorize,
     claims::Wanted,
@@ -133,6 +136,7 @@ async fn of_access_token(
             token_type: Some("Bearer"),
             iat: Some(carried.token.issued),
             act: carried.token.details.act.as_ref(),
+            claims: client_credentials::constants(core, &carried.client, &audience, &scope),
             ..Active::new(core, &carried.client.id, carried.token.expires())
         }));
     };
