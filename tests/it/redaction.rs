@@ -48,6 +48,24 @@ async fn sl_05_a_whole_sign_in_prints_no_secret() {
     write!(printed, "{answer:?}").unwrap();
     secrets.extend([code, answer.member("access_token"), answer.member("id_token")]);
 
+    let first = op.tokens("refresh", ALICE).await;
+    let headers: [(&str, &[u8]); 2] = [
+        ("content-type", b"application/x-www-form-urlencoded"),
+        ("authorization", b"Basic cmVmcmVzaDpyZWZyZXNo"),
+    ];
+    for (path, body) in [
+        ("/token", format!("grant_type=refresh_token&refresh_token={}", first.refresh)),
+        ("/introspect", format!("token={}", first.access)),
+        ("/revoke", format!("token={}", first.refresh)),
+    ] {
+        let request = Request::new("POST", path).headers(&headers).body(body.as_bytes());
+        let outcome = op.provider.dispatch(request).await;
+        write!(printed, "{request:?} {outcome:?}").unwrap();
+    }
+    let inspected = op.provider.grants(&Subject::new(ALICE).unwrap(), None, 10).await.unwrap();
+    write!(printed, "{inspected:?}").unwrap();
+    secrets.extend([first.access, first.refresh, first.id]);
+
     for secret in &secrets {
         assert!(!printed.contains(secret.as_str()), "{secret} in {printed}");
     }

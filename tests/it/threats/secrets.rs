@@ -58,7 +58,7 @@ impl Store for Wiretap {
 #[tokio::test]
 async fn sl_01_sl_02_the_store_holds_nothing_to_present() {
     let dump = Arc::new(Mutex::new(Vec::new()));
-    let setup = Setup::new();
+    let setup = Setup::full();
     let store = Wiretap(MemoryStore::with_clock(setup.clock.clone()), dump.clone());
     let op = Setup { store: Arc::new(store), ..setup }.build();
     let mut browser = Browser::new(&op);
@@ -76,6 +76,7 @@ async fn sl_01_sl_02_the_store_holds_nothing_to_present() {
         VERIFIER.to_owned(),
     ];
     secrets.extend(browser.cookies.values().cloned());
+    secrets.extend(of_the_back_channel(&op).await);
 
     let dump = dump.lock().unwrap();
     let text = String::from_utf8_lossy(&dump);
@@ -83,7 +84,9 @@ async fn sl_01_sl_02_the_store_holds_nothing_to_present() {
     for secret in &secrets {
         // the whole of it, and the part of it that is the secret
         let raw = URL_SAFE_NO_PAD.decode(secret).unwrap_or_default();
-        let tail = raw.get(17..).unwrap_or_default();
+        // of a refresh token, the secret begins after its generation and its grant
+        let secret_at = if raw.first() == Some(&21) { 23..55 } else { 17..raw.len().max(17) };
+        let tail = raw.get(secret_at).unwrap_or_default();
         let hex = |bytes: &[u8]| {
             bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
         };
@@ -96,7 +99,37 @@ async fn sl_01_sl_02_the_store_holds_nothing_to_present() {
             assert!(!found, "raw bytes of {secret}");
         }
     }
-    assert!(!text.contains("open sesame") && !text.contains("code_verifier"));
+    assert!(
+        !text.contains("correct horse")
+            && !text.contains("open sesame")
+            && !text.contains("code_verifier")
+    );
+}
+
+/// Every kind of token that comes without a browser, used and revoked, and everything that proves a
+/// right to one.
+async fn of_the_back_channel(op: &Op) -> Vec<String> {
+    let first = op.tokens("refresh", ALICE).await;
+    let second = first.refreshed(op).await;
+    let own = op.token_as("cc-client", &[("grant_type", "client_credentials")]).await;
+    let own = own.member("access_token");
+    let password =
+        [("grant_type", "password"), ("username", ALICE), ("password", "correct horse battery")];
+    assert_eq!(op.token_as("password", &password).await.error(), "invalid_grant");
+    let password = [
+        ("grant_type", "password"),
+        ("username", ALICE),
+        ("password", ALICE),
+        ("scope", "openid"),
+    ];
+    let by_password = op.token_as("password", &password).await.member("access_token");
+    for (client, token) in
+        [("cc-client", &own), ("refresh", &second.access), ("refresh", &second.refresh)]
+    {
+        assert_eq!(op.revoke(client, token).await.status(), 200);
+    }
+    assert_eq!(op.refresh("refresh", &first.refresh).await.error(), "invalid_grant");
+    vec![first.access, first.refresh, first.id, second.access, second.refresh, own, by_password]
 }
 
 /// A source of randomness that has none.
