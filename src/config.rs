@@ -98,13 +98,6 @@ impl Default for Lifetimes {
     }
 }
 
-impl Lifetimes {
-    /// The longest that anything handed out can live: how long a revocation must be remembered.
-    pub(crate) fn longest(&self) -> Duration {
-        self.refresh_token.max(self.session).max(self.access_token).max(self.interaction)
-    }
-}
-
 /// What is demanded of clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -263,6 +256,15 @@ impl Config {
             resources: Vec::new(),
             default_resource: None,
         }
+    }
+
+    /// The longest that anything handed out can live: how long a revocation must be remembered.
+    pub(crate) fn longest_lifetime(&self) -> Duration {
+        let Lifetimes { refresh_token, session, access_token, interaction, id_token, .. } =
+            self.lifetimes;
+        let resources = self.resources.iter().filter_map(|server| server.lifetime);
+        let all = [refresh_token, session, access_token, interaction, id_token].into_iter();
+        all.chain(resources).max().unwrap_or_default()
     }
 
     /// The resource server of this name.

@@ -130,6 +130,8 @@ impl<'m> Metadata<'m> {
     fn new(core: &'m Core, scopes: &'m Scopes<'m>, algorithms: Algorithms) -> Self {
         let (config, endpoints) = (&core.config, &core.endpoints);
         let signed = || JwsAlgorithm::signed().collect();
+        let mut signed_by_us = algorithms.issued.clone();
+        signed_by_us.retain(|algorithm| *algorithm != JwsAlgorithm::None);
         let mut claims = vec!["sub", "iss", "auth_time", "acr", "amr", "sid"];
         claims.extend(config.claims.listed());
         let mut subject_types = vec![SubjectType::Public.as_str()];
@@ -153,7 +155,7 @@ impl<'m> Metadata<'m> {
             id_token_signing_alg_values_supported: algorithms.issued.clone(),
             id_token_encryption_alg_values_supported: KeyManagementAlgorithm::ALL,
             id_token_encryption_enc_values_supported: ContentEncryption::ALL,
-            userinfo_signing_alg_values_supported: algorithms.issued.clone(),
+            userinfo_signing_alg_values_supported: algorithms.issued,
             userinfo_encryption_alg_values_supported: KeyManagementAlgorithm::ALL,
             userinfo_encryption_enc_values_supported: ContentEncryption::ALL,
             request_object_signing_alg_values_supported: algorithms.accepted,
@@ -166,7 +168,7 @@ impl<'m> Metadata<'m> {
                 .filter(|method| *method != AuthMethod::None)
                 .collect(),
             introspection_endpoint_auth_signing_alg_values_supported: signed(),
-            introspection_signing_alg_values_supported: algorithms.issued,
+            introspection_signing_alg_values_supported: signed_by_us,
             introspection_encryption_alg_values_supported: KeyManagementAlgorithm::ALL,
             introspection_encryption_enc_values_supported: ContentEncryption::ALL,
             revocation_endpoint_auth_methods_supported: AuthMethod::ALL,

@@ -28,8 +28,9 @@ pub trait Throttle: Debug + Send + Sync + 'static {
 pub struct Attempt<'a> {
     /// What is being proven.
     pub kind: AttemptKind,
-    /// Who it is said to be: the client identifier as it was sent, known or not. Strangers choose it, so
-    /// a throttle that remembers names bounds how many.
+    /// Who it is said to be, known or not: the client identifier as it was sent, or with a password the name
+    /// to sign in with as it was typed. Strangers choose it, so a throttle that remembers names bounds how
+    /// many.
     pub name: &'a str,
     /// Where it comes from, if the host says so.
     pub peer: Option<IpAddr>,
@@ -41,10 +42,10 @@ pub struct Attempt<'a> {
 pub enum AttemptKind {
     /// That the sender is the client, with its secret.
     ClientSecret,
-    /// That a client has a person's password; the name is the one to sign in with, as it was typed.
-    Password,
     /// The same with an assertion, which nobody guesses: limits how often keys are looked for.
     ClientAssertion,
+    /// That a client has a person's password.
+    Password,
 }
 
 impl<'a> Attempt<'a> {

@@ -1,4 +1,5 @@
 use serde_json::Map;
+use time::Duration;
 
 use super::{Asked, decide::Approved};
 use crate::{
@@ -190,7 +191,7 @@ async fn front_token(
         claims = wanted.select(&active);
     }
     let parts = AccessTokenParts {
-        client: &asked.client.id,
+        client: &asked.client,
         of: StandsOn::Grant { id: *code.id(), epoch: grant.access_epoch },
         grant: Some(grant),
         audience: &audience,
@@ -234,7 +235,8 @@ async fn commit(
         Ok(Commit::Lost) => {
             let there = core.load::<Grant>(&key).await;
             let there = there.map_err(|cause| asked.fail(cause))?.map(|there| there.body);
-            match there.filter(|there| is_same_answer(core, there, grant, code, now)) {
+            let lifetime = asked.audience(core).map_or(Duration::ZERO, |a| a.lifetime());
+            match there.filter(|there| is_same_answer((there, grant), code, lifetime, now)) {
                 Some(there) => {
                     mint(core, asked, &there, code, now).await.map_err(|cause| asked.fail(cause))
                 }
@@ -247,11 +249,16 @@ async fn commit(
 
 /// Whether the grant that is there already is the one that this form would have made, with a code
 /// that is still good, or for tokens that it outlives.
-fn is_same_answer(core: &Core, there: &Grant, ours: &Grant, code: &Handle, now: Timestamp) -> bool {
+fn is_same_answer(
+    (there, ours): (&Grant, &Grant),
+    code: &Handle,
+    lifetime: Duration,
+    now: Timestamp,
+) -> bool {
     let pending = |ticket: &Ticket| ticket.state == TicketState::Pending && now < ticket.expires;
     let good = match ours.ticket {
         Some(_) => there.ticket_of(code).is_some_and(pending),
-        None => now + core.config.lifetimes.access_token <= there.expires,
+        None => now + lifetime <= there.expires,
     };
     good && there.status == Status::Active
         && there.subject == ours.subject

@@ -24,6 +24,9 @@ pub(crate) struct IssuedIdToken {
     pub(crate) auth_time: Option<Timestamp>,
     pub(crate) acr: Option<Acr>,
     pub(crate) amr: Vec<Box<str>>,
+    /// Whether a key of the provider's says so; otherwise whoever knows the client's secret may have made
+    /// it, the client itself first of all.
+    pub(crate) signed: bool,
 }
 
 /// Reads an ID token, encrypted or not.
@@ -33,11 +36,12 @@ pub(crate) fn issued_id_token(
     text: &str,
 ) -> Result<IssuedIdToken, JoseFault> {
     let text = client::unsealed(core, client, text)?;
-    read(core, client, &verify(core, client, &text)?)
+    let (claims, signed) = verify(core, client, &text)?;
+    read(core, client, &claims, signed)
 }
 
 /// With a key of the provider's, or with the secret of a client whose ID tokens have that.
-fn verify(core: &Core, client: &Client, hint: &str) -> Result<Claims, JoseFault> {
+fn verify(core: &Core, client: &Client, hint: &str) -> Result<(Claims, bool), JoseFault> {
     let token = Jws::parse(hint)?;
     if !token.typ().is_none_or(|typ| typ.eq_ignore_ascii_case("JWT")) {
         return Err(JoseFault::Claims("typ"));
@@ -46,17 +50,22 @@ fn verify(core: &Core, client: &Client, hint: &str) -> Result<Claims, JoseFault>
         JwsAlgorithm::Signature(_) => {
             let published = core.signer.published(core.clock.now());
             let keys = Jwks::from_keys(published.into_iter().map(|key| key.jwk));
-            token.verify(VerifyWith::Keys(&keys))
+            Ok((token.verify(VerifyWith::Keys(&keys))?, true))
         }
         algorithm if algorithm == client.metadata.id_token_signed_response_alg => {
-            token.verify(VerifyWith::Secrets(&client.secret_keys()))
+            Ok((token.verify(VerifyWith::Secrets(&client.secret_keys()))?, false))
         }
         _ => Err(JoseFault::Algorithm),
     }
 }
 
 /// Only an ID token of this client has all of these; a UserInfo answer has no `exp`.
-fn read(core: &Core, client: &Client, claims: &Claims) -> Result<IssuedIdToken, JoseFault> {
+fn read(
+    core: &Core,
+    client: &Client,
+    claims: &Claims,
+    signed: bool,
+) -> Result<IssuedIdToken, JoseFault> {
     if claims.str("iss")? != Some(core.config.issuer.as_str()) {
         return Err(JoseFault::Claims("iss"));
     }
@@ -74,5 +83,6 @@ fn read(core: &Core, client: &Client, claims: &Claims) -> Result<IssuedIdToken, 
         auth_time: claims.time("auth_time")?,
         acr: claims.str("acr")?.map(Acr::new),
         amr: amr.map_err(|_| JoseFault::Claims("amr"))?.unwrap_or_default(),
+        signed,
     })
 }

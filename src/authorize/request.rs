@@ -243,6 +243,9 @@ fn resources(
             resources.push(resource);
         }
     }
+    if resources.is_empty() && !Audience::of(config, [])?.is_open_to(client) {
+        return Err(Reason::ResourceNotAllowed);
+    }
     if response_type.token() {
         Audience::of(config, resources.iter().map(Resource::as_str))?;
     }

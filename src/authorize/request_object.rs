@@ -10,7 +10,6 @@
 use std::error::Error;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use time::Duration;
 
 use super::request::RECOGNISED;
 use crate::{
@@ -18,15 +17,12 @@ use crate::{
     config::RequestObjectMode,
     error::{Failure, Reason},
     fetch::FetchRequest,
-    jose::{self, Claims, JoseFault, Jwe, Jws, VerifyWith},
+    jose::{self, Claims, JoseFault, Jwe, Jws, LEEWAY, VerifyWith},
     provider::Core,
     secret::Digest,
     types::{JwsAlgorithm, ResponseType, Timestamp},
     wire::Params,
 };
-
-/// How far the client's clock may be off.
-const LEEWAY: Duration = Duration::seconds(30);
 
 /// The parameters of the request once its object has had its word; none if it has no object.
 pub(super) async fn resolve<'r>(

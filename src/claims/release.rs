@@ -30,6 +30,12 @@ impl GrantedClaims {
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// What another client's token carries of it: not what was asked for singly, but what the person keeps
+    /// back.
+    pub(crate) fn of_another(&self) -> Self {
+        Self { refused: self.refused.clone(), ..Self::default() }
+    }
 }
 
 /// Where claims are to stand.

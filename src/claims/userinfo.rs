@@ -24,16 +24,15 @@ pub(crate) async fn userinfo(core: &Core, request: &Request<'_>) -> Result<Reply
     if token.expires() <= now {
         return Err(Reason::BearerExpired.into());
     }
-    let carried = Carried::presented(core, token, now).await?;
+    let carried = Carried::find(core, token, now).await?.ok_or(Reason::BearerInvalid)?;
     // A token for another audience is none here (RFC 8707 §2; threat IR-07).
     let audience = carried.audience(core).filter(Audience::is_provider);
     let scope = carried.scope(&audience.ok_or(Reason::BearerInvalid)?);
     if !scope.contains("openid") {
         return Err(Reason::OpenidScopeMissing.into());
     }
-    let grant = carried.grant().ok_or(Reason::BearerInvalid)?;
-    let rules = &core.config.claims;
-    let wanted = Wanted::of(rules, &carried.client, &scope, &grant.claims, Target::UserInfo);
+    let (rules, granted) = (&core.config.claims, carried.claims());
+    let wanted = Wanted::of(rules, &carried.client, &scope, &granted, Target::UserInfo);
     let account = carried.account(core, &wanted.ask(), now).await?;
     let account = account.ok_or(Reason::BearerInvalid)?;
     let sub = carried.sub(core)?.ok_or(Reason::BearerInvalid)?;

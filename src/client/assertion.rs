@@ -6,13 +6,12 @@
 //! [OIDC Core §9]: https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication
 
 use serde_json::Value;
-use time::Duration;
 
 use super::{AuthMethod, Client, KeyFault, keys};
 use crate::{
     config::AssertionAudience,
     error::{Failure, Reason},
-    jose::{Claims, JoseFault, Jws, VerifyWith},
+    jose::{Claims, JoseFault, Jws, LEEWAY, LONGEST_ASSERTION, VerifyWith},
     provider::Core,
     store::{self, Marked},
     types::{JwsAlgorithm, Timestamp},
@@ -20,12 +19,6 @@ use crate::{
 };
 
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-
-/// How far the client's clock may be off.
-const LEEWAY: Duration = Duration::seconds(30);
-
-/// How long an assertion may live: until then it must be remembered.
-const LONGEST: Duration = Duration::hours(1);
 
 /// An assertion that was sent and is not yet believed.
 pub(super) struct Assertion<'p> {
@@ -147,7 +140,7 @@ impl<'c> Once<'c> {
         }
         claims.in_time(now, LEEWAY)?;
         let until = claims.time("exp")?.ok_or(JoseFault::Claims("exp"))?;
-        if now + LONGEST + LEEWAY < until {
+        if now + LONGEST_ASSERTION + LEEWAY < until {
             return Err(JoseFault::Claims("exp"));
         }
         let jti = claims.str("jti")?.filter(|jti| !jti.is_empty());

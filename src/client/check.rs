@@ -47,6 +47,9 @@ pub enum InvalidMetadata {
         "id_token_signed_response_alg: none is not for ID tokens that pass through the browser"
     )]
     UnsignedIdToken,
+    /// `none` for an answer that is a JWT only to be signed.
+    #[error("introspection_signed_response_alg: none is not for introspection")]
+    UnsignedIntrospection,
     /// An `_enc` without its `_alg`.
     #[error("{0}: needs the _alg member beside it")]
     EncryptionAlg(&'static str),
@@ -203,6 +206,9 @@ impl ClientMetadata {
         if through_browser && self.id_token_signed_response_alg == JwsAlgorithm::None {
             return Err(InvalidMetadata::UnsignedIdToken);
         }
+        if self.introspection_signed_response_alg == Some(JwsAlgorithm::None) {
+            return Err(InvalidMetadata::UnsignedIntrospection);
+        }
         if self.require_signed_request_object
             && self.request_object_signing_alg == Some(JwsAlgorithm::None)
         {
@@ -224,6 +230,11 @@ impl ClientMetadata {
                 self.request_object_encryption_alg,
                 self.request_object_encryption_enc,
             ),
+            (
+                "introspection_encrypted_response_enc",
+                self.introspection_encrypted_response_alg,
+                self.introspection_encrypted_response_enc,
+            ),
         ] {
             if enc.is_some() && alg.is_none() {
                 return Err(InvalidMetadata::EncryptionAlg(member));
@@ -233,6 +244,7 @@ impl ClientMetadata {
         for (member, Format { encrypted, .. }) in [
             ("id_token_encrypted_response_alg", self.id_token_format()),
             ("userinfo_encrypted_response_alg", self.userinfo_format()),
+            ("introspection_encrypted_response_alg", self.introspection_format()),
         ] {
             if encrypted.is_some_and(|(alg, _)| !alg.is_symmetric()) && !keys {
                 return Err(InvalidMetadata::KeysMissing(member));
@@ -257,6 +269,7 @@ impl ClientMetadata {
             ("id_token_signed_response_alg", Some(self.id_token_signed_response_alg)),
             ("userinfo_signed_response_alg", self.userinfo_signed_response_alg),
             ("request_object_signing_alg", self.request_object_signing_alg),
+            ("introspection_signed_response_alg", self.introspection_signed_response_alg),
         ];
         let macs = macs.into_iter().filter_map(|(member, alg)| match alg? {
             JwsAlgorithm::Mac(mac) => Some((member, mac.secret_size())),
@@ -266,6 +279,7 @@ impl ClientMetadata {
             ("id_token_encrypted_response_alg", self.id_token_encrypted_response_alg),
             ("userinfo_encrypted_response_alg", self.userinfo_encrypted_response_alg),
             ("request_object_encryption_alg", self.request_object_encryption_alg),
+            ("introspection_encrypted_response_alg", self.introspection_encrypted_response_alg),
         ];
         let wraps = wraps
             .into_iter()
@@ -362,6 +376,12 @@ mod tests {
             (json!({"id_token_encrypted_response_alg": "RSA-OAEP"}), "jwks"),
             (json!({"id_token_encrypted_response_alg": "RSA1_5"}), "algorithm"),
             (json!({"request_object_signing_alg": "ES256"}), "jwks"),
+            (json!({"introspection_encrypted_response_alg": "ECDH-ES"}), "jwks"),
+            (
+                json!({"introspection_encrypted_response_enc": "A128GCM"}),
+                "introspection_encrypted_response_enc",
+            ),
+            (json!({"introspection_signed_response_alg": "none"}), "introspection"),
             (json!({"token_endpoint_auth_method": "private_key_jwt"}), "jwks or jwks_uri"),
             (json!({"jwks_uri": JWKS_URI, "jwks": {"keys": []}}), "not both"),
             (json!({"jwks_uri": "http://c.example/jwks"}), "jwks_uri"),

@@ -162,14 +162,14 @@ reasons! {
     GrantAssertionMissing = "grant_assertion_missing": InvalidRequest, "RFC 7521 §4.1", "assertion is missing";
     GrantAssertionInvalid = "grant_assertion_invalid": InvalidGrant, "RFC 7523 §3.1", "the assertion is not valid";
     GrantAssertionReplayed = "grant_assertion_replayed": InvalidGrant, "RFC 7523 §3", "the assertion is not valid";
-    AssertionNeedsConsent = "assertion_needs_consent": InvalidGrant, "RFC 7521 §4.1", "the end user has not agreed to what is asked for";
+    ConsentNotGiven = "consent_not_given": InvalidGrant, "RFC 6749 §5.2", "the end user has not agreed to what is asked for";
     ExtensionRefused = "extension_refused": InvalidGrant, "RFC 6749 §5.2", "the grant is not valid";
     SubjectTokenMissing = "subject_token_missing": InvalidRequest, "RFC 8693 §2.1", "subject_token or subject_token_type is missing";
     SubjectTokenInvalid = "subject_token_invalid": InvalidRequest, "RFC 8693 §2.2.2", "subject_token is not valid, or speaks of nobody";
     ActorTokenInvalid = "actor_token_invalid": InvalidRequest, "RFC 8693 §2.2.2", "actor_token is not valid, or comes without its type";
     ActorsTooMany = "actors_too_many": InvalidRequest, "RFC 8693 §4.1", "the chain of actors is too long";
     TokenTypeUnsupported = "token_type_unsupported": InvalidRequest, "RFC 8693 §2.1", "this type of token cannot be exchanged here";
-    ExchangeRefused = "exchange_refused": UnauthorizedClient, "RFC 8693 §2.2.2", "the client may not exchange this token";
+    ExchangeRefused = "exchange_refused": InvalidRequest, "RFC 8693 §2.2.2", "the client may not exchange this token";
 
     // Introspection, revocation
     TokenMissing = "token_missing": InvalidRequest, "RFC 7662 §2.1, RFC 7009 §2.1", "token is missing";

@@ -199,6 +199,9 @@ impl Grant {
     /// One of its access tokens was revoked. When there are too many to remember, all of them are.
     pub(crate) fn dropped(self, token: &AccessToken, now: Timestamp) -> Self {
         let expires = token.expires();
+        if self.dropped.iter().any(|dropped| dropped.id == token.id) {
+            return self;
+        }
         let mut dropped: Vec<_> =
             self.dropped.iter().copied().filter(|dropped| now < dropped.expires).collect();
         if dropped.len() < MAX_DROPPED {

@@ -6,6 +6,11 @@ use time::Duration;
 use super::JoseFault;
 use crate::types::Timestamp;
 
+/// How far the clock of whoever made a token may be ahead.
+pub(crate) const LEEWAY: Duration = Duration::seconds(30);
+/// How long an assertion may live: for so long its use is remembered.
+pub(crate) const LONGEST_ASSERTION: Duration = Duration::HOUR;
+
 /// The last second of the year 9999: later times are mistakes or attacks.
 const LAST: i64 = 253_402_300_799;
 

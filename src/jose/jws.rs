@@ -70,6 +70,11 @@ impl<'t> Jws<'t> {
         self.typ.as_deref()
     }
 
+    /// What is signed: header and payload, without the signature.
+    pub(crate) fn signed(&self) -> &'t str {
+        self.signed
+    }
+
     /// A claim that is text, for finding out who is to be asked: nobody vouches for it.
     pub(crate) fn unvouched(&self, name: &str) -> Option<String> {
         match wire::json_object(&self.payload)?.remove(name)? {

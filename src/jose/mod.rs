@@ -24,7 +24,7 @@ mod shared_secret;
 mod tests;
 mod verify;
 
-pub(crate) use claims::Claims;
+pub(crate) use claims::{Claims, LEEWAY, LONGEST_ASSERTION};
 pub(crate) use compact::is_jwe;
 pub use decryption_keys::DecryptionKeys;
 pub(crate) use encrypt::{EncryptTo, encrypt};

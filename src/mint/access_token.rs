@@ -46,6 +46,9 @@ pub(crate) struct Details {
     /// The client that it was issued to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cid: Option<ClientId>,
+    /// [`Client::epoch`](crate::Client::epoch) of that client, if it is not the grant's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cep: Option<u32>,
     /// Who acts for the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) act: Option<Actor>,
@@ -78,7 +81,8 @@ impl AccessToken {
     /// The `jti` of the JWT form: the same without the details, which the JWT says itself. The grant is
     /// found by it, and shown to nobody; it is no token.
     pub(crate) fn jti(&self, core: &Core) -> Option<String> {
-        let bare = Self { details: Details::default(), ..self.clone() };
+        let details = Details { cep: self.details.cep, ..Details::default() };
+        let bare = Self { details, ..self.clone() };
         bare.sealed(core, SealKind::TokenReference)
     }
 

@@ -46,12 +46,32 @@ impl<'c> Audience<'c> {
                 .extend(default.and_then(|resource| config.resource(resource.as_str())));
             audience.provider = audience.servers.is_empty();
         }
+        // The provider reads its own tokens; what is encrypted to another it cannot.
+        if audience.provider && audience.jwt().is_some_and(|jwt| jwt.encryption.is_some()) {
+            return Err(Reason::ResourcesDiffer);
+        }
         let mut formats = audience.servers.iter().map(|server| &server.format);
         let first = formats.next();
         if formats.any(|format| Some(format) != first) {
             return Err(Reason::ResourcesDiffer);
         }
         Ok(audience)
+    }
+
+    /// The names that a grant of these resources covers, whatever their tokens look like; of none, those
+    /// of the default audience.
+    pub(crate) fn granted(config: &'c Config, resources: &'c [Resource]) -> Vec<&'c str> {
+        if resources.is_empty() {
+            return Self::of(config, []).map(|default| default.names()).unwrap_or_default();
+        }
+        resources.iter().map(Resource::as_str).collect()
+    }
+
+    /// What of it is this client's own: the part that a resource server may hear of.
+    pub(crate) fn of_server(&self, client: &ClientId) -> Option<Self> {
+        let own = |server: &&ResourceServer| server.client.as_ref() == Some(client);
+        let servers: Vec<_> = self.servers.iter().copied().filter(own).collect();
+        (!servers.is_empty()).then_some(Self { servers, provider: false, ..*self })
     }
 
     /// Whether the token is good at UserInfo.
@@ -116,11 +136,6 @@ impl<'c> Audience<'c> {
     /// Whether the client may have tokens for it.
     pub(crate) fn is_open_to(&self, client: &Client) -> bool {
         self.servers.iter().all(|server| client.may_reach(server.resource.as_str()))
-    }
-
-    /// Whether the client is one of the resource servers.
-    pub(crate) fn includes(&self, client: &ClientId) -> bool {
-        self.servers.iter().any(|server| server.client.as_ref() == Some(client))
     }
 }
 

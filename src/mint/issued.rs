@@ -12,6 +12,7 @@ use super::{
     jwt,
 };
 use crate::{
+    client::Client,
     error::{Failure, Reason},
     grant::Grant,
     jose::{self, Claims, EncryptTo, JoseFault, Jwks, Jws, VerifyWith},
@@ -27,7 +28,7 @@ const TYPE: &str = "at+jwt";
 /// What an access token is made of.
 pub(crate) struct AccessTokenParts<'t> {
     /// To whom it is issued.
-    pub(crate) client: &'t ClientId,
+    pub(crate) client: &'t Client,
     pub(crate) of: StandsOn,
     /// The grant, if it stands on one.
     pub(crate) grant: Option<&'t Grant>,
@@ -48,7 +49,7 @@ pub(crate) async fn access_token(
     now: Timestamp,
 ) -> Result<String, Failure> {
     let format = parts.audience.jwt();
-    let details = if format.is_some() { Details::default() } else { parts.details() };
+    let details = parts.details();
     let token = AccessToken::new(core, parts.of, details, now, parts.lifetime)?;
     match format {
         Some(format) => parts.jwt(core, format, &token, now).await,
@@ -63,17 +64,23 @@ impl AccessTokenParts<'_> {
             let names = self.audience.names().into_iter();
             names.filter_map(|name| Resource::new(name).ok()).collect()
         };
+        let id = &self.client.id;
         match self.grant {
-            Some(grant) => Details {
-                scope: (*self.scope != grant.scope).then(|| self.scope.clone()),
-                aud: (!self.audience.is(&grant.resources)).then(resources),
-                cid: (*self.client != grant.client).then(|| self.client.clone()),
-                act: self.act.clone(),
-            },
+            Some(grant) => {
+                let holder = (*id != grant.client).then_some(self.client);
+                Details {
+                    scope: (*self.scope != grant.scope).then(|| self.scope.clone()),
+                    aud: (!self.audience.is(&grant.resources)).then(resources),
+                    cid: holder.map(|holder| holder.id.clone()),
+                    cep: holder.map(|holder| holder.epoch),
+                    act: self.act.clone(),
+                }
+            }
             None => Details {
                 scope: Some(self.scope.clone()),
                 aud: Some(resources()),
-                cid: Some(self.client.clone()),
+                cid: Some(id.clone()),
+                cep: None,
                 act: self.act.clone(),
             },
         }
@@ -94,7 +101,7 @@ impl AccessTokenParts<'_> {
             exp: token.expires(),
             iat: now,
             jti: token.jti(core).ok_or(Reason::AccessTokenTooLarge)?,
-            client_id: self.client,
+            client_id: &self.client.id,
             scope: Some(self.scope).filter(|scope| !scope.is_empty()),
             auth_time: auth.map(|auth| auth.time),
             acr: auth.and_then(|auth| auth.acr.as_ref()),
@@ -105,7 +112,7 @@ impl AccessTokenParts<'_> {
         let signed = jwt::sign(&*core.signer, format.algorithm, TYPE, &claims, now).await?;
         let Some(to) = &format.encryption else { return Ok(signed) };
         let keys = EncryptTo::Keys(&to.keys);
-        jose::encrypt(signed.as_bytes(), Some(TYPE), to.algorithm, to.content, keys)
+        jose::encrypt(signed.as_bytes(), Some("JWT"), to.algorithm, to.content, keys)
             .map_err(|fault| Failure::caused(Reason::ResourceUnfit, fault))
     }
 }
@@ -176,7 +183,8 @@ impl AccessToken {
         }
         let jti = claims.str("jti")?.and_then(|jti| Self::of_jti(core, jti));
         let token = jti.ok_or(JoseFault::Claims("jti"))?;
-        Ok(Self { details: Details::of_claims(&claims)?, ..token })
+        let details = Details { cep: token.details.cep, ..Details::of_claims(&claims)? };
+        Ok(Self { details, ..token })
     }
 }
 
@@ -199,6 +207,7 @@ impl Details {
             scope: Some(Scope::parse(scope).map_err(|_| JoseFault::Claims("scope"))?),
             aud: Some(aud.map_err(|_| JoseFault::Claims("aud"))?),
             cid: Some(client.ok_or(JoseFault::Claims("client_id"))?),
+            cep: None,
             act: act.map_err(|_| JoseFault::Claims("act"))?,
         })
     }

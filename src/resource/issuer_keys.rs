@@ -53,11 +53,16 @@ impl IssuerKeys {
             Place::At { jwks_uri, fetch, read } => (jwks_uri, fetch, read),
         };
         let mut request = FetchRequest::new(jwks_uri, "application/jwk-set+json, application/json");
-        match check(&keys(&request, &**fetch, read).await?) {
-            Err(JoseFault::Key) => request.refresh = true,
-            checked => return checked.map_err(invalid),
+        let first = check(&keys(&request, &**fetch, read).await?);
+        if !matches!(first, Err(JoseFault::Key)) {
+            return first.map_err(invalid);
         }
-        check(&keys(&request, &**fetch, read).await?).map_err(invalid)
+        request.refresh = true;
+        match keys(&request, &**fetch, read).await {
+            Ok(newer) => check(&newer).map_err(invalid),
+            // If there are none to be had, the first answer stands: anybody can name a key.
+            Err(_) => first.map_err(invalid),
+        }
     }
 }
 

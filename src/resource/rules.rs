@@ -1,12 +1,11 @@
 //! What makes a token an access token of this issuer for this API. Plain rules, without I/O.
 
 use serde_json::Value;
-use time::Duration;
 
 use super::VerifiedToken;
 use crate::{
     error::{Failure, Reason},
-    jose::{Claims, JoseFault, Jws},
+    jose::{Claims, JoseFault, Jws, LEEWAY},
     types::{Issuer, JwsAlgorithm, Resource, Scope, SigningAlgorithm, Timestamp},
 };
 
@@ -17,9 +16,6 @@ const REQUIRED: [&str; 7] = ["iss", "exp", "aud", "sub", "client_id", "iat", "jt
 
 /// What is text, if it is there; an empty one would name nobody.
 const TEXTS: [&str; 6] = ["iss", "sub", "client_id", "jti", "acr", "token_type"];
-
-/// How far the issuer's clock may be ahead.
-const LEEWAY: Duration = Duration::seconds(30);
 
 /// How the claims came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

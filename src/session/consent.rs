@@ -213,7 +213,7 @@ pub(crate) async fn withdraw(
         let scope = Scope::default();
         let (claims, refused) = (Vec::new(), Vec::new());
         let body = Consent { withdrawn: true, scope, claims, refused, ..before.body };
-        let keep_until = now + core.config.lifetimes.longest();
+        let keep_until = now + core.config.longest_lifetime();
         let expect = Expect::Version(before.version);
         let step = Step { key: &key, expect, body: &body, keep_until };
         if let Commit::Won(..) = core.commit(step, ()).await? {

@@ -69,7 +69,7 @@ pub(crate) async fn revoke_all(
             Some(before) => Expect::Version(before.version),
             None => Expect::Absent { labels: &[] },
         };
-        let keep_until = now + core.config.lifetimes.longest();
+        let keep_until = now + core.config.longest_lifetime();
         let step = Step { key: &key, expect, body: &body, keep_until };
         if let Commit::Won(..) = core.commit(step, ()).await? {
             return Ok(());

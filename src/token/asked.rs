@@ -7,6 +7,9 @@ use crate::{
     wire::Params,
 };
 
+/// More resources than a request can mean.
+const RESOURCE_LIMIT: usize = 16;
+
 /// The scope and the resources of a token request.
 pub(super) struct Asked<'p> {
     pub(super) scope: Option<Scope>,
@@ -16,10 +19,16 @@ pub(super) struct Asked<'p> {
 impl<'p> Asked<'p> {
     pub(super) fn parse(params: &'p Params<'_>) -> Result<Self, Reason> {
         let scope = params.one("scope")?.map(Scope::parse).transpose();
-        Ok(Self {
-            scope: scope.map_err(|_| Reason::ScopeMalformed)?,
-            resources: params.all("resource").collect(),
-        })
+        let mut resources = Vec::new();
+        for resource in params.all("resource") {
+            if !resources.contains(&resource) {
+                resources.push(resource);
+            }
+        }
+        if resources.len() > RESOURCE_LIMIT {
+            return Err(Reason::ResourceInvalid);
+        }
+        Ok(Self { scope: scope.map_err(|_| Reason::ScopeMalformed)?, resources })
     }
 
     /// What the client may have of it; all that it may, if it asks for none ([RFC 6749 §3.3]).

@@ -5,14 +5,14 @@
 
 use super::{
     TokenResponse,
-    issue::{Issue, Said, narrowed},
+    issue::{Issue, Portion},
     refresh::{first_refresh_token, refresh_record},
 };
 use crate::{
     client::AuthenticatedClient,
     env::{Event, What},
     error::{Failure, Reason, TokenError},
-    grant::{self, Facts, Grant, Standings, Status, Ticket, Why},
+    grant::{self, Grant, Standings, Status, Ticket, Why},
     provider::Core,
     secret::{Handle, HandleKind},
     store::{Commit, Expect, Key, Loaded, Step},
@@ -117,32 +117,27 @@ impl CodeRequest<'_> {
                 Check::Refuse(reason) => return Err(reason.into()),
                 Check::Replay if raced => return Err(Reason::CodeRaced.into()),
                 Check::Replay => {
-                    self.replayed(core, &key, Loaded { body: grant, version }, now).await?;
+                    replayed(core, &key, Loaded { body: grant, version }, now).await?;
                     return Err(Reason::CodeReplayed.into());
                 }
                 Check::Redeem => {}
             }
             raced = true;
-            let (audience, scope) =
-                { narrowed(core, client, &grant, (&grant.scope, &self.resources))? };
-            let said = Said::of(core, client, &grant, (&grant.scope, &scope), &audience);
-            let facts = Facts::load(core, &grant, Standings::All, &said.ask()).await?;
-            grant.stands(client, &facts, Standings::All, now)?;
-            let account = facts.account().ok_or(Reason::SubjectInactive)?;
+            let portion = Portion::of(core, client, &grant, &grant.scope, &self.resources)?;
             let refresh_token = first_refresh_token(core, client, &grant, *code.id())?;
             let refresh = refresh_token.as_ref().map(|token| refresh_record(core, token, now));
             let nonce = grant.nonce.clone();
-            let redeemed = grant.clone().redeemed(now, now + audience.lifetime(), refresh);
+            let redeemed = grant.redeemed(now, now + portion.lifetime(), refresh);
             let issue = Issue {
                 client,
                 id: code.id(),
                 grant: &redeemed,
-                audience,
-                scope,
+                standings: Standings::All,
                 nonce,
                 refresh_token: refresh_token.map(|token| token.encode()),
+                act: None,
             };
-            let response = issue.mint(core, &said, &account, None, now).await?;
+            let response = issue.mint(core, portion, now).await?;
             let expect = Expect::Version(version);
             let step = Step { key: &key, expect, body: &redeemed, keep_until: redeemed.expires };
             if let Commit::Won(_, response) = core.commit(step, response).await? {
@@ -153,19 +148,18 @@ impl CodeRequest<'_> {
         }
         Err(Reason::StoreFailed.into())
     }
+}
 
-    /// Ends the grant because its code came back.
-    async fn replayed(
-        &self,
-        core: &Core,
-        key: &Key,
-        loaded: Loaded<Grant>,
-        now: Timestamp,
-    ) -> Result<(), Failure> {
-        if let Some(ended) = grant::revoke(core, key, loaded, Why::Replay, now).await? {
-            let event = Event::new(What::CodeReplayed);
-            core.observer.observe(&event.client(&ended.client).subject(&ended.subject));
-        }
-        Ok(())
+/// Ends the grant because its code came back.
+async fn replayed(
+    core: &Core,
+    key: &Key,
+    loaded: Loaded<Grant>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    if let Some(ended) = grant::revoke(core, key, loaded, Why::Replay, now).await? {
+        let event = Event::new(What::CodeReplayed);
+        core.observer.observe(&event.client(&ended.client).subject(&ended.subject));
     }
+    Ok(())
 }

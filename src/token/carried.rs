@@ -1,7 +1,9 @@
+use std::borrow::Cow;
+
 use crate::{
-    claims::{self, Account},
+    claims::{self, Account, GrantedClaims},
     client::KnownClient,
-    error::{Failure, Reason},
+    error::Failure,
     grant::{Facts, Grant, Standings},
     mint::{AccessToken, Audience, StandsOn},
     provider::Core,
@@ -53,7 +55,11 @@ impl Carried {
                 };
                 let holder = match &token.details.cid {
                     Some(holder) if *holder != grant.client => {
-                        enabled(core.clients.client(holder).await?)
+                        if is_marked(core, Marked::Token(&token.id)).await? {
+                            return Ok(None);
+                        }
+                        let holder = enabled(core.clients.client(holder).await?);
+                        holder.filter(|holder| token.details.cep == Some(holder.epoch))
                     }
                     _ => Some(owner.clone()),
                 };
@@ -115,6 +121,18 @@ impl Carried {
         Audience::of(&core.config, names).ok()
     }
 
+    /// The claims that the grant carries besides those of its scope. Single ones were asked for by its own
+    /// client; for another, which holds an exchanged token, only what the person keeps back counts.
+    pub(crate) fn claims(&self) -> Cow<'_, GrantedClaims> {
+        match &self.carrier {
+            Carrier::Client => Cow::Owned(GrantedClaims::default()),
+            Carrier::Grant { grant, .. } if grant.client == self.client.id => {
+                Cow::Borrowed(&grant.claims)
+            }
+            Carrier::Grant { grant, .. } => Cow::Owned(grant.claims.of_another()),
+        }
+    }
+
     /// The person's account, with the claims that are wanted; none if the grant does not stand any more.
     pub(crate) async fn account(
         &self,
@@ -141,16 +159,5 @@ impl Carried {
             }
             Carrier::Client => Ok(crate::mint::client_as_subject(&self.client.id)),
         }
-    }
-}
-
-impl Carried {
-    /// The same, for a caller whose token must be good: UserInfo.
-    pub(crate) async fn presented(
-        core: &Core,
-        token: AccessToken,
-        now: Timestamp,
-    ) -> Result<Self, Failure> {
-        Self::find(core, token, now).await?.ok_or_else(|| Reason::BearerInvalid.into())
     }
 }

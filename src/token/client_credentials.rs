@@ -38,26 +38,33 @@ impl<'p> ClientCredentialsRequest<'p> {
         if client.is_public() {
             return Err(Reason::GrantTypeNotAllowed.into());
         }
-        let now = core.clock.now();
         let audience = self.asked.audience(core, client)?;
-        let scope = scope(client, self.asked.scope, &core.scopes)?;
-        let scope = permitted(core, client, audience.scope(&scope)).await?;
-        let response = mint(core, client, &audience, scope, now).await?;
-        core.observer.observe(&Event::new(What::TokenIssued).client(&client.id));
-        Ok(response)
+        let scope = self.asked.scope(core, client)?;
+        if self.asked.scope.is_some() && impersonal(&scope) != scope {
+            return Err(Reason::ScopeNotAllowed.into());
+        }
+        Ok(issue(core, client, &audience, &scope).await?)
     }
 }
 
-/// What the client may have for itself: of its registered scope, without what is about a person.
-fn scope(client: &Client, asked: Option<Scope>, supported: &Scope) -> Result<Scope, Reason> {
+/// What of a scope is not about a person: all that a client may have for itself.
+fn impersonal(scope: &Scope) -> Scope {
     let personal = |token: &str| STANDARD_SCOPES.iter().any(|(standard, _)| *standard == token);
-    let registered = client.metadata.scope.as_ref().unwrap_or(supported);
-    let may = registered.intersection(supported).retain(|token| !personal(token));
-    match asked {
-        None => Ok(may),
-        Some(asked) if asked.is_subset(&may) => Ok(asked),
-        Some(_) => Err(Reason::ScopeNotAllowed),
-    }
+    scope.retain(|token| !personal(token))
+}
+
+/// A token that a client holds for itself: of the scope what is not about a person, what the audience
+/// understands, and what the client's owner may do.
+pub(super) async fn issue(
+    core: &Core,
+    client: &Client,
+    audience: &Audience<'_>,
+    scope: &Scope,
+) -> Result<TokenResponse, Failure> {
+    let scope = permitted(core, client, audience.scope(&impersonal(scope))).await?;
+    let response = mint(core, client, audience, scope, core.clock.now()).await?;
+    core.observer.observe(&Event::new(What::TokenIssued).client(&client.id));
+    Ok(response)
 }
 
 /// Bounded by what the client's owner may do.
@@ -88,8 +95,7 @@ pub(super) fn constants(
         .select(&Account::default())
 }
 
-/// A token that a client holds for itself.
-pub(super) async fn mint(
+async fn mint(
     core: &Core,
     client: &Client,
     audience: &Audience<'_>,
@@ -98,7 +104,7 @@ pub(super) async fn mint(
 ) -> Result<TokenResponse, Failure> {
     let lifetime = audience.lifetime();
     let parts = AccessTokenParts {
-        client: &client.id,
+        client,
         of: StandsOn::Client { epoch: client.epoch },
         grant: None,
         audience,

@@ -1,13 +1,15 @@
 use super::{
     TokenResponse,
-    issue::{Issue, Said, narrowed},
+    consent::Said,
+    issue::{Issue, Portion},
     refresh::{first_refresh_token, refresh_record},
 };
 use crate::{
     claims::{self, GrantedClaims, OFFLINE_ACCESS},
     client::{Client, GrantType},
+    env::{Event, What},
     error::{Failure, Reason},
-    grant::{ConsentBasis, Facts, Grant, Origin, Standings, Status},
+    grant::{ConsentBasis, Grant, Origin, Standings, Status},
     mint::Actor,
     provider::Core,
     secret::{Digest, random},
@@ -21,24 +23,35 @@ pub(super) struct Direct {
     pub(super) origin: Origin,
     pub(super) subject: Subject,
     pub(super) auth: Authentication,
-    pub(super) consent: ConsentBasis,
+    /// When what it rests on was true; whatever has ended the person's grants since ends this one.
+    pub(super) since: Timestamp,
+    pub(super) consent: Basis,
     pub(super) scope: Scope,
     pub(super) resources: Vec<Resource>,
     /// Whether the client may renew its tokens, as far as its policy allows.
     pub(super) renewable: bool,
     pub(super) act: Option<Actor>,
-    /// What must not give another grant before this time; the grant's own record remembers it.
-    pub(super) once: Option<Once>,
+    /// What must give no other grant; the grant's own record remembers it.
+    pub(super) single: Option<SingleUse>,
+}
+
+/// What a direct grant rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Basis {
+    /// The word of the host: nobody's consent is needed.
+    Host,
+    /// A client of the first party, or a consent that was given before.
+    Given,
 }
 
 /// Something that gives one grant and no other.
-pub(super) struct Once {
+pub(super) struct SingleUse {
     /// The hash of what it is: the id of the grant.
     id: [u8; 16],
     until: Timestamp,
 }
 
-impl Once {
+impl SingleUse {
     /// Named by these parts, until it can be presented no more.
     pub(super) fn new(parts: &[&[u8]], until: Timestamp) -> Self {
         let mut framed = Vec::with_capacity(128);
@@ -52,19 +65,68 @@ impl Once {
 }
 
 impl Direct {
-    /// mint → commit → respond, with one write.
+    /// decide → mint → commit → respond, with one write.
     pub(super) async fn issue(
         self,
         core: &Core,
         client: &Client,
     ) -> Result<TokenResponse, Failure> {
         let now = core.clock.now();
-        let issuer = &core.config.issuer;
-        let may_renew = self.renewable && client.metadata.may(&GrantType::RefreshToken);
+        let id = match &self.single {
+            Some(single) => single.id,
+            None => random(&*core.entropy)?,
+        };
+        let used_twice = self.single.is_some();
+        let act = self.act.clone();
+        let begun = self.begin(core, client, now).await?;
+        let portion = Portion::of(core, client, &begun, &begun.scope, &[])?;
+        let refresh_token = first_refresh_token(core, client, &begun, id)?;
+        let refresh = refresh_token.as_ref().map(|token| refresh_record(core, token, now));
+        let grant = begun.redeemed(now, now + portion.lifetime(), refresh);
+        let issue = Issue {
+            client,
+            id: &id,
+            grant: &grant,
+            standings: Standings::Refresh,
+            nonce: None,
+            refresh_token: refresh_token.map(|token| token.encode()),
+            act,
+        };
+        let response = issue.mint(core, portion, now).await?;
+
+        let key = Grant::key(&core.config.issuer, &id);
+        let labels = [subject_label(&core.config.issuer, &grant.subject)];
+        let expect = Expect::Absent { labels: &labels };
+        let step = Step { key: &key, expect, body: &grant, keep_until: grant.expires };
+        match core.commit(step, response).await? {
+            Commit::Won(_, response) => {
+                let event = Event::new(What::TokenIssued);
+                core.observer.observe(&event.client(&client.id).subject(&grant.subject));
+                Ok(response)
+            }
+            Commit::Lost if used_twice => Err(Reason::GrantAssertionReplayed.into()),
+            // 128 random bits came up twice.
+            Commit::Lost => Err(Reason::StoreFailed.into()),
+        }
+    }
+
+    /// The grant before its first tokens. What the person keeps back from the client they keep back here
+    /// too.
+    async fn begin(self, core: &Core, client: &Client, now: Timestamp) -> Result<Grant, Failure> {
+        let renewable = self.renewable && client.metadata.may(&GrantType::RefreshToken);
         // Access while the person is away, which nobody can use, is not granted.
-        let scope = self.scope.retain(|token| may_renew || token != OFFLINE_ACCESS);
-        let subject_epoch = Standing::epoch(standing(core, &self.subject).await?.as_ref());
-        let begun = Grant {
+        let scope = self.scope.retain(|token| renewable || token != OFFLINE_ACCESS);
+        let standing = standing(core, &self.subject).await?;
+        let subject_epoch = Standing::epoch(standing.as_ref());
+        if subject_epoch > self.since.unix() {
+            return Err(Reason::SubjectChanged.into());
+        }
+        let said = Said::load(core, client, &self.subject, now).await?;
+        let consent = match self.consent {
+            Basis::Host => ConsentBasis::Exempt,
+            Basis::Given => said.basis(core, client, &scope, now)?,
+        };
+        Ok(Grant {
             v: Grant::SCHEMA,
             origin: self.origin,
             made: now,
@@ -77,52 +139,17 @@ impl Direct {
             nonce: None,
             session: None,
             sid: None,
-            consent: self.consent,
+            consent,
             offline: scope.contains(OFFLINE_ACCESS),
             scope,
             resources: self.resources,
-            claims: GrantedClaims::default(),
+            claims: GrantedClaims { refused: said.refused(), ..GrantedClaims::default() },
             ticket: None,
             refresh: None,
             access_epoch: 0,
             dropped: Vec::new(),
             status: Status::Active,
-            expires: self.once.as_ref().map_or(now, |once| once.until),
-        };
-        let id = match &self.once {
-            Some(once) => once.id,
-            None => random(&*core.entropy)?,
-        };
-        let (audience, carried) = narrowed(core, client, &begun, (&begun.scope, &[]))?;
-        let refresh_token =
-            if may_renew { first_refresh_token(core, client, &begun, id)? } else { None };
-        let refresh = refresh_token.as_ref().map(|token| refresh_record(core, token, now));
-        let grant = begun.redeemed(now, now + audience.lifetime(), refresh);
-
-        let said = Said::of(core, client, &grant, (&grant.scope, &carried), &audience);
-        let facts = Facts::load(core, &grant, Standings::Refresh, &said.ask()).await?;
-        grant.stands(client, &facts, Standings::Refresh, now)?;
-        let account = facts.account().ok_or(Reason::SubjectInactive)?;
-        let issue = Issue {
-            client,
-            id: &id,
-            grant: &grant,
-            audience,
-            scope: carried,
-            nonce: None,
-            refresh_token: refresh_token.map(|token| token.encode()),
-        };
-        let response = issue.mint(core, &said, &account, self.act, now).await?;
-
-        let key = Grant::key(issuer, &id);
-        let labels = [subject_label(issuer, &grant.subject)];
-        let expect = Expect::Absent { labels: &labels };
-        let step = Step { key: &key, expect, body: &grant, keep_until: grant.expires };
-        match core.commit(step, response).await? {
-            Commit::Won(_, response) => Ok(response),
-            Commit::Lost if self.once.is_some() => Err(Reason::GrantAssertionReplayed.into()),
-            // 128 random bits came up twice.
-            Commit::Lost => Err(Reason::StoreFailed.into()),
-        }
+            expires: self.single.map_or(now, |single| single.until),
+        })
     }
 }

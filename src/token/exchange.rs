@@ -8,13 +8,14 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
+use time::Duration;
 
 use super::{
     TokenResponse,
     asked::Asked,
     carried::{Carried, Carrier},
-    direct::Direct,
-    issue::narrowed,
+    direct::{Basis, Direct},
+    issue::Portion,
 };
 use crate::{
     authorize,
@@ -22,10 +23,10 @@ use crate::{
     client::{AuthenticatedClient, Client, SubjectType},
     env::{Event, What},
     error::{Failure, HostError, Reason, TokenError},
-    grant::{ConsentBasis, Origin},
-    mint::{self, AccessToken, AccessTokenParts, Actor, client_as_subject},
+    grant::Origin,
+    jose::JoseFault,
+    mint::{self, AccessToken, AccessTokenParts, Actor, Audience, client_as_subject},
     provider::Core,
-    session::{Standing, standing},
     types::{Authentication, ClientId, Scope, Subject, Timestamp},
     wire::Params,
 };
@@ -65,6 +66,8 @@ pub struct Exchange<'e> {
     pub subject_token: SubjectToken,
     /// The client that the subject token was issued to.
     pub issued_to: &'e ClientId,
+    /// Whom the subject token is for: an access token's resources, an ID token's client.
+    pub issued_for: &'e [&'e str],
     /// Who is to act for the person, and who acted before; without an actor of the request's own this is
     /// impersonation ([RFC 8693 §1.1]).
     ///
@@ -90,6 +93,9 @@ pub enum SubjectToken {
     IdToken,
 }
 
+/// More audiences than a request can mean.
+const AUDIENCE_LIMIT: usize = 16;
+
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
@@ -113,6 +119,7 @@ pub(super) struct ExchangeRequest<'p> {
     actor: Option<&'p str>,
     asked: Asked<'p>,
     audiences: Vec<&'p str>,
+    wants_jwt: bool,
 }
 
 impl<'p> ExchangeRequest<'p> {
@@ -122,6 +129,10 @@ impl<'p> ExchangeRequest<'p> {
             return Err(Reason::TokenTypeUnsupported);
         }
         let kind = params.one("subject_token_type")?.ok_or(Reason::SubjectTokenMissing)?;
+        let subject = params.one("subject_token")?.ok_or(Reason::SubjectTokenMissing)?;
+        if kind == JWT && !subject.contains('.') {
+            return Err(Reason::SubjectTokenInvalid);
+        }
         let actor = params.one("actor_token")?;
         match (actor, params.one("actor_token_type")?) {
             (None, None) => {}
@@ -130,12 +141,17 @@ impl<'p> ExchangeRequest<'p> {
             (Some(_), Some(kind)) if matches!(kind, ACCESS_TOKEN | JWT) => {}
             (Some(_), Some(_)) => return Err(Reason::TokenTypeUnsupported),
         }
+        let audiences: Vec<_> = params.all("audience").collect();
+        if audiences.len() > AUDIENCE_LIMIT {
+            return Err(Reason::ResourceInvalid);
+        }
         Ok(Self {
-            subject: params.one("subject_token")?.ok_or(Reason::SubjectTokenMissing)?,
+            subject,
             subject_type: SubjectToken::parse(kind).ok_or(Reason::TokenTypeUnsupported)?,
             actor,
             asked: Asked::parse(params)?,
-            audiences: params.all("audience").collect(),
+            audiences,
+            wants_jwt: requested == Some(JWT),
         })
     }
 
@@ -154,14 +170,12 @@ impl<'p> ExchangeRequest<'p> {
             Some(text) => Some(actor(core, text, now).await?),
             None => None,
         };
-        let response = match self.subject_type {
+        Ok(match self.subject_type {
             SubjectToken::AccessToken => {
                 self.of_access_token(core, client, &**policy, actor, now).await?
             }
             SubjectToken::IdToken => self.of_id_token(core, client, &**policy, actor, now).await?,
-        };
-        core.observer.observe(&Event::new(What::TokenIssued).client(&client.id));
-        Ok(TokenResponse { issued_token_type: Some(ACCESS_TOKEN), ..response })
+        })
     }
 
     /// An `audience` names a resource server, by its resource or by its client ([RFC 8693 §2.1]).
@@ -174,7 +188,9 @@ impl<'p> ExchangeRequest<'p> {
                 server.client.as_ref().is_some_and(|client| client.as_str() == *audience)
             });
             let named = of_client.map_or(*audience, |server| server.resource.as_str());
-            self.asked.resources.push(named);
+            if !self.asked.resources.contains(&named) {
+                self.asked.resources.push(named);
+            }
         }
         Ok(())
     }
@@ -193,43 +209,58 @@ impl<'p> ExchangeRequest<'p> {
         let carried = Carried::find(core, token, now).await?.ok_or_else(invalid)?;
         let Carrier::Grant { grant, .. } = &carried.carrier else { return Err(invalid()) };
         let theirs = carried.audience(core).ok_or_else(invalid)?;
-        let held = carried.scope(&theirs);
-        let asked = self.asked.scope.as_ref().unwrap_or(&held);
-        if !asked.is_subset(&held) {
-            return Err(Reason::ScopeNotGranted.into());
-        }
-        let names = if self.asked.resources.is_empty() {
-            theirs.names()
-        } else {
-            self.asked.resources.clone()
-        };
-        let (audience, scope) = narrowed(core, client, grant, (asked, &names))?;
+        let asked = self.scope_of(client, &carried.scope(&theirs))?;
+        let held = theirs.names();
+        let resources = if self.asked.resources.is_empty() { &held } else { &self.asked.resources };
+        let portion = Portion::of(core, client, grant, &asked, resources)?;
         let act = chain(actor.clone(), carried.token.details.act.clone())?;
         let exchange = Exchange {
             client,
             subject: &grant.subject,
             subject_token: self.subject_type,
             issued_to: &carried.client.id,
+            issued_for: &held,
             actor: act.as_ref(),
             delegation: actor.is_some(),
-            scope: &scope,
-            audience: &audience.names(),
+            scope: &portion.carried,
+            audience: &portion.audience.names(),
         };
-        let permitted = policy.exchange(&exchange).await?.ok_or(Reason::ExchangeRefused)?;
-        let scope = scope.intersection(&permitted);
+        let scope = permitted(policy, &exchange).await?;
+        self.child(core, client, &carried, (portion.audience, scope, act), now).await
+    }
 
-        let wanted = audience.jwt().map(|_| {
-            Wanted::of(&core.config.claims, client, &scope, &grant.claims, audience.target())
-        });
+    /// The scope that is asked for: within what the subject token covers, and what the client may have.
+    fn scope_of(&self, client: &Client, held: &Scope) -> Result<Scope, Reason> {
+        let asked = self.asked.scope.as_ref().unwrap_or(held);
+        if !asked.is_subset(held) {
+            return Err(Reason::ScopeNotGranted);
+        }
+        let may = client.metadata.scope.as_ref();
+        Ok(may.map_or_else(|| asked.clone(), |may| asked.intersection(may)))
+    }
+
+    /// One more token of the grant, held by this client; it ends with the token that it came of.
+    async fn child(
+        &self,
+        core: &Core,
+        client: &Client,
+        carried: &Carried,
+        (audience, scope, act): (Audience<'_>, Scope, Option<Actor>),
+        now: Timestamp,
+    ) -> Result<TokenResponse, Failure> {
+        let grant = carried.grant().ok_or(Reason::SubjectTokenInvalid)?;
+        let granted = grant.claims.of_another();
+        let rules = &core.config.claims;
+        let in_jwt = |_| Wanted::of(rules, client, &scope, &granted, audience.target());
+        let wanted = audience.jwt().map(in_jwt);
         let ask = wanted.as_ref().map(Wanted::ask).unwrap_or_default();
-        let account = carried.account(core, &ask, now).await?.ok_or_else(invalid)?;
-        let lifetime = audience
-            .lifetime()
-            .min(carried.token.expires().since(now))
-            .min(grant.expires.since(now));
+        let account = carried.account(core, &ask, now).await?;
+        let account = account.ok_or(Reason::SubjectTokenInvalid)?;
+        let ends = carried.token.expires().min(grant.expires);
+        let lifetime = audience.lifetime().min(ends.since(now));
         let sub = claims::sub(core, client, &grant.subject)?;
         let parts = AccessTokenParts {
-            client: &client.id,
+            client,
             of: carried.token.of,
             grant: Some(grant),
             audience: &audience,
@@ -240,10 +271,12 @@ impl<'p> ExchangeRequest<'p> {
             lifetime,
         };
         let access_token = mint::access_token(core, parts, now).await?;
-        Ok(TokenResponse::of_access_token(access_token, lifetime, scope))
+        core.observer.observe(&Event::new(What::TokenIssued).client(&client.id));
+        self.answer(TokenResponse::of_access_token(access_token, lifetime, scope))
     }
 
-    /// A grant of its own: an ID token names a person, and no grant.
+    /// A grant of its own: an ID token names a person, and no grant. It needs a client of the first party
+    /// or a consent that was given before, and covers `openid` unless more is asked for.
     async fn of_id_token(
         self,
         core: &Core,
@@ -252,9 +285,9 @@ impl<'p> ExchangeRequest<'p> {
         actor: Option<Actor>,
         now: Timestamp,
     ) -> Result<TokenResponse, Failure> {
-        let (subject, auth) = person_of_id_token(core, client, self.subject, now).await?;
+        let (subject, auth, since) = person_of_id_token(core, client, self.subject, now)?;
         let scope = self.asked.scope(core, client)?;
-        let scope = scope.retain(|token| token != claims::OFFLINE_ACCESS);
+        let scope = scope.retain(|token| self.asked.scope.is_some() || token == "openid");
         let audience = self.asked.audience(core, client)?;
         let act = chain(actor.clone(), None)?;
         let exchange = Exchange {
@@ -262,25 +295,45 @@ impl<'p> ExchangeRequest<'p> {
             subject: &subject,
             subject_token: self.subject_type,
             issued_to: &client.id,
+            issued_for: &[client.id.as_str()],
             actor: act.as_ref(),
             delegation: actor.is_some(),
             scope: &scope,
             audience: &audience.names(),
         };
-        let permitted = policy.exchange(&exchange).await?.ok_or(Reason::ExchangeRefused)?;
+        let scope = permitted(policy, &exchange).await?;
         let direct = Direct {
             origin: Origin::Exchange,
             auth,
             subject,
-            consent: ConsentBasis::Exempt,
-            scope: scope.intersection(&permitted),
+            since,
+            consent: Basis::Given,
+            scope,
             resources: self.asked.resources(core, client)?,
             renewable: false,
             act,
-            once: None,
+            single: None,
         };
-        direct.issue(core, client).await
+        self.answer(direct.issue(core, client).await?)
     }
+
+    /// With the type of what was issued ([RFC 8693 §2.2.1]); a JWT that was wished for is one.
+    ///
+    /// [RFC 8693 §2.2.1]: https://www.rfc-editor.org/rfc/rfc8693#section-2.2.1
+    fn answer(&self, response: TokenResponse) -> Result<TokenResponse, Failure> {
+        let is_jwt = response.access_token.contains('.');
+        if self.wants_jwt && !is_jwt {
+            return Err(Reason::TokenTypeUnsupported.into());
+        }
+        let issued = if self.wants_jwt { JWT } else { ACCESS_TOKEN };
+        Ok(TokenResponse { issued_token_type: Some(issued), ..response })
+    }
+}
+
+/// What the host lets the token cover.
+async fn permitted(policy: &dyn ExchangePolicy, exchange: &Exchange<'_>) -> Result<Scope, Failure> {
+    let permitted = policy.exchange(exchange).await?.ok_or(Reason::ExchangeRefused)?;
+    Ok(exchange.scope.intersection(&permitted))
 }
 
 /// The present actor outside, the earlier ones inside; none is ever forgotten.
@@ -314,28 +367,31 @@ async fn actor(core: &Core, text: &str, now: Timestamp) -> Result<Actor, Failure
     }
 }
 
-/// The person of an ID token: issued to this client, not expired, and later than whatever ended all that
-/// the person had. A client that knows people by names of its sector cannot use it, since nobody can turn
-/// such a name back.
-async fn person_of_id_token(
+/// The person of an ID token, and when it was issued: to this client, signed by the provider, not expired.
+/// A client that knows people by names of its sector cannot use it, since nobody can turn such a name back.
+fn person_of_id_token(
     core: &Core,
     client: &Client,
     text: &str,
     now: Timestamp,
-) -> Result<(Subject, Authentication), Failure> {
-    let invalid = || Failure::from(Reason::SubjectTokenInvalid);
+) -> Result<(Subject, Authentication, Timestamp), Failure> {
+    let invalid = |fault: JoseFault| Failure::caused(Reason::SubjectTokenInvalid, fault);
     if client.metadata.subject_type != SubjectType::Public {
-        return Err(invalid());
+        return Err(Reason::SubjectTokenInvalid.into());
     }
-    let token = authorize::issued_id_token(core, client, text)
-        .map_err(|fault| Failure::caused(Reason::SubjectTokenInvalid, fault))?;
+    let token = authorize::issued_id_token(core, client, text).map_err(invalid)?;
+    // What the client's own secret has signed, the client itself can have made.
+    if !token.signed {
+        return Err(invalid(JoseFault::Algorithm));
+    }
     if token.expires <= now {
-        return Err(invalid());
+        return Err(invalid(JoseFault::Claims("exp")));
     }
-    let standing = standing(core, &token.sub).await?;
-    if !Standing::holds(standing.as_ref(), token.issued.unix()) {
-        return Err(invalid());
-    }
-    let time = token.auth_time.unwrap_or(token.issued);
-    Ok((token.sub, Authentication { acr: token.acr, amr: token.amr, ..Authentication::at(time) }))
+    let auth = Authentication {
+        acr: token.acr,
+        amr: token.amr,
+        ..Authentication::at(token.auth_time.unwrap_or(token.issued))
+    };
+    // Whatever ended the person's grants in the same second came after it.
+    Ok((token.sub, auth, token.issued - Duration::SECOND))
 }

@@ -6,12 +6,16 @@ use std::{fmt, net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
 
-use super::{TokenResponse, asked::Asked, client_credentials, direct::Direct};
+use super::{
+    TokenResponse,
+    asked::Asked,
+    client_credentials,
+    direct::{Basis, Direct},
+};
 use crate::{
     client::{AuthenticatedClient, Client},
-    env::{Event, What},
     error::{HostError, Reason, TokenError},
-    grant::{ConsentBasis, Origin},
+    grant::Origin,
     provider::Core,
     session::Login,
     types::Scope,
@@ -129,6 +133,7 @@ impl<'p> ExtensionTokenRequest<'p> {
         let scope = self.asked.scope(core, client)?;
         let audience = self.asked.audience(core, client)?;
         let resources = self.asked.resources(core, client)?;
+        let since = core.clock.now();
         let request =
             ExtensionRequest { client, scope: &scope, peer: http.peer, params: self.params };
         let issuance = self.grant.grant(&request).await?.ok_or(Reason::ExtensionRefused)?;
@@ -137,27 +142,20 @@ impl<'p> ExtensionTokenRequest<'p> {
             if client.is_public() {
                 return Err(Reason::GrantTypeNotAllowed.into());
             }
-            let now = core.clock.now();
-            let scope = audience.scope(&scope);
-            let issued = client_credentials::mint(core, client, &audience, scope, now).await?;
-            core.observer.observe(&Event::new(What::TokenIssued).client(&client.id));
-            return Ok(issued);
+            return Ok(client_credentials::issue(core, client, &audience, &scope).await?);
         };
         let direct = Direct {
             origin: Origin::Extension(self.grant.grant_type().into()),
-            auth: login.authentication(core.clock.now()),
+            auth: login.authentication(since),
             subject: login.subject,
-            consent: ConsentBasis::Exempt,
+            since,
+            consent: Basis::Host,
             scope,
             resources,
             renewable: issuance.renewable,
             act: None,
-            once: None,
+            single: None,
         };
-        let subject = direct.subject.clone();
-        let response = direct.issue(core, client).await?;
-        let event = Event::new(What::TokenIssued).client(&client.id).subject(&subject);
-        core.observer.observe(&event);
-        Ok(response)
+        Ok(direct.issue(core, client).await?)
     }
 }

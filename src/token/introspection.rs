@@ -9,13 +9,14 @@ use serde_json::{Map, Value};
 use super::{
     carried::{Carried, Carrier},
     client_credentials,
+    refresh::is_usable,
 };
 use crate::{
     authorize,
     claims::Wanted,
     client::{AuthenticatedClient, Client, authenticate},
     error::{Failure, Reason, TokenError},
-    grant::{Facts, Generation, Grant, RefreshToken, Rotation, Standings, Status},
+    grant::{Facts, Grant, RefreshToken, Standings},
     mint::{self, AccessToken, Actor, OneOrMore},
     provider::Core,
     types::{Acr, ClientId, Scope, Timestamp},
@@ -55,7 +56,7 @@ struct Active<'a> {
     amr: &'a [Box<str>],
     #[serde(skip_serializing_if = "Option::is_none")]
     act: Option<&'a Actor>,
-    #[serde(flatten)]
+    #[serde(skip)]
     claims: Map<String, Value>,
 }
 
@@ -83,12 +84,6 @@ pub(crate) enum Asker<'a> {
     Client(&'a Client),
     /// The host itself, which hears of all access tokens.
     Host,
-}
-
-impl Asker<'_> {
-    fn is(self, client: &ClientId) -> bool {
-        matches!(self, Self::Client(asker) if asker.id == *client)
-    }
 }
 
 /// What is said of a token, to this asker.
@@ -119,13 +114,14 @@ async fn of_access_token(
 ) -> Result<Answer, Failure> {
     let Some(carried) = Carried::find(core, token, now).await? else { return Ok(None) };
     let Some(audience) = carried.audience(core) else { return Ok(None) };
-    let heard = match asker {
-        Asker::Host => true,
-        Asker::Client(client) => asker.is(&carried.client.id) || audience.includes(&client.id),
+    // An API hears of what is for it, and of nothing else that the token is good for.
+    let audience = match asker {
+        Asker::Client(client) if client.id != carried.client.id => {
+            let Some(own) = audience.of_server(&client.id) else { return Ok(None) };
+            own
+        }
+        Asker::Client(_) | Asker::Host => audience,
     };
-    if !heard {
-        return Ok(None);
-    }
     let scope = carried.scope(&audience);
     let sub = carried.sub(core)?;
     let Carrier::Grant { grant, .. } = &carried.carrier else {
@@ -141,7 +137,8 @@ async fn of_access_token(
         }));
     };
     let rules = &core.config.claims;
-    let wanted = Wanted::of(rules, &carried.client, &scope, &grant.claims, audience.target());
+    let granted = carried.claims();
+    let wanted = Wanted::of(rules, &carried.client, &scope, &granted, audience.target());
     let Some(account) = carried.account(core, &wanted.ask(), now).await? else { return Ok(None) };
     Ok(members(&Active {
         sub: sub.as_ref().map(|sub| sub.as_str()),
@@ -169,16 +166,7 @@ async fn of_refresh_token(
     let Some(loaded) = core.load::<Grant>(&key).await? else { return Ok(None) };
     let grant = loaded.body;
     let Some(refresh) = &grant.refresh else { return Ok(None) };
-    let usable = match (refresh.generation(token), Rotation::of(client)) {
-        (Generation::Current, _) => true,
-        (Generation::Previous, Rotation::Window(seconds)) => {
-            now.since(refresh.rotated_at).whole_seconds() <= i64::from(seconds)
-        }
-        _ => false,
-    };
-    let good =
-        usable && grant.client == client.id && grant.status == Status::Active && refresh.live(now);
-    if !good {
+    if !is_usable(core, &grant, token, client, now) {
         return Ok(None);
     }
     let facts = Facts::load(core, &grant, Standings::Refresh, &[]).await?;
@@ -187,7 +175,9 @@ async fn of_refresh_token(
     }
     Ok(members(&Active {
         sub: Some(grant.sub.as_str()),
-        scope: Some(&grant.scope),
+        scope: Some(&grant.scope).filter(|scope| !scope.is_empty()),
+        // Whoever takes any active token for an access token would take it for one.
+        token_type: Some("refresh_token"),
         ..Active::new(core, &client.id, refresh.idle_until)
     }))
 }
@@ -201,7 +191,8 @@ async fn of_id_token(
     now: Timestamp,
 ) -> Result<Answer, Failure> {
     let Ok(token) = authorize::issued_id_token(core, client, text) else { return Ok(None) };
-    if token.expires <= now {
+    // What the client can make itself, the provider does not vouch for.
+    if token.expires <= now || !token.signed {
         return Ok(None);
     }
     Ok(members(&Active {
@@ -236,11 +227,18 @@ impl<'a> Active<'a> {
     }
 }
 
+/// What no host says of a token ([RFC 7662 §2.2]); the rest is reserved everywhere.
+///
+/// [RFC 7662 §2.2]: https://www.rfc-editor.org/rfc/rfc7662#section-2.2
+const OWN: [&str; 2] = ["active", "token_type"];
+
 fn members(active: &Active<'_>) -> Answer {
-    match serde_json::to_value(active) {
-        Ok(Value::Object(members)) => Some(members),
-        _ => None,
-    }
+    let Ok(Value::Object(members)) = serde_json::to_value(active) else { return None };
+    // What the host says never takes the place of what the provider says (threat TK-02).
+    let mut all = active.claims.clone();
+    all.retain(|name, _| !OWN.contains(&name.as_str()));
+    all.extend(members);
+    Some(all)
 }
 
 /// As JSON, or as a JWT for this very client if it says that it takes one ([RFC 9701 §5]).

@@ -6,28 +6,24 @@
 
 use std::{fmt, sync::Arc};
 
-use async_trait::async_trait;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde_json::{Map, Value};
-use time::Duration;
-
 use super::{
     TokenResponse,
     asked::Asked,
-    direct::{Direct, Once},
+    direct::{Basis, Direct, SingleUse},
 };
 use crate::{
     client::{AuthenticatedClient, Client},
-    env::{Event, What},
     error::{Failure, HostError, Reason, TokenError},
-    grant::{ConsentBasis, Origin},
-    jose::{Claims, JoseFault, Jwks, Jws, VerifyWith},
+    grant::Origin,
+    jose::{Claims, JoseFault, Jwks, Jws, LEEWAY, LONGEST_ASSERTION, VerifyWith},
     provider::Core,
     secret::Digest,
-    session::Consent,
-    types::{Authentication, JwsAlgorithm, Scope, SigningAlgorithm, Subject, Timestamp},
+    types::{Authentication, JwsAlgorithm, SigningAlgorithm, Subject, Timestamp},
     wire::Params,
 };
+use async_trait::async_trait;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Map, Value};
 
 /// Knows the issuers whose word counts, and whom they mean.
 #[async_trait]
@@ -104,11 +100,6 @@ impl fmt::Debug for Assertion<'_> {
     }
 }
 
-/// How far the issuer's clock may be off.
-const LEEWAY: Duration = Duration::seconds(30);
-/// The longest that an assertion may live: so long its use is remembered.
-const LONGEST: Duration = Duration::HOUR;
-
 /// An assertion, and what is wanted for it.
 pub(super) struct JwtBearerRequest<'p> {
     assertion: &'p str,
@@ -144,26 +135,21 @@ impl<'p> JwtBearerRequest<'p> {
             claims: &verified.claims,
         };
         let subject = issuers.subject(&assertion).await?.ok_or(Reason::GrantAssertionInvalid)?;
-        let consent = consent(core, client, &subject, &scope, now).await?;
+        let since = verified.issued.unwrap_or(now).min(now);
+        let name = [b"assertion", verified.issuer.as_bytes(), verified.jti.as_bytes()];
         let direct = Direct {
             origin: Origin::Assertion,
-            auth: Authentication::at(verified.issued.unwrap_or(now).min(now)),
+            auth: Authentication::at(since),
             subject,
-            consent,
+            since,
+            consent: Basis::Given,
             scope,
             resources,
             renewable: false,
             act: None,
-            once: Some(Once::new(
-                &[b"assertion", verified.issuer.as_bytes(), verified.jti.as_bytes()],
-                verified.expires,
-            )),
+            single: Some(SingleUse::new(&name, verified.expires)),
         };
-        let subject = direct.subject.clone();
-        let response = direct.issue(core, client).await?;
-        let event = Event::new(What::TokenIssued).client(&client.id).subject(&subject);
-        core.observer.observe(&event);
-        Ok(response)
+        Ok(direct.issue(core, client).await?)
     }
 }
 
@@ -199,12 +185,11 @@ async fn verify(
         _ => return Err(invalid(JoseFault::Algorithm)),
     }
     let claims = jws.verify(VerifyWith::Keys(&issuer.keys)).map_err(invalid)?;
-    read(core, &claims, text, now)
-        .map_err(invalid)
-        .map(|read| Verified { claims: claims.into_map(), ..read })
+    let read = read(core, &claims, jws.signed(), now).map_err(invalid)?;
+    Ok(Verified { claims: claims.into_map(), ..read })
 }
 
-fn read(core: &Core, claims: &Claims, text: &str, now: Timestamp) -> Result<Verified, JoseFault> {
+fn read(core: &Core, claims: &Claims, signed: &str, now: Timestamp) -> Result<Verified, JoseFault> {
     let needed = |name| claims.str(name)?.map(str::to_owned).ok_or(JoseFault::Claims(name));
     let (issuer, subject) = (needed("iss")?, needed("sub")?);
     let own = [core.config.issuer.as_str(), &core.endpoints.at(&core.endpoints.token)];
@@ -214,31 +199,11 @@ fn read(core: &Core, claims: &Claims, text: &str, now: Timestamp) -> Result<Veri
     }
     claims.in_time(now, LEEWAY)?;
     let expires = claims.time("exp")?.ok_or(JoseFault::Claims("exp"))?;
-    if expires > now + LONGEST {
+    if expires > now + LONGEST_ASSERTION + LEEWAY {
         return Err(JoseFault::Claims("exp"));
     }
-    let hash = || URL_SAFE_NO_PAD.encode(Digest::of(text.as_bytes()).as_bytes());
-    let jti = claims.str("jti")?.map_or_else(hash, str::to_owned);
+    // Without the signature, which others can write differently.
+    let hash = || URL_SAFE_NO_PAD.encode(Digest::of(signed.as_bytes()).as_bytes());
+    let jti = claims.str("jti")?.filter(|jti| !jti.is_empty()).map_or_else(hash, str::to_owned);
     Ok(Verified { issuer, subject, jti, issued: claims.time("iat")?, expires, claims: Map::new() })
-}
-
-/// Nobody can be asked here: a client of the first party needs no consent, any other one that the person
-/// has given before.
-async fn consent(
-    core: &Core,
-    client: &Client,
-    subject: &Subject,
-    scope: &Scope,
-    now: Timestamp,
-) -> Result<ConsentBasis, Failure> {
-    if client.first_party {
-        return Ok(ConsentBasis::Exempt);
-    }
-    let key = Consent::key(&core.config.issuer, subject, &client.id);
-    let consent = core.load::<Consent>(&key).await?.map(|loaded| loaded.body);
-    let claims = core.config.claims.claims_of(scope);
-    match consent.filter(|consent| consent.covers(scope, claims, now)) {
-        Some(consent) => Ok(ConsentBasis::Remembered(consent.epoch())),
-        None => Err(Reason::AssertionNeedsConsent.into()),
-    }
 }

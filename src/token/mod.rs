@@ -7,6 +7,7 @@ mod asked;
 mod authorization_code;
 mod carried;
 mod client_credentials;
+mod consent;
 mod direct;
 mod exchange;
 mod extension;

@@ -7,12 +7,15 @@ use std::{fmt, net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
 
-use super::{TokenResponse, asked::Asked, direct::Direct};
+use super::{
+    TokenResponse,
+    asked::Asked,
+    direct::{Basis, Direct},
+};
 use crate::{
     client::{AuthenticatedClient, Client},
-    env::{Event, What},
-    error::{HostError, Reason, TokenError},
-    grant::{ConsentBasis, Origin},
+    error::{Failure, HostError, Reason, TokenError},
+    grant::Origin,
     provider::Core,
     session::Login,
     throttle::Attempt,
@@ -129,29 +132,32 @@ impl<'p> PasswordRequest<'p> {
             peer: http.peer,
             params: self.params,
         };
-        let Some(login) = authenticator.authenticate(&credentials).await? else {
-            core.throttle.failed(&attempt).await;
-            return Err(Reason::PasswordWrong.into());
+        let since = core.clock.now();
+        let issued = match authenticator.authenticate(&credentials).await? {
+            None => Err(Reason::PasswordWrong.into()),
+            Some(login) => {
+                let direct = Direct {
+                    origin: Origin::Password,
+                    auth: login.authentication(since),
+                    subject: login.subject,
+                    since,
+                    consent: Basis::Given,
+                    scope,
+                    resources,
+                    renewable: true,
+                    act: None,
+                    single: None,
+                };
+                direct.issue(core, client).await
+            }
         };
-        let direct = Direct {
-            origin: Origin::Password,
-            auth: login.authentication(core.clock.now()),
-            subject: login.subject,
-            consent: ConsentBasis::Exempt,
-            scope,
-            resources,
-            renewable: true,
-            act: None,
-            once: None,
-        };
-        let subject = direct.subject.clone();
-        let response =
-            direct.issue(core, client).await.map_err(|failure| match failure.reason {
-                Reason::SubjectInactive => Reason::PasswordWrong.into(),
-                _ => TokenError::from(failure),
-            })?;
-        let event = Event::new(What::TokenIssued).client(&client.id).subject(&subject);
-        core.observer.observe(&event);
-        Ok(response)
+        match issued {
+            // Whether the account is closed is nobody's business who cannot get in.
+            Err(Failure { reason: Reason::PasswordWrong | Reason::SubjectInactive, .. }) => {
+                core.throttle.failed(&attempt).await;
+                Err(Reason::PasswordWrong.into())
+            }
+            issued => Ok(issued?),
+        }
     }
 }

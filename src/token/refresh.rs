@@ -9,7 +9,7 @@ use time::Duration;
 use super::{
     TokenResponse,
     asked::Asked,
-    issue::{Issue, Said, narrowed},
+    issue::{Issue, Portion},
 };
 use crate::{
     claims::OFFLINE_ACCESS,
@@ -17,12 +17,12 @@ use crate::{
     env::{Event, What},
     error::{Failure, Reason, TokenError},
     grant::{
-        self, Facts, Generation, Grant, Refresh, RefreshToken, Rotation, SKEW, Standings, Status,
+        self, Generation, Grant, Origin, Refresh, RefreshToken, Rotation, SKEW, Standings, Status,
         Why,
     },
     provider::Core,
     store::{Commit, Expect, Key, Loaded, Step},
-    types::Timestamp,
+    types::{Scope, Timestamp},
     wire::Params,
 };
 
@@ -77,6 +77,8 @@ fn check(
         Generation::Unknown => return Refuse(Reason::RefreshTokenUnknown),
         Generation::Ahead => return Refuse(Reason::StoreWentBack),
         _ if grant.status != Status::Active => return Refuse(Reason::GrantRevoked),
+        // While this was under way the other one has gone on, and this one is no thief.
+        Generation::Ancestor if raced => return Refuse(Reason::RefreshTokenRaced),
         Generation::Ancestor => return Reuse,
         Generation::Current | Generation::Previous => {}
     }
@@ -132,37 +134,27 @@ impl RefreshRequest<'_> {
             };
             raced = true;
             let Loaded { body: grant, version } = loaded;
-            let asked = self.asked.scope.as_ref().unwrap_or(&grant.scope);
-            if !asked.is_subset(&grant.scope) {
-                return Err(Reason::ScopeNotGranted.into());
-            }
-            let may = client.metadata.scope.as_ref();
-            let asked = may.map_or_else(|| asked.clone(), |may| asked.intersection(may));
-            let (audience, scope) =
-                narrowed(core, client, &grant, (&asked, &self.asked.resources))?;
-            let said = Said::of(core, client, &grant, (&asked, &scope), &audience);
-            let facts = Facts::load(core, &grant, Standings::Refresh, &said.ask()).await?;
-            grant.stands(client, &facts, Standings::Refresh, now)?;
-            let account = facts.account().ok_or(Reason::SubjectInactive)?;
-
+            let asked = self.asked_of(client, &grant)?;
+            let portion = Portion::of(core, client, &grant, &asked, &self.asked.resources)?;
             let successor = match check {
                 Check::Keep => None,
                 _ => Some(successor(core, &grant, &token, &check)?),
             };
+            let access_until = now + portion.lifetime();
             let (used, writes) =
-                step(core, &grant, &check, successor.as_ref(), now, now + audience.lifetime());
+                step(core, &grant, (&check, successor.as_ref()), now, access_until);
             let issue = Issue {
                 client,
                 id: token.grant(),
                 grant: &used,
-                audience,
-                scope,
+                standings: Standings::Refresh,
                 nonce: None,
                 refresh_token: Some(
                     successor.map_or_else(|| self.token.to_owned(), |token| token.encode()),
                 ),
+                act: None,
             };
-            let response = issue.mint(core, &said, &account, None, now).await?;
+            let response = issue.mint(core, portion, now).await?;
             let response = if writes {
                 let expect = Expect::Version(version);
                 let step = Step { key: &key, expect, body: &used, keep_until: used.expires };
@@ -181,13 +173,46 @@ impl RefreshRequest<'_> {
     }
 }
 
+impl RefreshRequest<'_> {
+    /// The scope that is asked for: within what was granted, and what the client may have now
+    /// ([RFC 6749 §6]).
+    ///
+    /// [RFC 6749 §6]: https://www.rfc-editor.org/rfc/rfc6749#section-6
+    fn asked_of(&self, client: &Client, grant: &Grant) -> Result<Scope, Reason> {
+        let asked = self.asked.scope.as_ref().unwrap_or(&grant.scope);
+        if !asked.is_subset(&grant.scope) {
+            return Err(Reason::ScopeNotGranted);
+        }
+        let may = client.metadata.scope.as_ref();
+        Ok(may.map_or_else(|| asked.clone(), |may| asked.intersection(may)))
+    }
+}
+
+/// Whether the token would give another one now: what introspection says of it.
+pub(super) fn is_usable(
+    core: &Core,
+    grant: &Grant,
+    token: &RefreshToken,
+    client: &Client,
+    now: Timestamp,
+) -> bool {
+    let check = check(grant, token, client, false, now);
+    match check {
+        Check::Refuse(_) | Check::Reuse => false,
+        Check::Keep => client.metadata.may(&GrantType::RefreshToken),
+        Check::Rotate | Check::Repeat => {
+            client.metadata.may(&GrantType::RefreshToken)
+                && successor(core, grant, token, &check).is_ok()
+        }
+    }
+}
+
 /// The grant afterwards, and whether that must be written: a repetition changes nothing, and a token that
 /// stays is noted only when its end moves by a tenth.
 fn step(
     core: &Core,
     grant: &Grant,
-    check: &Check,
-    successor: Option<&RefreshToken>,
+    (check, successor): (&Check, Option<&RefreshToken>),
     now: Timestamp,
     access_until: Timestamp,
 ) -> (Grant, bool) {
@@ -245,6 +270,9 @@ async fn reused(
 
 /// Whether the client may renew such a grant now: an administrator may have thought better of it.
 fn may_renew(client: &Client, grant: &Grant) -> bool {
+    if grant.origin == Origin::Password && !(client.first_party && client.password_grant) {
+        return false;
+    }
     if grant.offline {
         client.metadata.scope.as_ref().is_none_or(|scope| scope.contains(OFFLINE_ACCESS))
     } else {
@@ -371,7 +399,8 @@ mod tests {
                 401,
                 Refuse(Reason::RefreshTokenLate),
             ),
-            (0, window, false, true, 100, Reuse),
+            (0, window, false, false, 100, Reuse),
+            (0, window, false, true, 100, Refuse(Reason::RefreshTokenRaced)),
             (3, None, false, false, 100, Refuse(Reason::StoreWentBack)),
         ] {
             let found =

@@ -76,11 +76,16 @@ async fn access_token(
         StandsOn::Grant { id, epoch } => {
             let key = Grant::key(&core.config.issuer, &id);
             let Some(loaded) = core.load::<Grant>(&key).await? else { return Ok(()) };
-            let theirs = holder.unwrap_or(&loaded.body.client) == &client.id;
-            if !theirs || !loaded.body.carries(token, epoch, now) {
+            let owner = &loaded.body.client;
+            if holder.unwrap_or(owner) != &client.id || !loaded.body.carries(token, epoch, now) {
                 return Ok(());
             }
-            grant::drop_token(core, &key, loaded, token, now).await?;
+            if client.id == *owner {
+                grant::drop_token(core, &key, loaded, token, now).await?;
+            } else {
+                // An exchanged token leaves no trace in a grant that is another client's.
+                mark(core, Marked::Token(&token.id), token.expires()).await?;
+            }
         }
     }
     core.observer.observe(&Event::new(What::TokenRevoked).client(&client.id));

@@ -116,12 +116,8 @@ async fn of_the_back_channel(op: &Op) -> Vec<String> {
     let password =
         [("grant_type", "password"), ("username", ALICE), ("password", "correct horse battery")];
     assert_eq!(op.token_as("password", &password).await.error(), "invalid_grant");
-    let password = [
-        ("grant_type", "password"),
-        ("username", ALICE),
-        ("password", ALICE),
-        ("scope", "openid"),
-    ];
+    let password =
+        [("grant_type", "password"), ("username", ALICE), ("password", ALICE), ("scope", "openid")];
     let by_password = op.token_as("password", &password).await.member("access_token");
     for (client, token) in
         [("cc-client", &own), ("refresh", &second.access), ("refresh", &second.refresh)]
