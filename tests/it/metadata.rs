@@ -160,7 +160,6 @@ async fn wiring_is_what_is_listed() {
                 "id_token_signing_alg_values_supported",
                 "userinfo_signing_alg_values_supported",
                 "request_object_signing_alg_values_supported",
-                "introspection_signing_alg_values_supported",
             ],
         ),
         (pairwise, &["subject_types_supported"]),

@@ -8,6 +8,7 @@ mod codes;
 mod hints;
 mod http;
 mod jose;
+mod narrowing;
 mod pages;
 mod pkce;
 mod redirect_uri;
