@@ -11,6 +11,7 @@ mod jose;
 mod pages;
 mod pkce;
 mod redirect_uri;
+mod refresh_tokens;
 mod request_objects;
 mod secrets;
 mod tokens;
