@@ -28,7 +28,7 @@ async fn a_grant_as_its_owner_reads_it() {
     let [grant] = &held(&op, ALICE).await[..] else { panic!("one grant") };
     assert_eq!(grant.client.as_str(), "refresh");
     assert_eq!(grant.scope, Scope::parse("email offline_access").unwrap());
-    assert_eq!(grant.resources.iter().map(|r| r.as_str()).collect::<Vec<_>>(), [a]);
+    assert_eq!(grant.resources, [oidc_op::Resource::new(a).unwrap()]);
     assert_eq!((grant.made, grant.used), (start, later(start, 100)));
     assert_eq!(grant.expires, later(start, 100 + 14 * 86_400));
     assert!(grant.renewable && grant.offline);

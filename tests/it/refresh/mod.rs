@@ -150,7 +150,7 @@ fn interleave<T>(steps: Vec<Step<'_, T>>, mut choose: impl FnMut(usize) -> usize
     answers.into_iter().map(Option::unwrap).collect()
 }
 
-/// An order that looks random, and is the same for the same seed (SplitMix64).
+/// An order that looks random, and is the same for the same seed (`SplitMix64`).
 fn shuffled(seed: u64) -> impl FnMut(usize) -> usize {
     let mut state = seed;
     move |left| {

@@ -121,6 +121,10 @@ async fn rt_05_nothing_grows() {
         let wide = op.refresh(client, &tokens.refresh).await;
         assert_eq!(wide.status(), 200, "{client}: refusals burn nothing");
         let token = op.provider.inspect(&wide.member("access_token")).await.unwrap().unwrap();
+        let scope = wide.member("scope");
+        for word in ["openid", "email", "offline_access"] {
+            assert!(scope.contains(word), "{client}: {word} is back");
+        }
         assert_eq!((&token["aud"], &token["client_id"]), (&a.into(), &client.into()));
     }
 }
