@@ -208,7 +208,7 @@ pub(super) fn is_usable(
 }
 
 /// The grant afterwards, and whether that must be written: a repetition changes nothing, and a token that
-/// stays is noted only when its end moves by a tenth.
+/// stays is noted only when its end moves by a tenth, or comes to the end of all.
 fn step(
     core: &Core,
     grant: &Grant,
@@ -224,7 +224,10 @@ fn step(
             let before = grant.refresh.as_ref().map_or(now, |refresh| refresh.idle_until);
             let used = grant.clone().used(None, now, until, access_until);
             let after = used.refresh.as_ref().map_or(now, |refresh| refresh.idle_until);
-            let moved = after.since(before) > idle / 10 || grant.expires < access_until;
+            let last = used.refresh.as_ref().is_some_and(|refresh| after == refresh.until);
+            let moved = after.since(before) > idle / 10
+                || (last && before < after)
+                || grant.expires < access_until;
             if moved { (used, true) } else { (grant.clone(), false) }
         }
         _ => (grant.clone().used(successor, now, until, access_until), true),

@@ -181,7 +181,7 @@ impl Op {
         self.send("GET", "/jwks", "", &[], "").await.json()
     }
 
-    /// Redeems a code of a request, with the client's secret.
+    /// Redeems a code of a request, with the client's secret if it has one.
     pub(crate) async fn exchange(&self, ask: &Ask, code: &str) -> Answer {
         let client = ask.value("client_id").unwrap();
         let confidential = Self::has_kept_secret(client);
@@ -192,6 +192,9 @@ impl Op {
             ("redirect_uri", ask.value("redirect_uri").unwrap()),
             ("code_verifier", VERIFIER),
         ];
+        if client.starts_with("public") {
+            return self.token_as(client, &body).await;
+        }
         self.token(client, secret, &body).await
     }
 

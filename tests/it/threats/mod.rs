@@ -12,6 +12,7 @@ mod narrowing;
 mod pages;
 mod pkce;
 mod redirect_uri;
+mod refresh_tokens;
 mod request_objects;
 mod secrets;
 mod tokens;
