@@ -52,6 +52,10 @@ enum Step {
         thing: usize,
         by: By,
     },
+    /// A client that gets access tokens and gives them back, more than are counted one by one.
+    Spend {
+        token: usize,
+    },
     /// Anything ever seen, shown at introspection and UserInfo.
     Show {
         thing: usize,
@@ -104,7 +108,18 @@ fn who() -> impl Strategy<Value = usize> {
     prop_oneof![3 => Just(0_usize), 1 => Just(1_usize)]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+/// What kind of story it is.
+#[derive(Clone, Copy)]
+enum Pace {
+    /// Everything within the life of an access token, mostly.
+    Minutes,
+    /// Grants are used until they end.
+    Years,
+    /// People come and go, all at once.
+    Unrest,
+}
+
+fn step(pace: Pace) -> impl Strategy<Value = Step> {
     let client = || 0..CLIENTS.len();
     let granted = select(vec![
         "openid email offline_access",
@@ -118,18 +133,28 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(Some),
     ];
     // Just before, at and after each end that there is.
-    let wait = prop_oneof![
-        8 => select(vec![1, 5, 29, 30, 31, 35, 35, 36]),
-        3 => select(vec![59, 60, 61, 570, 599, 600, 601]),
-        2 => select(vec![8 * 3_600 - 1, 8 * 3_600, DAY, 2 * DAY]),
-        1 => select(vec![14 * DAY - 1, 14 * DAY, 16 * DAY]),
-    ];
+    let wait = match pace {
+        Pace::Years => {
+            select(vec![DAY, 2 * DAY, 7 * DAY, 10 * DAY, 14 * DAY - 1, 14 * DAY]).boxed()
+        }
+        Pace::Minutes | Pace::Unrest => prop_oneof![
+            8 => select(vec![1, 5, 29, 30, 31, 35, 35, 36]),
+            4 => select(vec![59, 60, 61, 570, 599, 600, 601]),
+            2 => select(vec![8 * 3_600 - 1, 8 * 3_600, 2 * DAY]),
+        ]
+        .boxed(),
+    };
     let people = prop_oneof![
         2 => who().prop_map(|who| Step::SignOut { who }),
         2 => back().prop_map(|thing| Step::Withdraw { thing }),
-        1 => who().prop_map(|who| Step::RevokeAll { who }),
+        2 => who().prop_map(|who| Step::RevokeAll { who }),
         1 => who().prop_map(|who| Step::Disable { who }),
     ];
+    let (waits, peoples) = match pace {
+        Pace::Minutes => (6, 1),
+        Pace::Years => (10, 1),
+        Pace::Unrest => (1, 8),
+    };
     let authorize = (who(), client(), granted.clone())
         .prop_map(|(who, client, scope)| Step::Authorize { who, client, scope });
     let sign_in = (who(), client(), granted).prop_map(|(who, client, scope)| Step::SignIn {
@@ -148,17 +173,26 @@ fn step() -> impl Strategy<Value = Step> {
         12 => refresh,
         2 => (back(), by()).prop_map(|(thing, by)| Step::Revoke { thing, by }),
         2 => (back(), by()).prop_map(|(thing, by)| Step::Show { thing, by }),
+        1 => back().prop_map(|token| Step::Spend { token }),
         1 => back().prop_map(|thing| Step::Mistake { thing }),
-        6 => wait.prop_map(Step::Wait),
-        1 => people,
+        waits => wait.prop_map(Step::Wait),
+        peoples => people,
         1 => who().prop_map(|who| Step::Enable { who }),
         1 => Just(Step::Work),
     ]
 }
 
-fn told() -> impl Strategy<Value = Told> {
+fn told(pace: Pace) -> impl Strategy<Value = Told> {
     let faults = vec![Fault::Refuse, Fault::LoseRequest, Fault::LoseAnswer, Fault::Unreadable];
-    (step(), prop::option::weighted(0.2, (1..6_usize, select(faults))))
+    (step(pace), prop::option::weighted(0.2, (1..6_usize, select(faults))))
+}
+
+fn story() -> impl Strategy<Value = Vec<Told>> {
+    prop_oneof![
+        3 => collection::vec(told(Pace::Minutes), 1..40),
+        1 => collection::vec(told(Pace::Years), 1..40),
+        1 => collection::vec(told(Pace::Unrest), 1..40),
+    ]
 }
 
 /// What the stories must come to, or they prove nothing of it.
@@ -200,8 +234,7 @@ fn config() -> ProptestConfig {
 #[test]
 fn the_provider_does_what_the_model_does() {
     let reached = RefCell::new(BTreeMap::new());
-    let stories = collection::vec(told(), 1..40);
-    let outcome = TestRunner::new(config()).run(&stories, |story| {
+    let outcome = TestRunner::new(config()).run(&story(), |story| {
         RUNTIME.block_on(async {
             let mut world = World::new();
             for (step, fault) in &story {

@@ -69,7 +69,18 @@ impl World {
             }
             Step::Redeem { code, by, verifier } => self.redeem(code, by, verifier, fault).await,
             Step::Refresh { token, by, scope } => self.refresh(token, by, scope, fault).await,
-            Step::Revoke { thing, by } => self.revoke(thing, by, fault).await,
+            Step::Revoke { thing, by } => {
+                let picked = self.pick(thing, |_| true);
+                self.revoke(picked, by, fault).await;
+            }
+            Step::Spend { token } => {
+                for _ in 0..10 {
+                    self.refresh(token, By::Owner, None, None).await;
+                    let newest = self.pick(0, |thing| matches!(thing, Thing::Access(_)));
+                    self.revoke(newest, By::Owner, None).await;
+                }
+                self.refresh(token, By::Owner, None, None).await;
+            }
             Step::Show { thing, by } => self.show(thing, by, fault).await,
             Step::Mistake { thing } => self.mistake(thing).await,
             Step::Wait(seconds) if self.model.now + seconds < self.end => {
@@ -166,8 +177,13 @@ impl World {
     }
 
     /// RFC 7009 §2.2: the answer tells nothing.
-    async fn revoke(&mut self, thing: usize, by: By, fault: Option<(usize, Fault)>) {
-        let Some((thing, text)) = self.pick(thing, |_| true) else { return };
+    async fn revoke(
+        &mut self,
+        picked: Option<(Thing, String)>,
+        by: By,
+        fault: Option<(usize, Fault)>,
+    ) {
+        let Some((thing, text)) = picked else { return };
         let caller = self.caller(by, self.grant_of(thing));
         self.break_store(fault);
         let answer = self.op.revoke(CLIENTS[caller].0, &text).await;
@@ -250,23 +266,23 @@ impl World {
     pub(super) async fn compare(&self) {
         let mut strict = BTreeMap::new();
         for (thing, text) in &self.seen {
-            let client = self.model.grants[self.grant_of(*thing)].client;
+            let client = CLIENTS[self.model.grants[self.grant_of(*thing)].client].0;
             let good = self.told(*thing).is_some();
-            match *thing {
-                Thing::Code(_) => {}
-                Thing::Access(_) => {
-                    let status = self.op.userinfo(text).await.status();
-                    assert_eq!(status, if good { 200 } else { 401 }, "P-09: {thing:?}");
-                }
-                Thing::Refresh(..) if CLIENTS[client].0.starts_with("public") => {}
-                Thing::Refresh(grant, _) => {
-                    let told = self.op.introspect(CLIENTS[client].0, text).await.json();
-                    assert_eq!(told["active"], good, "P-09: {thing:?}");
-                    if CLIENTS[client].0 == "strict" {
-                        *strict.entry(grant).or_insert(0) += i32::from(told["active"] == true);
-                    }
-                }
+            if let Thing::Access(_) = thing {
+                let status = self.op.userinfo(text).await.status();
+                assert_eq!(status, if good { 200 } else { 401 }, "P-09: {thing:?}");
             }
+            // Introspection is not for public clients.
+            if client.starts_with("public") || matches!(thing, Thing::Code(_)) {
+                continue;
+            }
+            let told = self.op.introspect(client, text).await.json();
+            assert_eq!(told["active"], good, "P-09: {thing:?}");
+            if let (Thing::Refresh(grant, _), "strict") = (thing, client) {
+                *strict.entry(grant).or_insert(0) += i32::from(told["active"] == true);
+            }
+            let ends = self.told(*thing).map(|(_, end)| end);
+            assert_eq!(told["exp"].as_i64(), ends, "{thing:?}");
         }
         assert!(strict.values().all(|live| *live <= 1), "P-04: {strict:?}");
         assert!(self.yielded.values().all(|sets| *sets == 1), "P-01: {:?}", self.yielded);
