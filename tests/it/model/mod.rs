@@ -150,10 +150,11 @@ fn step(pace: Pace) -> impl Strategy<Value = Step> {
         2 => who().prop_map(|who| Step::RevokeAll { who }),
         1 => who().prop_map(|who| Step::Disable { who }),
     ];
-    let (waits, peoples) = match pace {
-        Pace::Minutes => (6, 1),
-        Pace::Years => (10, 1),
-        Pace::Unrest => (1, 8),
+    // New grants, exchanges of codes, revocations; refreshes; waits; people.
+    let [grants, refreshes, waits, peoples] = match pace {
+        Pace::Minutes => [3, 18, 9, 2],
+        Pace::Years => [1, 24, 12, 1],
+        Pace::Unrest => [4, 18, 2, 12],
     };
     let authorize = (who(), client(), granted.clone())
         .prop_map(|(who, client, scope)| Step::Authorize { who, client, scope });
@@ -167,11 +168,11 @@ fn step(pace: Pace) -> impl Strategy<Value = Step> {
     let refresh =
         (back(), by(), asked).prop_map(|(token, by, scope)| Step::Refresh { token, by, scope });
     prop_oneof![
-        2 => authorize,
-        4 => sign_in,
-        2 => redeem,
-        12 => refresh,
-        2 => (back(), by()).prop_map(|(thing, by)| Step::Revoke { thing, by }),
+        grants => authorize,
+        2 * grants => sign_in,
+        grants => redeem,
+        refreshes => refresh,
+        grants => (back(), by()).prop_map(|(thing, by)| Step::Revoke { thing, by }),
         2 => (back(), by()).prop_map(|(thing, by)| Step::Show { thing, by }),
         1 => back().prop_map(|token| Step::Spend { token }),
         1 => back().prop_map(|thing| Step::Mistake { thing }),
@@ -226,7 +227,7 @@ const EVERYTHING: &[&str] = &[
 fn config() -> ProptestConfig {
     let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
-        (config.cases, config.rng_seed) = (250, RngSeed::Fixed(7));
+        (config.cases, config.rng_seed) = (400, RngSeed::Fixed(7));
     }
     config
 }
