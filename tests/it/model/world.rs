@@ -64,8 +64,10 @@ impl World {
         match *step {
             Step::Authorize { who, client, scope } => self.authorize(who, client, scope).await,
             Step::SignIn { who, client, scope } => {
-                self.authorize(who, client, scope).await;
-                self.redeem(0, By::Owner, true, fault).await;
+                if !self.model.people[who].disabled {
+                    self.authorize(who, client, scope).await;
+                    self.redeem(0, By::Owner, true, fault).await;
+                }
             }
             Step::Redeem { code, by, verifier } => self.redeem(code, by, verifier, fault).await,
             Step::Refresh { token, by, scope } => self.refresh(token, by, scope, fault).await,
@@ -187,7 +189,7 @@ impl World {
         let caller = self.caller(by, self.grant_of(thing));
         self.break_store(fault);
         let answer = self.op.revoke(CLIENTS[caller].0, &text).await;
-        self.well_formed(&answer);
+        is_well_formed(&answer);
         assert!(matches!(answer.status(), 200 | 503));
         self.done(fault, answer.status() == 200, |model| match thing {
             Thing::Code(_) => {}
@@ -203,7 +205,7 @@ impl World {
         let caller = self.caller(by, grant);
         self.break_store(fault);
         let answer = self.op.introspect(CLIENTS[caller].0, &text).await;
-        self.well_formed(&answer);
+        is_well_formed(&answer);
         let failed = self.mend_store(fault);
         if CLIENTS[caller].0.starts_with("public") {
             assert!(answer.error() == "invalid_client" || failed && answer.status() == 503);
@@ -228,7 +230,7 @@ impl World {
         self.break_store(fault);
         let answer = self.op.userinfo(&text).await;
         let failed = self.mend_store(fault);
-        self.well_formed(&answer);
+        is_well_formed(&answer);
         let good = matches!(thing, Thing::Access(access) if self.model.access_is_good(access));
         match answer.status() {
             503 => assert!(failed, "P-10: the store was well"),
@@ -246,7 +248,7 @@ impl World {
         let owner = CLIENTS[self.model.grants[self.grant_of(thing)].client].0;
         if !matches!(thing, Thing::Refresh(..)) {
             let answer = self.op.refresh(owner, &text).await;
-            self.well_formed(&answer);
+            is_well_formed(&answer);
             assert_eq!(answer.error(), "invalid_grant", "{thing:?}");
         }
         if !matches!(thing, Thing::Code(_)) {
@@ -257,7 +259,7 @@ impl World {
                 ("code_verifier", VERIFIER),
             ];
             let answer = self.op.token_as(owner, &body).await;
-            self.well_formed(&answer);
+            is_well_formed(&answer);
             assert_eq!(answer.error(), "invalid_grant", "{thing:?}");
         }
     }
@@ -298,7 +300,7 @@ impl World {
         verdict: &Verdict,
     ) -> bool {
         let failed = self.mend_store(fault);
-        self.well_formed(answer);
+        is_well_formed(answer);
         if answer.status() == 503 {
             assert!(failed, "P-10: the store was well");
             return false;
@@ -357,24 +359,6 @@ impl World {
         }
     }
 
-    /// P-06.
-    fn well_formed(&self, answer: &Answer) {
-        if answer.status() == 200 {
-            return;
-        }
-        let error = answer.error();
-        let statuses = [
-            ("invalid_grant", 400),
-            ("invalid_scope", 400),
-            ("invalid_client", 401),
-            ("invalid_token", 401),
-            ("temporarily_unavailable", 503),
-        ];
-        assert!(statuses.contains(&(&*error, answer.status())), "P-06: {}", answer.json());
-        assert_eq!(answer.header("cache-control"), Some("no-store"), "P-06");
-        assert!(answer.member("error_description").is_ascii(), "P-06");
-    }
-
     /// The scope and the end of something that is good now.
     fn told(&self, thing: Thing) -> Option<(&'static str, i64)> {
         match thing {
@@ -427,4 +411,22 @@ impl World {
 
 fn subject(who: usize) -> Subject {
     Subject::new(PEOPLE[who]).unwrap()
+}
+
+/// P-06.
+fn is_well_formed(answer: &Answer) {
+    if answer.status() == 200 {
+        return;
+    }
+    let error = answer.error();
+    let statuses = [
+        ("invalid_grant", 400),
+        ("invalid_scope", 400),
+        ("invalid_client", 401),
+        ("invalid_token", 401),
+        ("temporarily_unavailable", 503),
+    ];
+    assert!(statuses.contains(&(&*error, answer.status())), "P-06: {}", answer.json());
+    assert_eq!(answer.header("cache-control"), Some("no-store"), "P-06");
+    assert!(answer.member("error_description").is_ascii(), "P-06");
 }
