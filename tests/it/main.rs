@@ -18,6 +18,7 @@ mod front_channel;
 mod hosted;
 mod interaction;
 mod metadata;
+mod model;
 mod parameters;
 mod properties;
 mod public_api;
