@@ -172,7 +172,8 @@ fn given_keys(path: &Path, algorithms: &[SigningAlgorithm]) -> Result<KeySet, Co
     let keys = keys.map_err(|e| problem("keys.file", path, &e))?;
     let now = SystemClock.now();
     if let Some(missing) = algorithms.iter().find(|alg| keys.active(**alg, now).is_none()) {
-        let text = format!("no active key for {missing}, which keys.algorithms names");
+        let text =
+            format!("no active key for {missing}, which keys.algorithms or a resource names");
         return Err(problem("keys.file", path, &text));
     }
     Ok(keys)
