@@ -17,7 +17,7 @@ use super::{
     },
     party::{self, VERIFIER, authorize, is_signed_in},
     server::{Server, Setup},
-    visitor::Visitor,
+    visitor::{Page, Visitor},
 };
 
 /// What an endpoint answers to a client.
@@ -140,6 +140,18 @@ async fn refresh_tokens_rotate_and_reuse_ends_them() {
     let last = refresh(&server, STRICT, &third.text("refresh_token")).await;
     last.is_error(400, "invalid_grant");
     assert_eq!(userinfo(&server, &third.text("access_token")).await, 401);
+}
+
+/// `refresh = { rotation = "strict" }`: not even at once, as after a lost answer.
+#[tokio::test]
+async fn strict_rotation_knows_no_window() {
+    let server = Server::shared();
+    let first = tokens(&server, &Visitor::new(&server), STRICT, BOB, &[]).await;
+    let second = refresh(&server, STRICT, &first.text("refresh_token")).await;
+    let again = refresh(&server, STRICT, &first.text("refresh_token")).await;
+    again.is_error(400, "invalid_grant");
+    let last = refresh(&server, STRICT, &second.text("refresh_token")).await;
+    last.is_error(400, "invalid_grant");
 }
 
 /// `refresh = { rotation = { window = … } }`: a lost answer can be asked for again.
@@ -415,6 +427,42 @@ async fn a_trusted_issuer_vouches_for_its_people() {
     ] {
         bearer(&refused).await.is_error(400, "invalid_grant");
     }
+}
+
+/// The demo's own page: it renews its tokens, asks about them, and gives them back.
+#[tokio::test]
+async fn the_demo_shows_what_becomes_of_tokens() {
+    let server = Server::shared();
+    let visitor = Visitor::new(&server);
+    let login = visitor.open("/demo/login").await;
+    let consent = visitor.submit(&login, "submit", &[("login", ALICE.0), ("password", ALICE.1)]);
+    let consent = consent.await;
+    assert!(consent.body.contains("Keep access while you are away"), "{}", consent.body);
+    let home = visitor.submit(&consent, "submit", &[]).await;
+    let table = |page: &Page, id: &str| {
+        let after = page.body.split(&format!("<table id=\"{id}\">")).nth(1).unwrap_or_default();
+        after.split("</table>").next().unwrap().replace("<wbr>", "")
+    };
+    let before = table(&home, "tokens");
+    assert!(before.contains("refresh_token"), "{before}");
+
+    let renewed = visitor.submit(&home, "refresh", &[]).await;
+    let after = table(&renewed, "tokens");
+    assert!(after.contains("refresh_token") && after != before, "{after}");
+    let asked = visitor.submit(&renewed, "introspect", &[]).await;
+    assert!(table(&asked, "introspection").contains("<code>true</code>"), "{}", asked.body);
+    let revoked = visitor.submit(&asked, "revoke", &[]).await;
+    assert!(table(&revoked, "introspection").contains("<code>false</code>"), "{}", revoked.body);
+    let refused = visitor.submit(&revoked, "refresh", &[]).await;
+    assert!(refused.body.contains("id=\"error\""), "{}", refused.body);
+
+    // Not for other sites, and not without the demo's cookie.
+    let (url, body) = asked.filled_in("introspect", &[]);
+    let crossing = [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")];
+    let crossed = visitor.post(url.clone(), body.clone(), &crossing).await;
+    assert!(matches!(crossed.status.as_u16(), 400 | 403), "{crossed:?}");
+    let stranger = Visitor::new(&server);
+    assert_eq!(stranger.post(url, body, &[("sec-fetch-site", "same-origin")]).await.status, 400);
 }
 
 /// What is wired is listed, and what is listed is there.
