@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use oidc_op::{Client, ClientId, GrantId, HeldConsent, HeldGrant, Scope};
+use oidc_op::{Client, ClientId, GrantId, HeldConsent, HeldGrant, Resource, Scope};
 
 use super::{ClientView, Site, clean, legible, words, words::Moment};
 use crate::{apps::Held, users::User};
@@ -83,7 +83,7 @@ impl Site {
             id: grant.id,
             client: named(&grant.client, client),
             scope: self.in_words(&grant.scope),
-            resources: grant.resources.iter().map(|resource| resource.as_str()).collect(),
+            resources: grant.resources.iter().map(Resource::as_str).collect(),
             made: Moment::new(grant.made),
             used: Moment::new(grant.used),
             expires: Moment::new(grant.expires),
@@ -94,12 +94,12 @@ impl Site {
 
     fn held<'p>(&self, held: &'p HeldConsent, client: Option<&'p Arc<Client>>) -> ConsentView<'p> {
         let claim =
-            |name: &Box<str>| words::claim(name).map_or_else(|| legible(name), ToOwned::to_owned);
+            |name: &str| words::claim(name).map_or_else(|| legible(name), ToOwned::to_owned);
         ConsentView {
             id: &held.client,
             client: named(&held.client, client),
             scope: self.in_words(&held.scope),
-            refused: held.refused.iter().map(claim).collect(),
+            refused: held.refused.iter().map(|name| claim(name)).collect(),
             until: Moment::new(held.until),
         }
     }

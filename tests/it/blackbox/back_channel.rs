@@ -1,11 +1,10 @@
 //! The token endpoint beyond codes, introspection and revocation, as clients see them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use josekit::{
     jws::{ES256, JwsHeader},
     jwt::{self, JwtPayload},
 };
+use oidc_op::{Clock, SystemClock};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};
@@ -271,7 +270,7 @@ async fn a_second_factor_is_asked_of_clients_too() {
     );
     let server = Server::start(Setup { name: "otp", tables: &tables, ..Setup::default() });
     let codes = Builder::new().with_secret(Secret::try_from_base32(SECRET).unwrap());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let now = u64::try_from(SystemClock.now().unix()).unwrap();
     let code = codes.build().unwrap().generate(now).to_string();
     let other = if code == "000000" { "000001" } else { "000000" };
     let base = password("carol", "a password");
@@ -392,7 +391,7 @@ fn decode(jwt: &str) -> (Value, Value) {
 async fn a_trusted_issuer_vouches_for_its_people() {
     let server = Server::shared();
     let assertion = |issuer: &str, subject: &str, jti: &str| {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let now = SystemClock.now().unix();
         let mut payload = JwtPayload::new();
         for (name, value) in [
             ("iss", json!(issuer)),
