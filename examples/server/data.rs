@@ -42,16 +42,16 @@ impl Given {
     pub(crate) fn read(settings: &Settings) -> Result<Self, ConfigError> {
         let sources = &settings.secrets;
         let pairwise = sources.pairwise.as_ref().map(std::slice::from_ref);
-        let algorithms = settings.keys.algorithms();
+        let algorithms = settings.algorithms();
         let keys = settings.keys.file.as_deref();
         let decryption = settings.keys.decryption.as_deref();
         Ok(Self {
             token: given_secrets("secrets.token", sources.token.as_deref())?,
             storage: given_secrets("secrets.storage", sources.storage.as_deref())?,
             pairwise: given_secrets("secrets.pairwise", pairwise)?,
-            keys: keys.map(|path| given_keys(path, algorithms)).transpose()?,
+            keys: keys.map(|path| given_keys(path, &algorithms)).transpose()?,
             decryption: decryption.map(given_decryption_keys).transpose()?,
-            algorithms: algorithms.to_vec(),
+            algorithms,
         })
     }
 
@@ -172,7 +172,8 @@ fn given_keys(path: &Path, algorithms: &[SigningAlgorithm]) -> Result<KeySet, Co
     let keys = keys.map_err(|e| problem("keys.file", path, &e))?;
     let now = SystemClock.now();
     if let Some(missing) = algorithms.iter().find(|alg| keys.active(**alg, now).is_none()) {
-        let text = format!("no active key for {missing}, which keys.algorithms names");
+        let text =
+            format!("no active key for {missing}, which keys.algorithms or a resource names");
         return Err(problem("keys.file", path, &text));
     }
     Ok(keys)

@@ -1,5 +1,5 @@
-//! How many wrong guesses are borne: passwords at the login page, client secrets at the token
-//! endpoint, and accounts from one place.
+//! How many wrong guesses are borne: passwords at the login page and from clients, client secrets at the
+//! token endpoint, and accounts from one place.
 //!
 //! Only what went wrong counts, so nobody is slowed down by being right. Guesses are counted by
 //! account and source together, so that nobody locks somebody else out, and more generously by each
@@ -11,7 +11,7 @@ use std::{
     hash::Hash,
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -22,9 +22,10 @@ use governor::{
     middleware::StateInformationMiddleware,
     state::keyed::DefaultKeyedStateStore,
 };
-use oidc_op::{Attempt, Client, Throttle};
+use oidc_op::{Attempt, AttemptKind, Client, Throttle};
+use tracing::info;
 
-use crate::config;
+use crate::{config, layers::Capped, users::Users};
 
 /// All that is counted.
 #[derive(Debug)]
@@ -103,22 +104,42 @@ impl Limits {
     }
 }
 
-/// Guesses at client secrets.
-#[async_trait]
-impl Throttle for Limits {
-    async fn admit(&self, attempt: &Attempt<'_>) -> Result<(), Duration> {
-        self.clients.admit(&self.client_and_source(attempt))
-    }
-
-    async fn failed(&self, attempt: &Attempt<'_>) {
-        self.clients.failed(&self.client_and_source(attempt));
-    }
-}
-
 impl Limits {
     fn client_and_source(&self, attempt: &Attempt<'_>) -> (String, Source) {
         let known = self.known_clients.get(attempt.name).cloned();
         (known.unwrap_or_default(), Source::of(attempt.peer))
+    }
+}
+
+/// What the provider asks: guesses at client secrets, and at passwords that clients send, which count
+/// with those of the sign-in page.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) users: Arc<Users>,
+}
+
+#[async_trait]
+impl Throttle for Gate {
+    async fn admit(&self, attempt: &Attempt<'_>) -> Result<(), Duration> {
+        let limits = &self.limits;
+        if attempt.kind != AttemptKind::Password {
+            return limits.clients.admit(&limits.client_and_source(attempt));
+        }
+        let account = self.users.counted_as(attempt.name);
+        limits.admit_login(&account, attempt.peer)?;
+        // Codes go wrong only for those who have one, and they cannot do without here.
+        limits.admit_code(&account)
+    }
+
+    async fn failed(&self, attempt: &Attempt<'_>) {
+        let limits = &self.limits;
+        if attempt.kind != AttemptKind::Password {
+            return limits.clients.failed(&limits.client_and_source(attempt));
+        }
+        let account = self.users.logged_as(attempt.name);
+        info!(account = ?Capped(&account), peer = ?attempt.peer, "password refused");
+        limits.login_failed(&self.users.counted_as(attempt.name), attempt.peer);
     }
 }
 

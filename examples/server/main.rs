@@ -13,10 +13,12 @@
 //! | `data.rs` | keys and secrets, made at the first start |
 //! | `users.rs`, `limits.rs` | the people, and how often a password may be guessed |
 //! | `second_factor.rs`, `assurance.rs` | codes beside passwords, and what a sign-in is worth |
-//! | `interaction.rs`, `pages/` | where people act, and what they see |
+//! | `passwords.rs`, `policies.rs` | what is decided at the token endpoint |
+//! | `interaction.rs`, `apps.rs`, `pages/` | where people act, and what they see |
 //! | `demo/` | the start page and the demo relying party |
 //! | `layers.rs`, `patience.rs` | what surrounds every request and every connection |
 
+mod apps;
 mod assurance;
 mod config;
 mod data;
@@ -25,7 +27,9 @@ mod interaction;
 mod layers;
 mod limits;
 mod pages;
+mod passwords;
 mod patience;
+mod policies;
 mod second_factor;
 mod users;
 
@@ -60,9 +64,11 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     config::{ConfigError, Network, Settings, Tls},
     demo::Demo,
-    limits::Limits,
+    limits::{Gate, Limits},
     pages::Site,
+    passwords::Passwords,
     patience::PatientAcceptor,
+    policies::{ExchangeRules, Issuers},
     users::Users,
 };
 
@@ -84,6 +90,7 @@ pub(crate) struct App {
     pub(crate) pages: Pages,
     pub(crate) site: Arc<Site>,
     pub(crate) issuer: Issuer,
+    pub(crate) clients: StaticClients,
     pub(crate) users: Arc<Users>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) demo: Option<Demo>,
@@ -243,6 +250,7 @@ fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>, Route
     let config = settings.provider();
     let patience = settings.limits.request();
     let given = data::Given::read(&settings)?;
+    let password_grant = settings.password_grant();
     let data = settings.data;
     let issuer = settings.issuer;
     let demo = settings.features.demo.then(|| Demo::new(&issuer, asked_at)).transpose()?;
@@ -256,19 +264,32 @@ fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>, Route
         clients.push(demo.client()?);
     }
     let limits = Arc::new(Limits::new(&settings.limits, &clients));
+    let clients = clients.into_iter().collect::<StaticClients>();
     let users = Arc::new(Users::new(&settings.users, settings.claims.mapping.as_ref())?);
     let fetch = settings.fetch.client()?;
     // From here on all is known to be well, so that a refusal leaves nothing behind.
     let kept = given.or_made(&data)?;
     let mut builder = Provider::builder(config)
         .store(MemoryStore::new())
-        .clients(clients.into_iter().collect::<StaticClients>())
+        .clients(clients.clone())
         .accounts(Arc::clone(&users))
         .signer(kept.keys)
         .decryption(kept.decryption)
         .secrets(kept.secrets)
-        .throttle(Arc::clone(&limits))
+        .throttle(Gate { limits: Arc::clone(&limits), users: Arc::clone(&users) })
+        .permissions(Arc::clone(&users))
         .observer(TracingObserver);
+    if password_grant {
+        let (users, limits) = (Arc::clone(&users), Arc::clone(&limits));
+        let assurance = site.assurance.clone();
+        builder = builder.passwords(Passwords { users, limits, assurance });
+    }
+    if !settings.exchange.is_empty() {
+        builder = builder.exchanges(ExchangeRules(settings.exchange));
+    }
+    if !settings.trusted_issuers.is_empty() {
+        builder = builder.issuers(Issuers(settings.trusted_issuers));
+    }
     if let Some(fetch) = fetch {
         builder = builder.fetch(fetch);
     }
@@ -282,6 +303,7 @@ fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>, Route
         pages,
         site,
         issuer,
+        clients,
         users,
         limits,
         demo,
@@ -295,6 +317,7 @@ fn routes(app: &Arc<App>) -> Router {
     Router::new()
         .route("/health", get(async || "ok\n"))
         .route(&app.site.interaction("{token}"), interaction)
+        .route(&app.site.apps_page(), get(apps::show).post(apps::act))
         .merge(demo::routes(app))
         .with_state(Arc::clone(app))
         .merge(router(&app.provider, app.pages.clone()))

@@ -38,7 +38,7 @@ impl SecondFactor {
 
     /// Whether it is the code of now, or of the half minute before or after. Each is accepted once,
     /// and none that is older than one that was (RFC 6238 §5.2). The same form, sent twice by a
-    /// double click, is one use of it.
+    /// double click, is one use of it; without a form there is no such thing.
     pub(crate) fn accept(&self, code: &str, form: &str, now: Timestamp) -> bool {
         let Ok(now) = u64::try_from(now.unix()) else { return false };
         let code = code.replace(' ', "");
@@ -48,7 +48,7 @@ impl SecondFactor {
                 *last = Last { step, form: form.to_owned() };
                 true
             }
-            Some(step) => step == last.step && form == last.form,
+            Some(step) => step == last.step && form == last.form && !form.is_empty(),
             None => false,
         }
     }
@@ -84,6 +84,8 @@ mod tests {
             (1_234_567_890, "00592400", "a", false),
             (1_234_567_890 + 30, "005924", "a", true),
             (2_000_000_000 + 90, "279037", "a", false),
+            (2_000_000_000, "279037", "", true),
+            (2_000_000_000, "279037", "", false),
         ] {
             let found = factor.accept(code, form, Timestamp::from_unix(time));
             assert_eq!(found, accepted, "{code} at {time} in {form}");

@@ -17,8 +17,8 @@ use argon2::{
 };
 use async_trait::async_trait;
 use oidc_op::{
-    Account, Accounts, ClaimMapping, ClaimSources, Clock, Entropy, HostError, Subject, SystemClock,
-    SystemEntropy,
+    Account, Accounts, ClaimMapping, ClaimSources, Client, ClientPermissions, Clock, Entropy,
+    HostError, Scope, Subject, SystemClock, SystemEntropy,
 };
 use serde_json::{Map, Value, json};
 use tokio::{
@@ -51,6 +51,8 @@ struct People {
     by_subject: HashMap<Subject, Arc<User>>,
     /// By user name and by e-mail address, in their canonical form.
     by_login: HashMap<String, Arc<User>>,
+    /// By verified phone number; nobody by one that several have.
+    by_phone: HashMap<String, Option<Arc<User>>>,
     created: usize,
 }
 
@@ -63,6 +65,8 @@ pub(crate) struct User {
     claims: Map<String, Value>,
     sources: ClaimSources,
     second_factor: Option<SecondFactor>,
+    /// What their clients may do at most; anything, if absent.
+    permissions: Option<Scope>,
 }
 
 impl User {
@@ -83,6 +87,27 @@ impl User {
             Some(factor) if factor.accept(code, form, SystemClock.now()) => Proof::Right,
             Some(_) => Proof::Wrong,
         }
+    }
+
+    pub(crate) fn has_second_factor(&self) -> bool {
+        self.second_factor.is_some()
+    }
+
+    /// Whether the login is their user name, or an address or a number that is known to be theirs.
+    pub(crate) fn is_called(&self, login: &str) -> bool {
+        let is_true = |claim: &str| self.claims.get(claim) == Some(&Value::Bool(true));
+        let login = canonical(login);
+        let email = self.email().filter(|_| is_true("email_verified"));
+        login == canonical(&self.username)
+            || email.is_some_and(|email| canonical(email) == login)
+            || self.phone().is_some_and(|number| phone(&login).as_ref() == Some(&number))
+    }
+
+    /// Their verified phone number.
+    fn phone(&self) -> Option<String> {
+        let verified = self.claims.get("phone_number_verified") == Some(&Value::Bool(true));
+        let number = self.claims.get("phone_number").and_then(Value::as_str);
+        number.filter(|_| verified).and_then(phone)
     }
 
     fn logins(&self) -> impl Iterator<Item = String> {
@@ -168,6 +193,7 @@ impl Users {
             claims: Map::new(),
             sources: ClaimSources::default(),
             second_factor: None,
+            permissions: None,
         };
         Ok(Self {
             people: RwLock::new(people),
@@ -183,7 +209,9 @@ impl Users {
 
     fn by_login(&self, login: &str) -> Option<Arc<User>> {
         let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
-        people.by_login.get(&canonical(login)).cloned()
+        let named = people.by_login.get(&canonical(login));
+        let numbered = || people.by_phone.get(&phone(login)?)?.as_ref();
+        named.or_else(numbered).cloned()
     }
 
     /// What attempts at this login are counted by: one name for one account, however it was written.
@@ -248,6 +276,7 @@ impl Users {
             claims: new.claims(),
             sources: ClaimSources::default(),
             second_factor: None,
+            permissions: None,
             username: new.username,
         });
         let mut people = self.people.write().unwrap_or_else(PoisonError::into_inner);
@@ -268,6 +297,10 @@ impl People {
         }
         for login in user.logins() {
             self.by_login.insert(login, Arc::clone(&user));
+        }
+        if let Some(number) = user.phone() {
+            let theirs = Some(Arc::clone(&user));
+            self.by_phone.entry(number).and_modify(|shared| *shared = None).or_insert(theirs);
         }
         self.by_subject.insert(user.subject.clone(), user);
         Ok(())
@@ -299,6 +332,7 @@ impl User {
             claims: claims(entry, mapping),
             sources: entry.sources.clone(),
             second_factor: entry.second_factor.clone(),
+            permissions: entry.permissions.clone(),
         })
     }
 }
@@ -340,6 +374,15 @@ fn canonical(login: &str) -> String {
     login.trim().chars().take(254).flat_map(char::to_lowercase).collect()
 }
 
+/// A phone number without what people put between its digits; none if it is something else.
+fn phone(text: &str) -> Option<String> {
+    let between = |c: &char| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/');
+    let plain: String = text.trim().chars().take(64).filter(between).collect();
+    let digits = plain.strip_prefix('+')?;
+    let fits = (5..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    fits.then_some(plain)
+}
+
 fn hash(password: &str) -> Result<String, ConfigError> {
     let hash = Argon2::default().hash_password(password.as_bytes());
     hash.map(|hash| hash.to_string()).map_err(|e| ConfigError::new(format!("users: argon2: {e}")))
@@ -367,6 +410,21 @@ impl Accounts for Users {
         account.active = !user.disabled;
         account.sources = user.sources.clone();
         Ok(Some(account))
+    }
+}
+
+#[async_trait]
+impl ClientPermissions for Users {
+    /// Whether the account is active is asked before.
+    async fn permitted(
+        &self,
+        owner: &Subject,
+        _client: &Client,
+        scope: &Scope,
+    ) -> Result<Scope, HostError> {
+        let user = self.by_subject(owner);
+        let may = |user: Arc<User>| user.permissions.clone().unwrap_or_else(|| scope.clone());
+        Ok(user.map(may).unwrap_or_default())
     }
 }
 
@@ -419,6 +477,32 @@ mod tests {
             assert_eq!(sign_in(&users, login, password).await, None, "{login} {password}");
         }
         assert_eq!(sign_in(&users, "alice", &"x".repeat(5000)).await, None);
+    }
+
+    /// A number is a login if it is verified and one person's; what is not verified is none for clients.
+    #[tokio::test]
+    async fn clients_sign_people_in_by_what_is_verified() {
+        let mut entries = Settings::demo().unwrap().users;
+        entries[1].claims.insert("email_verified".into(), false.into());
+        let users = Users::new(&entries, None).unwrap();
+        for (login, password, found, called) in [
+            ("ALICE", "wonderland", true, true),
+            ("alice@example.com", "wonderland", true, true),
+            ("+44 (20) 7946-0018", "wonderland", true, true),
+            ("442079460018", "wonderland", false, false),
+            ("bob@example.com", "can-we-fix-it", true, false),
+            ("bob", "can-we-fix-it", true, true),
+        ] {
+            let turn = users.turn().await.unwrap();
+            let user = users.authenticate(turn, login, password).await;
+            assert_eq!(user.is_some(), found, "{login}");
+            assert_eq!(user.is_some_and(|user| user.is_called(login)), called, "{login}");
+        }
+        let number = entries[0].claims["phone_number"].clone();
+        entries[1].claims.insert("phone_number".into(), number);
+        let shared = Users::new(&entries, None).unwrap();
+        assert!(sign_in(&shared, "+44 20 7946 0018", "wonderland").await.is_none());
+        assert_eq!(shared.counted_as("+442079460018"), "login +442079460018");
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use oidc_op::{
     AssertionAudience, AuthMethod, ClaimPolicy, Client, ClientId, ClientMetadata, ClientSecret,
-    InvalidMetadata, JwsAlgorithm,
+    InvalidMetadata, JwsAlgorithm, RefreshPolicy, Resource, Subject,
 };
 use serde::{
     Deserialize, Deserializer,
@@ -47,20 +47,28 @@ impl<'de> Visitor<'de> for ClientVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Client, A::Error> {
         let mut id: Option<ClientId> = None;
-        let mut secret: Option<Hidden> = None;
+        let mut secrets: Vec<Hidden> = Vec::new();
         let (mut require_pkce, mut first_party, mut enabled) = (None, false, true);
         let mut assertion_audience: Option<AssertionAudience> = None;
         let mut claims = ClaimPolicy::default();
+        let mut refresh = RefreshPolicy::default();
+        let (mut password_grant, mut owner) = (false, None::<Subject>);
+        let mut resources: Option<Vec<Resource>> = None;
         let mut metadata = toml::Table::new();
         while let Some(name) = map.next_key::<String>()? {
             match &*name {
                 "client_id" => id = Some(map.next_value()?),
-                "client_secret" => secret = Some(map.next_value()?),
+                "client_secret" => secrets.insert(0, map.next_value()?),
+                "client_secrets" => secrets.extend(map.next_value::<Vec<Hidden>>()?),
                 "require_pkce" => require_pkce = Some(map.next_value()?),
                 "assertion_audience" => assertion_audience = Some(map.next_value()?),
                 "first_party" => first_party = map.next_value()?,
                 "enabled" => enabled = map.next_value()?,
                 "claims" => claims = map.next_value()?,
+                "refresh" => refresh = map.next_value()?,
+                "resources" => resources = Some(map.next_value()?),
+                "password_grant" => password_grant = map.next_value()?,
+                "owner" => owner = Some(map.next_value()?),
                 name if !ClientMetadata::MEMBERS.contains(&name) => {
                     map.next_value_seed(NoMember)?;
                 }
@@ -74,11 +82,11 @@ impl<'de> Visitor<'de> for ClientVisitor {
         let named = id.clone();
         let method_is_named = metadata.contains_key("token_endpoint_auth_method");
         let metadata: ClientMetadata = metadata.try_into().map_err(A::Error::custom)?;
-        let client = match (secret, metadata.token_endpoint_auth_method) {
-            (Some(secret), _) => confidential(&id, &secret, &metadata),
-            (None, AuthMethod::None) => Client::public(id, metadata),
-            (None, AuthMethod::PrivateKeyJwt) => Client::keyed(id, metadata),
-            (None, _) => {
+        let client = match (&*secrets, metadata.token_endpoint_auth_method) {
+            ([secret, older @ ..], _) => confidential(&id, secret, older, &metadata),
+            ([], AuthMethod::None) => Client::public(id, metadata),
+            ([], AuthMethod::PrivateKeyJwt) => Client::keyed(id, metadata),
+            ([], _) => {
                 let hint = if method_is_named {
                     ""
                 } else {
@@ -96,21 +104,34 @@ impl<'de> Visitor<'de> for ClientVisitor {
         client.first_party = first_party;
         client.enabled = enabled;
         client.claims = claims;
+        client.refresh = refresh;
+        client.resources = resources;
+        client.password_grant = password_grant;
+        client.owner = owner;
         Ok(client)
     }
 }
 
-/// A client with a secret, which is kept only if something that it registers uses it as a key.
+/// A client with a secret, and those that it still accepts. They are kept only if something that the
+/// client registers uses them as keys.
 fn confidential(
     id: &ClientId,
     secret: &Hidden,
+    older: &[Hidden],
     metadata: &ClientMetadata,
 ) -> Result<Client, InvalidMetadata> {
-    let made = |secret| Client::confidential(id.clone(), secret, metadata.clone());
-    match made(ClientSecret::new(secret.expose())) {
-        Err(InvalidMetadata::SecretNotKept(_)) => made(ClientSecret::kept(secret.expose())),
-        made => made,
+    let made = |secret: &Hidden| {
+        let made = |secret| Client::confidential(id.clone(), secret, metadata.clone());
+        match made(ClientSecret::new(secret.expose())) {
+            Err(InvalidMetadata::SecretNotKept(_)) => made(ClientSecret::kept(secret.expose())),
+            made => made,
+        }
+    };
+    let mut client = made(secret)?;
+    for secret in older {
+        client.secrets.extend(made(secret)?.secrets);
     }
+    Ok(client)
 }
 
 /// A member that clients do not have, refused at its line.

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use oidc_op::Jwks;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, DeserializeSeed, Error},
@@ -30,6 +31,12 @@ impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Member<'_, T> {
             Err(error) => Err(Error::custom(error.message())),
         }
     }
+}
+
+/// A JWK Set, or the list of its keys.
+pub(super) fn jwks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Jwks, D::Error> {
+    let value = normal("jwks", toml::Value::deserialize(deserializer)?);
+    value.try_into().map_err(|error: toml::de::Error| Error::custom(error.message()))
 }
 
 /// A JWK Set may be written as the list of its keys.

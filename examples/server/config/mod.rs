@@ -4,16 +4,20 @@
 
 mod claims;
 mod clients;
+mod exchange;
 mod fetch;
 mod keys;
 mod lifetimes;
 mod limits;
 mod member;
 mod network;
+mod paths;
 mod policy;
+mod resources;
 mod scopes;
 mod secrets;
 mod sources;
+mod trusted_issuers;
 mod users;
 
 use std::{
@@ -23,21 +27,24 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use oidc_op::{Acr, ClaimSources, Config, Issuer, SigningAlgorithm};
+use oidc_op::{Acr, ClaimSources, Client, Config, GrantType, Issuer, Resource, SigningAlgorithm};
 use serde::{Deserialize, Deserializer, de::Error};
 
 pub(crate) use self::{
     claims::Claims,
     clients::ClientEntry,
+    exchange::ExchangeRule,
     fetch::FetchEntry,
     keys::Keys,
     limits::Limits,
     network::Network,
+    resources::ResourceEntry,
     scopes::Scopes,
     secrets::{Hidden, SecretSource, SecretSources, secret},
+    trusted_issuers::TrustedIssuerEntry,
     users::{Password, UserEntry},
 };
-use self::{lifetimes::Lifetimes, policy::Policy};
+use self::{lifetimes::Lifetimes, paths::Paths, policy::Policy};
 use crate::{assurance::Assurance, users::CREATED_WITH};
 
 /// What the server does without `--config`.
@@ -72,11 +79,21 @@ pub(crate) struct Settings {
     #[serde(default)]
     pub(crate) claims: Claims,
     #[serde(default)]
+    pub(crate) resources: Vec<ResourceEntry>,
+    /// Which of them a token is for if the client names none.
+    default_resource: Option<Resource>,
+    #[serde(default)]
     pub(crate) clients: Vec<ClientEntry>,
+    #[serde(default)]
+    pub(crate) exchange: Vec<ExchangeRule>,
+    #[serde(default)]
+    pub(crate) trusted_issuers: Vec<TrustedIssuerEntry>,
     #[serde(default)]
     pub(crate) users: Vec<UserEntry>,
     #[serde(default)]
     lifetimes: Lifetimes,
+    #[serde(default)]
+    paths: Paths,
     #[serde(default)]
     policy: Policy,
     #[serde(default)]
@@ -187,11 +204,98 @@ impl Settings {
             return Err(ConfigError::new("limits: every number is at least 1"));
         }
         self.check_classes()?;
+        self.check_back_channel()?;
         let StoreKind::Memory = self.store;
         match self.provider().contradictions().into_iter().next() {
             Some(finding) => Err(ConfigError(finding)),
             None => Ok(()),
         }
+    }
+
+    /// What names something that is not there.
+    fn check_back_channel(&self) -> Result<(), ConfigError> {
+        if let Some(path) = self.paths.taken() {
+            return Err(ConfigError(format!("paths: {path} is a page of the server's own")));
+        }
+        let is_client = |id: &oidc_op::ClientId| self.clients.iter().any(|c| c.0.id == *id);
+        let is_resource = |name: &str| self.resources.iter().any(|entry| entry.name() == name);
+        for entry in &self.resources {
+            let name = entry.name();
+            if entry.0.client.as_ref().is_some_and(|client| !is_client(client)) {
+                return Err(ConfigError(format!("resources: {name}: client is no client")));
+            }
+        }
+        for rule in &self.exchange {
+            let ids = [&rule.client].into_iter().chain(&rule.from);
+            if let Some(id) = ids.into_iter().find(|id| !is_client(id)) {
+                return Err(ConfigError(format!("exchange: {id:?} is no client")));
+            }
+            let known = |name: &&String| **name == *self.issuer.as_str() || is_resource(name);
+            if let Some(name) = rule.audience.iter().find(|name| !known(name)) {
+                return Err(ConfigError(format!("exchange: {name:?} is none of the resources")));
+            }
+        }
+        for (at, entry) in self.trusted_issuers.iter().enumerate() {
+            if self.trusted_issuers.iter().skip(at + 1).any(|other| other.issuer == entry.issuer) {
+                return Err(ConfigError(format!(
+                    "trusted_issuers: {:?} is there twice",
+                    entry.issuer
+                )));
+            }
+        }
+        for ClientEntry(client) in &self.clients {
+            let wrong =
+                |what: &str| Err(ConfigError(format!("clients: client {:?}: {what}", client.id)));
+            if let Some(grant_type) = self.unsupported(client) {
+                return wrong(&format!("grant_types: {grant_type}"));
+            }
+            let may = |grant_type| client.metadata.grant_types.contains(&grant_type);
+            if client.password_grant && !(client.first_party && may(GrantType::Password)) {
+                return wrong("password_grant: needs first_party and the grant type password");
+            }
+            let mut named = client.resources.iter().flatten();
+            if let Some(name) = named.find(|name| !is_resource(name.as_str())) {
+                return wrong(&format!("resources: {} is none", name.as_str()));
+            }
+            let is_owner = |user: &UserEntry| client.owner.as_ref() == Some(&user.sub);
+            if client.owner.is_some() && !self.users.iter().any(is_owner) {
+                return wrong("owner: nobody has this sub");
+            }
+        }
+        Ok(())
+    }
+
+    /// A grant type of a client that nothing here supports, and what it needs.
+    fn unsupported(&self, client: &Client) -> Option<&'static str> {
+        client.metadata.grant_types.iter().find_map(|grant_type| match grant_type {
+            GrantType::Password if !self.password_grant() => {
+                Some("password needs a client with password_grant = true")
+            }
+            GrantType::TokenExchange if self.exchange.is_empty() => {
+                Some("token-exchange needs a rule in [[exchange]]")
+            }
+            GrantType::JwtBearer if self.trusted_issuers.is_empty() => {
+                Some("jwt-bearer needs one of [[trusted_issuers]]")
+            }
+            GrantType::Extension(_) => Some("one is not known here"),
+            _ => None,
+        })
+    }
+
+    /// What there must be a signing key for.
+    pub(crate) fn algorithms(&self) -> Vec<SigningAlgorithm> {
+        let mut algorithms = self.keys.algorithms().to_vec();
+        for algorithm in self.resources.iter().filter_map(ResourceEntry::algorithm) {
+            if !algorithms.contains(&algorithm) {
+                algorithms.push(algorithm);
+            }
+        }
+        algorithms
+    }
+
+    /// Whether some client may send people's passwords.
+    pub(crate) fn password_grant(&self) -> bool {
+        self.clients.iter().any(|entry| entry.0.password_grant)
     }
 
     fn check_classes(&self) -> Result<(), ConfigError> {
@@ -219,7 +323,10 @@ impl Settings {
     pub(crate) fn provider(&self) -> Config {
         let mut config = Config::new(self.issuer.clone());
         self.lifetimes.write(&mut config.lifetimes);
+        self.paths.write(&mut config.paths);
         self.policy.write(&mut config.policy);
+        config.resources = self.resources.iter().map(|entry| entry.0.clone()).collect();
+        config.default_resource.clone_from(&self.default_resource);
         config.scopes = self.scopes.scope();
         config.claims.clone_from(&self.claims.rules);
         config.claims.sources |=

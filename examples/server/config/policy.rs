@@ -11,6 +11,7 @@ pub(super) struct Policy {
     acr_values_bind: Option<bool>,
     pub(super) unsigned: Option<bool>,
     request_object: Option<Mode>,
+    introspect_id_tokens: Option<bool>,
     assertion_audience: Option<AssertionAudience>,
 }
 
@@ -29,6 +30,7 @@ impl Policy {
             (&mut policy.require_pkce, self.require_pkce),
             (&mut policy.acr_values_bind, self.acr_values_bind),
             (&mut policy.unsigned, self.unsigned),
+            (&mut policy.introspect_id_tokens, self.introspect_id_tokens),
         ] {
             *to = from.unwrap_or(*to);
         }

@@ -14,7 +14,8 @@ fn the_demo_and_the_sample_load() {
     assert!(Settings::demo().unwrap().built_in);
     let sample = Settings::parse(include_str!("../sample.toml"), Path::new("/x")).unwrap();
     assert_eq!(sample.data, Path::new("/x/data"));
-    assert_eq!(sample.clients.len(), 5);
+    assert_eq!(sample.clients.len(), 9);
+    assert_eq!(sample.provider().resources.len(), 3);
 }
 
 /// A client's secret is kept where it is a key, so that it can be one.
@@ -36,6 +37,24 @@ fn clients_have_all_members() {
     let ClientEntry(client) = &settings.clients[0];
     assert!(client.metadata.jwks.is_some());
     assert_eq!(client.claims.scopes_in_id_token, Some(true));
+}
+
+/// Administrative members; several secrets are accepted at once.
+#[test]
+fn clients_have_settings_of_the_back_channel() {
+    let text = format!(
+        "{HEAD}[[clients]]\nclient_id = \"a\"\nclient_secrets = [\"old\"]\nclient_secret = \"new\"\n\
+         redirect_uris = [\"https://a.example/\"]\nresources = [\"https://api.example/\"]\n\
+         grant_types = [\"authorization_code\", \"refresh_token\"]\n\
+         refresh = {{ rotation = {{ window = 60 }}, online = true }}\n\
+         [[resources]]\nresource = \"https://api.example/\"\nformat = \"jwt\"\nalgorithm = \"PS384\"\n"
+    );
+    let settings = Settings::parse(&text, Path::new("")).unwrap();
+    let ClientEntry(client) = &settings.clients[0];
+    assert_eq!(client.secrets.len(), 2);
+    assert_eq!(client.refresh.rotation, Some(oidc_op::Rotation::Window(60)));
+    assert!(client.refresh.online && client.resources.as_ref().is_some_and(|r| r.len() == 1));
+    assert!(settings.algorithms().contains(&SigningAlgorithm::PS384));
 }
 
 /// With a mapping, what is advertised is what there can be.
@@ -91,6 +110,58 @@ fn refusals_name_the_line_and_the_member() {
             "id_token_signed_response_alg: none is only for policy.unsigned",
         ),
         ("[[users]]\nsources = [{ jwt = \"a\" }]", "missing field `claims`"),
+        ("[paths]\nrevoke = \"/r\"", "paths: unknown field `revoke`"),
+        ("[paths]\ntoken = \"/apps\"", "paths: /apps is a page of the server's own"),
+        ("[paths]\ntoken = \"/jwks\"", "paths.token is used twice"),
+        ("[lifetimes]\nrefresh_idle = 0", "lifetimes.refresh_idle must be"),
+        (
+            "[[resources]]\nresource = \"https://a.example/\"\nalg = 1",
+            "resources: unknown field `alg`",
+        ),
+        (
+            "[[resources]]\nresource = \"https://a.example/\"\nformat = \"paseto\"",
+            "unknown variant",
+        ),
+        (
+            "[[resources]]\nresource = \"https://a.example/\"\nalgorithm = \"ES256\"",
+            "resources: algorithm and encryption need format = \"jwt\"",
+        ),
+        (
+            "[[resources]]\nresource = \"https://a.example/\"\nclient = \"b\"",
+            "resources: https://a.example/: client is no client",
+        ),
+        ("default_resource = \"https://a.example/\"", "default_resource is none of the resources"),
+        (
+            "[[exchange]]\nclient = \"a\"\nfrom = []\naudience = [\"b\"]",
+            "exchange.from: the list is empty",
+        ),
+        (
+            "[[exchange]]\nclient = \"a\"\nfrom = [\"b\"]\naudience = [\"c\"]",
+            "exchange: \"a\" is no client",
+        ),
+        (
+            "[[trusted_issuers]]\nissuer = \"https://p.example\"\njwks = []\nprefix = \"\"",
+            "trusted_issuers: give either subjects or prefix",
+        ),
+        (
+            "[[clients]]\nclient_id = \"a\"\nrefresh = { rotation = \"never\" }",
+            "clients.refresh.rotation: unknown variant `never`",
+        ),
+        (
+            "[[clients]]\nclient_id = \"a\"\nclient_secret = \"s\"\nresponse_types = []\n\
+             grant_types = [\"password\"]",
+            "client \"a\": grant_types: password needs",
+        ),
+        (
+            "[[clients]]\nclient_id = \"a\"\nclient_secret = \"s\"\nresponse_types = []\n\
+             grant_types = [\"password\"]\npassword_grant = true",
+            "client \"a\": password_grant: needs first_party",
+        ),
+        (
+            "[[clients]]\nclient_id = \"a\"\nclient_secret = \"s\"\nresponse_types = []\n\
+             grant_types = [\"client_credentials\"]\nowner = \"x\"",
+            "client \"a\": owner: nobody has this sub",
+        ),
         ("[tls]\ncertificate = \"c\"\nkey = \"k\"", "tls: browsers"),
     ] {
         let text = refusal(rest);
@@ -110,6 +181,8 @@ fn refusals_keep_secrets() {
         "[secrets]\npairwise = [{ value = \"hush\" }]",
         "[[users]]\npassword = 90210",
         "[[clients]]\nclient_secret = [\"hush\"]",
+        "[[clients]]\nclient_secrets = \"hush\"",
+        "[[clients]]\nclient_secrets = [[\"hush\"]]",
         "store = \"redis://:hush@host\"",
         "[[users]]\nusername = \"a\"\npassword = \"b\"\nsub = \"c\"\ntotp = \"hush\"",
         "[[users]]\nusername = \"a\"\nsources = [{ claims = [], jwt = [\"hush\"] }]",

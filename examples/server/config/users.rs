@@ -1,6 +1,6 @@
 //! People in the configuration.
 
-use oidc_op::{ClaimSources, Subject};
+use oidc_op::{ClaimSources, Scope, Subject};
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::{Map, Value};
 
@@ -19,6 +19,8 @@ pub(crate) struct UserEntry {
     pub(crate) sources: ClaimSources,
     pub(crate) second_factor: Option<SecondFactor>,
     pub(crate) disabled: bool,
+    /// What their clients may do at most; anything, if absent.
+    pub(crate) permissions: Option<Scope>,
 }
 
 /// How a password is given.
@@ -46,6 +48,7 @@ impl<'de> Deserialize<'de> for UserEntry {
             totp: Option<Hidden>,
             #[serde(default)]
             disabled: bool,
+            permissions: Option<Scope>,
         }
         let members = Members::deserialize(deserializer)?;
         if members.username.trim().is_empty() {
@@ -70,6 +73,7 @@ impl<'de> Deserialize<'de> for UserEntry {
             sources: SourceEntry::all(members.sources).map_err(Error::custom)?,
             second_factor: second_factor.transpose().map_err(Error::custom)?,
             disabled: members.disabled,
+            permissions: members.permissions,
         })
     }
 }

@@ -2,8 +2,11 @@
 
 use std::{fmt, net::SocketAddr, pin::Pin, time::Duration};
 
+use axum::http::{Request, StatusCode, header};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use oidc_op::Issuer;
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
+use url::form_urlencoded::{Serializer, byte_serialize};
 
 /// The way to the provider.
 pub(super) struct BackChannel {
@@ -31,6 +34,25 @@ impl BackChannel {
             .timeout(Duration::from_secs(10))
             .build()?;
         Ok(Self { http, origin: issuer.origin().to_owned(), address })
+    }
+
+    /// Posts a form with `client_secret_basic` ([RFC 6749 §2.3.1]).
+    ///
+    /// [RFC 6749 §2.3.1]: https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1
+    pub(super) async fn post(
+        &self,
+        address: &str,
+        (id, secret): (&str, &str),
+        form: &[(&str, &str)],
+    ) -> Result<(StatusCode, Vec<u8>), CallError> {
+        let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+        let basic = STANDARD.encode(format!("{}:{}", encoded(id), encoded(secret)));
+        let request = Request::post(address)
+            .header(header::AUTHORIZATION, format!("Basic {basic}"))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Serializer::new(String::new()).extend_pairs(form).finish().into_bytes());
+        let answer = self.send(request.map_err(|_| CallError::Elsewhere)?).await?;
+        Ok((answer.status(), answer.into_body()))
     }
 
     /// Sends a request for one of the provider's addresses, over loopback.

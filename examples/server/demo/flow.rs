@@ -7,6 +7,10 @@ use openidconnect::{AuthenticationFlow, core::CoreResponseType};
 pub(crate) const RESPONSE_TYPES: [&str; 5] =
     ["code", "code id_token", "id_token", "id_token token", "code id_token token"];
 
+/// The scope tokens that the demo asks for besides `openid`, unless it is told otherwise.
+pub(crate) const DEMO_SCOPES: [&str; 5] =
+    ["profile", "email", "address", "phone", "offline_access"];
+
 /// What a person has chosen on the demo's page.
 #[derive(Clone, Debug)]
 pub(super) struct Wishes {

@@ -7,6 +7,7 @@
 
 mod back_channel;
 mod flow;
+mod held;
 mod relying_party;
 mod tokens;
 mod view;
@@ -23,9 +24,9 @@ use axum::{
 use oidc_op::Reason;
 use tracing::{error, info};
 
-use self::flow::Wishes;
+use self::{flow::Wishes, held::Action};
 pub(crate) use self::{
-    flow::RESPONSE_TYPES,
+    flow::{DEMO_SCOPES, RESPONSE_TYPES},
     relying_party::{CLIENT_ID, Demo},
 };
 use crate::{
@@ -52,13 +53,13 @@ pub(crate) fn routes(app: &App) -> Router<Arc<App>> {
     router
         .route(&format!("{base}/demo/login"), get(login).head(nothing))
         .route(&format!("{base}/demo/callback"), get(callback).head(nothing).post(callback_form))
+        .route(&format!("{base}/demo/tokens"), post(use_tokens))
         .route(&format!("{base}/demo/logout"), post(sign_out))
 }
 
 async fn home(State(app): State<Arc<App>>, received: Received) -> Response {
-    let fields = received.fields();
-    let person = match app.provider.session(received.request(&fields)).await {
-        Ok(session) => session.and_then(|session| app.users.by_subject(&session.subject)),
+    let person = match app.person(&received).await {
+        Ok(person) => person,
         Err(error) => return app.refuse(error.reason()),
     };
     let person: Option<&User> = person.as_deref();
@@ -78,7 +79,7 @@ async fn login(State(app): State<Arc<App>>, received: Received) -> Response {
     let scopes: Vec<_> = if query.has("scope") || query.has("prompt") {
         query.all("scope").map(str::to_owned).collect()
     } else {
-        ["profile", "email", "address", "phone"].map(str::to_owned).into()
+        DEMO_SCOPES.map(str::to_owned).into()
     };
     let wishes = Wishes {
         scopes,
@@ -118,6 +119,22 @@ async fn finish(app: &App, demo: &Demo, received: &Received, answer: &Form) -> R
     }
 }
 
+/// Renews the tokens, asks what is true of them, or gives them back.
+async fn use_tokens(State(app): State<Arc<App>>, received: Received) -> Response {
+    let Some(demo) = &app.demo else { return StatusCode::NOT_FOUND.into_response() };
+    let Some(form) = received.form() else { return app.refuse(Reason::MediaType) };
+    if !received.is_from(&app.issuer) {
+        return app.refuse(Reason::CrossOrigin);
+    }
+    let Some(action) = Action::parse(form.one("action")) else {
+        return app.refuse(Reason::VerdictUnfit);
+    };
+    match demo.act(&received, action).await {
+        Ok(()) => found(&format!("{}/", app.site.base), None),
+        Err(failure) => failure.page(&app),
+    }
+}
+
 /// Signs out of the demo, and unless `where=here` also of the provider.
 async fn sign_out(State(app): State<Arc<App>>, received: Received) -> Response {
     let Some(form) = received.form() else { return app.refuse(Reason::MediaType) };
@@ -139,7 +156,7 @@ async fn sign_out(State(app): State<Arc<App>>, received: Received) -> Response {
 }
 
 /// To the next page, with GET.
-fn found(location: &str, cookie: Option<String>) -> Response {
+pub(crate) fn found(location: &str, cookie: Option<String>) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -192,6 +209,6 @@ impl Failure {
             }
         };
         let advice = "Start again at the start page.";
-        app.site.error(status, "The demo could not sign you in", text, Some(advice), code)
+        app.site.error(status, "The demo could not go on", text, Some(advice), code)
     }
 }

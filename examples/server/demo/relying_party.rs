@@ -15,16 +15,23 @@ use oidc_op::{
     Issuer, RedirectUri, ResponseMode, ResponseType, SystemEntropy,
 };
 use openidconnect::{
-    CsrfToken, EndpointMaybeSet, EndpointNotSet, EndpointSet, IssuerUrl, Nonce, PkceCodeChallenge,
-    PkceCodeVerifier, RedirectUrl, Scope,
-    core::{CoreClient, CoreProviderMetadata},
+    AdditionalProviderMetadata, CsrfToken, EndpointMaybeSet, EndpointNotSet, EndpointSet,
+    IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier, ProviderMetadata, RedirectUrl, Scope,
+    core::{
+        CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClient, CoreClientAuthMethod,
+        CoreGrantType, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
+        CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType,
+        CoreSubjectIdentifierType,
+    },
 };
+use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use super::{
     Failure,
     back_channel::BackChannel,
     flow::{RESPONSE_TYPES, Wishes, authentication_flow, response_type},
+    held::{Action, Done, Held, Pressed},
     tokens::Answered,
 };
 use crate::{
@@ -50,6 +57,37 @@ pub(super) type RelyingParty = CoreClient<
     EndpointMaybeSet,
 >;
 
+/// The endpoints that the crate's own metadata leave out.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Endpoints {
+    introspection_endpoint: String,
+    revocation_endpoint: String,
+}
+
+impl AdditionalProviderMetadata for Endpoints {}
+
+type Metadata = ProviderMetadata<
+    Endpoints,
+    CoreAuthDisplay,
+    CoreClientAuthMethod,
+    CoreClaimName,
+    CoreClaimType,
+    CoreGrantType,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm,
+    CoreJsonWebKey,
+    CoreResponseMode,
+    CoreResponseType,
+    CoreSubjectIdentifierType,
+>;
+
+/// The provider, as it describes itself.
+pub(super) struct Discovered {
+    pub(super) client: RelyingParty,
+    pub(super) introspection: String,
+    pub(super) revocation: String,
+}
+
 /// The demo relying party.
 pub(crate) struct Demo {
     issuer: Issuer,
@@ -65,6 +103,7 @@ pub(crate) struct Demo {
 struct Browser {
     pending: Vec<Pending>,
     login: Option<Arc<LoginView>>,
+    held: Option<Held>,
     problem: Option<&'static str>,
     until: Option<Instant>,
 }
@@ -107,7 +146,8 @@ impl Demo {
         metadata.redirect_uris.push(redirect_uri);
         metadata.client_name = Some("Demo relying party".into());
         metadata.response_types = RESPONSE_TYPES.map(response_type).into();
-        metadata.grant_types = vec![GrantType::AuthorizationCode, GrantType::Implicit];
+        metadata.grant_types =
+            vec![GrantType::AuthorizationCode, GrantType::Implicit, GrantType::RefreshToken];
         let id = oidc_op::ClientId::new(CLIENT_ID).map_err(|e| wrong(&e))?;
         let made = |metadata: &ClientMetadata| {
             let secret = ClientSecret::new(&self.secret);
@@ -143,7 +183,7 @@ impl Demo {
         (browser.login.clone(), browser.problem.take())
     }
 
-    pub(super) fn forget(&self, received: &Received) {
+    pub(crate) fn forget(&self, received: &Received) {
         if let Some(id) = received.cookie(self.cookie) {
             self.browsers().remove(id);
         }
@@ -160,7 +200,7 @@ impl Demo {
         received: &Received,
         wishes: Wishes,
     ) -> Result<(String, Option<String>), Failure> {
-        let client = self.discover().await?;
+        let client = self.discover().await?.client;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let response_type = wishes.response_type;
         let mut request = client
@@ -235,7 +275,7 @@ impl Demo {
             return Err(Failure::Unexpected("the answer is not from the issuer"));
         }
         let outcome = match answer.one("error") {
-            "" => Ok(Arc::new(self.learn(answer, pending).await?)),
+            "" => Ok(self.learn(answer, pending).await?),
             "access_denied" => Err("You cancelled the sign-in."),
             "login_required" | "interaction_required" | "account_selection_required" => {
                 Err("The provider would have had to ask you something.")
@@ -251,33 +291,69 @@ impl Demo {
         let mut browser = browsers.remove(id).unwrap_or_default();
         browser.until = Some(Instant::now() + MEMORY);
         match outcome {
-            Ok(login) => browser.login = Some(login),
-            Err(problem) => (browser.login, browser.problem) = (None, Some(problem)),
+            Ok((login, held)) => {
+                (browser.login, browser.held) = (Some(Arc::new(login)), held);
+            }
+            Err(problem) => {
+                (browser.login, browser.held, browser.problem) = (None, None, Some(problem));
+            }
         }
         let cookie = self.set_cookie(&fresh);
         browsers.insert(fresh, browser);
         Ok(cookie)
     }
 
-    async fn learn(&self, answer: &Form, pending: Pending) -> Result<LoginView, Failure> {
+    /// Does what a button on the page says with the tokens of this browser, and remembers what came of
+    /// it.
+    pub(super) async fn act(&self, received: &Received, action: Action) -> Result<(), Failure> {
+        let id = received.cookie(self.cookie).ok_or(Failure::Unexpected("no cookie"))?;
+        let known = {
+            let browsers = self.browsers();
+            let browser = browsers.get(id);
+            browser.and_then(|b| Some((b.held.clone()?, LoginView::clone(b.login.as_ref()?))))
+        };
+        let (held, view) = known.ok_or(Failure::Unexpected("nobody is signed in"))?;
+        let credentials = (CLIENT_ID, &*self.secret);
+        let (found, provider) = (self.discover().await?, &self.provider);
+        let done = Pressed { provider, found, credentials, held, view }.act(action).await?;
+        let mut browsers = self.browsers();
+        if let Some(browser) = browsers.get_mut(id) {
+            match done {
+                Done::Changed(held, view) => {
+                    (browser.held, browser.login) = (Some(held), Some(Arc::new(view)));
+                }
+                Done::Refused(why) => browser.problem = Some(why),
+            }
+        }
+        Ok(())
+    }
+
+    async fn learn(
+        &self,
+        answer: &Form,
+        pending: Pending,
+    ) -> Result<(LoginView, Option<Held>), Failure> {
         let Pending { nonce, verifier, response_type, .. } = pending;
-        let client = self.discover().await?;
+        let client = self.discover().await?.client;
         let provider = &self.provider;
         Answered { client, provider, answer, response_type, nonce }.learn(verifier).await
     }
 
     /// The provider's metadata and keys, fetched afresh.
-    async fn discover(&self) -> Result<RelyingParty, Failure> {
+    async fn discover(&self) -> Result<Discovered, Failure> {
         let issuer = IssuerUrl::new(self.issuer.as_str().to_owned());
         let issuer = issuer.map_err(|e| Failure::at("the issuer", &e))?;
-        let metadata = CoreProviderMetadata::discover_async(issuer, &self.provider).await;
+        let metadata = Metadata::discover_async(issuer, &self.provider).await;
         let metadata = metadata.map_err(|e| Failure::at("discovery", &e))?;
         let redirect_uri = RedirectUrl::new(self.redirect_uri.clone());
         let redirect_uri = redirect_uri.map_err(|e| Failure::at("the redirect URI", &e))?;
         let id = openidconnect::ClientId::new(CLIENT_ID.to_owned());
         let secret = openidconnect::ClientSecret::new(self.secret.clone());
-        Ok(CoreClient::from_provider_metadata(metadata, id, Some(secret))
-            .set_redirect_uri(redirect_uri))
+        let Endpoints { introspection_endpoint: introspection, revocation_endpoint: revocation } =
+            metadata.additional_metadata().clone();
+        let client = CoreClient::from_provider_metadata(metadata, id, Some(secret))
+            .set_redirect_uri(redirect_uri);
+        Ok(Discovered { client, introspection, revocation })
     }
 }
 

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::{
     Failure,
     back_channel::BackChannel,
+    held::Held,
     relying_party::RelyingParty,
     view::{self, Learned},
 };
@@ -28,7 +29,10 @@ pub(super) struct Answered<'a> {
 
 impl Answered<'_> {
     /// Everything that can be learned.
-    pub(super) async fn learn(&self, verifier: PkceCodeVerifier) -> Result<LoginView, Failure> {
+    pub(super) async fn learn(
+        &self,
+        verifier: PkceCodeVerifier,
+    ) -> Result<(LoginView, Option<Held>), Failure> {
         let asked = self.response_type;
         let code = asked.code().then(|| AuthorizationCode::new(self.answer.one("code").to_owned()));
         let token = asked.token().then(|| AccessToken::new(self.answer.one("access_token").into()));
@@ -63,7 +67,11 @@ impl Answered<'_> {
             None => None,
         };
         let (head, claims) = view::decode(&id_token).ok_or(Failure::Unexpected("no JWT"))?;
-        Ok(view::login(&Learned {
+        let held = match (&tokens, &token) {
+            (Some(tokens), _) => Some(Held::new(&subject, tokens)),
+            (None, token) => token.as_ref().map(|token| Held::bearer(&subject, token)),
+        };
+        let view = view::login(&Learned {
             response_type: asked,
             answer: self.answer,
             head,
@@ -71,7 +79,8 @@ impl Answered<'_> {
             tokens,
             userinfo,
             subject,
-        }))
+        });
+        Ok((view, held))
     }
 
     /// The subject of an ID token that is from the provider, for the demo, for this sign-in, and for

@@ -43,9 +43,8 @@ pub(super) fn login(learned: &Learned<'_>) -> LoginView {
     let mut id_token = table("id-token", "ID token", about, claims);
     id_token.rows.splice(0..0, header);
     let mut tables = vec![id_token];
-    if let Some(tokens) = tokens {
-        let about = "What the token endpoint gave for the code.";
-        tables.push(table("tokens", "Token response", about, &token_response(tokens)));
+    if let Some(given) = tokens {
+        tables.push(self::tokens(given, "What the token endpoint gave for the code."));
     }
     if let Some(userinfo) = userinfo {
         let about = "What the UserInfo endpoint says to the bearer of the access token.";
@@ -55,7 +54,25 @@ pub(super) fn login(learned: &Learned<'_>) -> LoginView {
         let about = "What came back through the browser.";
         tables.push(table("answer", "Authorization response", about, &shown(answer)));
     }
-    LoginView { initial: initial(&name), name, steps: steps(*response_type), tables }
+    LoginView {
+        initial: initial(&name),
+        name,
+        steps: steps(*response_type),
+        bearer: tokens.is_some() || response_type.token(),
+        renewable: tokens.as_ref().is_some_and(|tokens| tokens.refresh_token().is_some()),
+        tables,
+    }
+}
+
+/// An answer of the token endpoint.
+pub(super) fn tokens(tokens: &CoreTokenResponse, about: &'static str) -> Table {
+    table("tokens", "Token response", about, &token_response(tokens))
+}
+
+/// An answer of the introspection endpoint.
+pub(super) fn introspection(said: &Map<String, Value>) -> Table {
+    let about = "What the provider says of the access token now.";
+    table("introspection", "Introspection", about, said)
 }
 
 /// What has been checked.
@@ -85,6 +102,8 @@ fn token_response(tokens: &CoreTokenResponse) -> Map<String, Value> {
     shown.insert("access_token".into(), shortened(tokens.access_token().secret()).into());
     shown.insert("token_type".into(), json!(tokens.token_type()));
     shown.insert("expires_in".into(), json!(tokens.expires_in().map(|time| time.as_secs())));
+    let refresh_token = tokens.refresh_token().map(|token| shortened(token.secret()));
+    shown.insert("refresh_token".into(), json!(refresh_token));
     shown.insert("scope".into(), json!(scope));
     shown
 }

@@ -6,7 +6,11 @@ use axum::{http::StatusCode, response::Response};
 use oidc_op::{Acr, Client, LoginInitiation};
 
 use super::{ClientView, Site, clean, hash};
-use crate::{config::ClientEntry, demo::RESPONSE_TYPES, users::User};
+use crate::{
+    config::ClientEntry,
+    demo::{DEMO_SCOPES, RESPONSE_TYPES},
+    users::User,
+};
 
 /// The clients that can be told to begin a sign-in.
 pub(super) fn apps(clients: &[ClientEntry]) -> Vec<Client> {
@@ -35,7 +39,7 @@ impl Site {
             apps,
             problem,
             signed_out,
-            scopes: &["profile", "email", "address", "phone"],
+            scopes: &DEMO_SCOPES,
             response_types: &RESPONSE_TYPES,
             second_factor: self.assurance.second_factor.as_ref().map(Acr::as_str),
         };
@@ -117,7 +121,21 @@ pub(crate) struct LoginView {
     pub(crate) name: String,
     pub(crate) initial: String,
     pub(crate) steps: Vec<&'static str>,
+    /// The demo has an access token.
+    pub(crate) bearer: bool,
+    /// It has a refresh token.
+    pub(crate) renewable: bool,
     pub(crate) tables: Vec<Table>,
+}
+
+impl LoginView {
+    /// Shows the table, in the place of an earlier one.
+    pub(crate) fn show(&mut self, table: Table) {
+        match self.tables.iter_mut().find(|earlier| earlier.id == table.id) {
+            Some(earlier) => *earlier = table,
+            None => self.tables.push(table),
+        }
+    }
 }
 
 /// Members of a JSON object, for people.

@@ -4,6 +4,7 @@
 //! client's logo. Their one style sheet is allowed by its hash. There is no `form-action`: some browsers apply it to the redirect that follows a
 //! form, and that leads to the client.
 
+mod apps;
 pub(crate) mod consent;
 mod home;
 mod words;
@@ -14,9 +15,12 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use oidc_op::{ClaimRules, Client, Interaction, Issuer, PageError, Reply};
+use oidc_op::{ClaimRules, Client, ClientId, Interaction, Issuer, PageError, Reply};
 
-pub(crate) use self::home::{DemoView, LoginView, Row, Table};
+pub(crate) use self::{
+    apps::AppsView,
+    home::{DemoView, LoginView, Row, Table},
+};
 use crate::{
     assurance::Assurance,
     config::{Password, Scopes, Settings},
@@ -42,6 +46,8 @@ pub(crate) struct Site {
     /// Which claims scopes of our own ask for.
     claim_rules: ClaimRules,
     pub(crate) assurance: Assurance,
+    /// Where the signing keys are, below the issuer's path.
+    jwks: String,
     /// Where people can go from the start page.
     apps: Vec<Client>,
 }
@@ -73,6 +79,7 @@ impl Site {
             scopes: settings.scopes.clone(),
             claim_rules: settings.claims.rules.clone(),
             assurance: settings.assurance(),
+            jwks: settings.provider().paths.jwks,
             apps: home::apps(&settings.clients),
         }
     }
@@ -296,6 +303,12 @@ struct ClientView<'c> {
 }
 
 impl<'c> ClientView<'c> {
+    /// One of which nothing is known but this.
+    fn of_id(id: &ClientId) -> Self {
+        let name = clean(id.as_str());
+        Self { initial: initial(&name), name, ..Self::default() }
+    }
+
     fn new(client: &'c Client) -> Self {
         let name = match clean(client.name()) {
             name if name.is_empty() => client.id.to_string(),

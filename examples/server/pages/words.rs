@@ -1,4 +1,6 @@
-//! What scopes and claims are called, for people.
+//! What scopes, claims and times are called, for people.
+
+use oidc_op::Timestamp;
 
 /// A standard scope: what it means to people ([OpenID Connect Core §5.4]).
 ///
@@ -19,6 +21,10 @@ pub(super) fn scope(token: &str) -> Option<ScopeWords> {
         "email" => ("See your e-mail address", "And whether it has been verified"),
         "address" => ("See your postal address", "Street, town, region, code and country"),
         "phone" => ("See your phone number", "And whether it has been verified"),
+        "offline_access" => (
+            "Keep access while you are away",
+            "Until you end it, on the page “Your apps and devices”",
+        ),
         _ => return None,
     };
     Some(ScopeWords { title, about })
@@ -50,4 +56,58 @@ pub(super) fn claim(name: &str) -> Option<&'static str> {
         "phone_number_verified" => "Whether your phone number is verified",
         _ => return None,
     })
+}
+
+/// A time, for programs and for people.
+pub(super) struct Moment {
+    pub(super) machine: String,
+    pub(super) words: String,
+}
+
+impl Moment {
+    pub(super) fn new(time: Timestamp) -> Self {
+        let machine = time.to_string();
+        Self { words: in_words(&machine).unwrap_or_else(|| machine.clone()), machine }
+    }
+}
+
+/// `2025-01-31T12:34:56Z` as `31 January 2025, 12:34 UTC`.
+fn in_words(rfc3339: &str) -> Option<String> {
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let (date, time) = rfc3339.split_once('T')?;
+    let mut parts = date.split('-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let month = MONTHS.get(month.parse::<usize>().ok()?.checked_sub(1)?)?;
+    let day: u8 = day.parse().ok()?;
+    Some(format!("{day} {month} {year}, {} UTC", time.get(..5)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_can_be_read() {
+        for (unix, words) in [
+            (0, "1 January 1970, 00:00 UTC"),
+            (1_738_326_896, "31 January 2025, 12:34 UTC"),
+            (1_767_225_599, "31 December 2025, 23:59 UTC"),
+        ] {
+            assert_eq!(Moment::new(Timestamp::from_unix(unix)).words, words);
+        }
+        assert!(!Moment::new(Timestamp::MAX).words.is_empty());
+    }
 }

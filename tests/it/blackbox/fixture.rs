@@ -124,7 +124,80 @@ pub(crate) const PAIRWISE: Registered = Registered {
     ..TRUSTED
 };
 
-pub(crate) const CLIENTS: [Registered; 11] = [
+/// It gets refresh tokens, of which each may be used once.
+pub(crate) const STRICT: Registered = Registered {
+    id: "strict",
+    name: "Strict App",
+    more: "grant_types = [\"authorization_code\", \"refresh_token\"]\n\
+           refresh = { rotation = \"strict\" }\n",
+    ..POST
+};
+/// The same with a while in which a lost answer can be asked for again.
+pub(crate) const LENIENT: Registered = Registered {
+    id: "lenient",
+    name: "Lenient App",
+    more: "grant_types = [\"authorization_code\", \"refresh_token\"]\n\
+           refresh = { rotation = { window = 300 } }\n",
+    ..STRICT
+};
+/// It acts for itself.
+pub(crate) const MACHINE: Registered = Registered {
+    id: "machine",
+    name: "Machine",
+    redirect_uris: &[],
+    more: "response_types = []\ngrant_types = [\"client_credentials\"]\n\
+           client_secrets = [\"the-secret-before-5kQzT7vXw1\"]\n",
+    ..POST
+};
+/// It acts for itself, as far as alice may.
+pub(crate) const OWNED: Registered = Registered {
+    id: "owned",
+    name: "Alice's Machine",
+    more: "response_types = []\ngrant_types = [\"client_credentials\"]\n\
+           owner = \"sub-of-alice\"\n",
+    ..MACHINE
+};
+/// It sends people's passwords.
+pub(crate) const HOUSE: Registered = Registered {
+    id: "house",
+    name: "House Terminal",
+    first_party: true,
+    more: "response_types = []\ngrant_types = [\"password\", \"refresh_token\"]\n\
+           password_grant = true\n",
+    ..MACHINE
+};
+/// It would like to.
+pub(crate) const STRANGER: Registered = Registered {
+    id: "stranger",
+    name: "Strange Terminal",
+    more: "response_types = []\ngrant_types = [\"password\"]\n",
+    ..HOUSE
+};
+/// An API: it introspects, and exchanges tokens of [`STRICT`] for tokens of [`REPORTS`].
+pub(crate) const ORDERS_API: Registered = Registered {
+    id: "orders-api",
+    name: "Orders API",
+    more: "response_types = []\n\
+           grant_types = [\"urn:ietf:params:oauth:grant-type:token-exchange\"]\n",
+    ..MACHINE
+};
+/// It comes with the word of [`PARTNER_ISSUER`].
+pub(crate) const PARTNER: Registered = Registered {
+    id: "partner",
+    name: "Partner",
+    more: "response_types = []\n\
+           grant_types = [\"urn:ietf:params:oauth:grant-type:jwt-bearer\"]\n",
+    first_party: true,
+    ..MACHINE
+};
+
+/// The resource of [`ORDERS_API`], which takes opaque tokens, and another one, which takes JWTs.
+pub(crate) const ORDERS: &str = "https://orders.example/";
+pub(crate) const REPORTS: &str = "https://reports.example/";
+/// An issuer that may name bob, and signs with [`partner_key`].
+pub(crate) const PARTNER_ISSUER: &str = "https://partner.example";
+
+pub(crate) const CLIENTS: [Registered; 19] = [
     THIRD_PARTY,
     FIRST_PARTY,
     POST,
@@ -136,6 +209,14 @@ pub(crate) const CLIENTS: [Registered; 11] = [
     SEALED_RSA,
     SEALED_EC,
     PAIRWISE,
+    STRICT,
+    LENIENT,
+    MACHINE,
+    OWNED,
+    HOUSE,
+    STRANGER,
+    ORDERS_API,
+    PARTNER,
 ];
 
 /// Login name and password.
@@ -161,16 +242,39 @@ pub(crate) fn tables() -> String {
             let _ = writeln!(toml, "client_secret = {secret:?}");
         }
     }
-    for ((login, password), name) in [(ALICE, "Alice"), (BOB, "Bob")] {
+    toml += &back_channel();
+    for ((login, password), name, phone) in [(ALICE, "Alice", "0100"), (BOB, "Bob", "0101")] {
+        let permissions = if login == ALICE.0 { "orders:read" } else { "orders:read orders:write" };
         let _ = write!(
             toml,
             "[[users]]\nusername = {login:?}\npassword = {password:?}\nsub = \"sub-of-{login}\"\n\
+             permissions = {permissions:?}\n\
              claims = {{ name = \"{name} Example\", email = \"{login}@example.com\", \
-             email_verified = true, phone_number = \"+1 555 0100\", phone_number_verified = true, \
+             email_verified = true, phone_number = \"+1 555 {phone}\", phone_number_verified = true, \
              preferred_username = \"{login}\" }}\n"
         );
     }
     toml
+}
+
+/// APIs, and who may do what with tokens.
+fn back_channel() -> String {
+    let key = public(partner_key());
+    format!(
+        "[[resources]]\nresource = {ORDERS:?}\nscope = \"orders:read orders:write\"\n\
+         client = \"orders-api\"\nlifetime = 300\n\
+         [[resources]]\nresource = {REPORTS:?}\nscope = \"orders:read\"\nformat = \"jwt\"\n\
+         algorithm = \"ES256\"\nclaims = [\"email\"]\n\
+         [[exchange]]\nclient = \"orders-api\"\nfrom = [\"strict\"]\naudience = [{REPORTS:?}]\n\
+         scope = \"orders:read\"\n\
+         [[trusted_issuers]]\nissuer = {PARTNER_ISSUER:?}\njwks = [{key}]\n\
+         subjects = {{ \"b.builder\" = \"sub-of-bob\" }}\n"
+    )
+}
+
+/// What the trusted issuer signs with.
+pub(crate) fn partner_key() -> &'static Jwk {
+    key("ES256")
 }
 
 /// The same for a script.

@@ -5,6 +5,8 @@
 //! | `relying_party.rs` | the crate `openidconnect` |
 //! | `openid_client.rs` | the npm package `openid-client` |
 //! | `browser.rs` | headless Chromium |
+//! | `back_channel.rs` | the token endpoint, introspection and revocation |
+//! | `apps.rs` | the page of apps and devices |
 //! | `discovery.rs` | the metadata and the keys that are published |
 //! | `threats/` | rows of the catalogue that concern the HTTP layer, the pages and the log |
 //! | `process.rs` | start and end of the server |
@@ -14,6 +16,8 @@
 //! `tests/setup` installs what they need. Logs and pictures are in `target/test-output`.
 
 mod answer;
+mod apps;
+mod back_channel;
 mod browser;
 mod discovery;
 mod fixture;

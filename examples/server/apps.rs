@@ -1,0 +1,140 @@
+//! "Your apps and devices": what a person has given to clients, and the buttons that take it back.
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use oidc_op::{Client, ClientId, Clients, HeldConsent, HeldGrant, InternalError, Reason, Subject};
+
+use crate::{
+    App, demo::found, interaction::with_fields, layers::Received, pages::AppsView, users::User,
+};
+
+/// How much is asked for at once, and how often: nobody reads a longer page.
+const AT_ONCE: u32 = 100;
+const PAGES: usize = 5;
+
+/// What a person has given, each with the client that has it, if that is still there.
+#[derive(Default)]
+pub(crate) struct Held {
+    pub(crate) grants: Vec<(HeldGrant, Option<Arc<Client>>)>,
+    pub(crate) consents: Vec<(HeldConsent, Option<Arc<Client>>)>,
+    /// There is more than the page shows.
+    pub(crate) more: bool,
+}
+
+/// GET: the page; whoever is not signed in starts at the start page.
+pub(crate) async fn show(State(app): State<Arc<App>>, received: Received) -> Response {
+    let person = match app.person(&received).await {
+        Ok(Some(person)) => person,
+        Ok(None) => return app.to_home(""),
+        Err(error) => return app.refuse(error.reason()),
+    };
+    let held = match app.held(&person.subject).await {
+        Ok(held) => held,
+        Err(error) => return app.refuse(error.reason()),
+    };
+    let notice = match received.query().one("done") {
+        "ended" => Some("The app has no access any more."),
+        "withdrawn" => Some("The app must ask you again before it gets anything new."),
+        _ => None,
+    };
+    app.site.apps_of(&AppsView { person: &person, held: &held, notice })
+}
+
+/// POST: ends one grant, takes one consent back, or ends everything everywhere.
+pub(crate) async fn act(State(app): State<Arc<App>>, received: Received) -> Response {
+    let Some(form) = received.form() else { return app.refuse(Reason::MediaType) };
+    if !received.is_from(&app.issuer) {
+        return app.refuse(Reason::CrossOrigin);
+    }
+    let subject = match app.person(&received).await {
+        // Somebody else may have signed in since the page was shown.
+        Ok(Some(person)) if person.subject.as_str() == form.one("person") => person.subject.clone(),
+        Ok(_) => return app.to_home(""),
+        Err(error) => return app.refuse(error.reason()),
+    };
+    let provider = &app.provider;
+    let (outcome, done) = match form.one("action") {
+        "end" => {
+            let Ok(grant) = form.one("grant").parse() else {
+                return app.refuse(Reason::VerdictUnfit);
+            };
+            (provider.revoke_grant(&subject, grant).await.map(drop), "ended")
+        }
+        "withdraw" => {
+            let Ok(client) = ClientId::new(form.one("client")) else {
+                return app.refuse(Reason::VerdictUnfit);
+            };
+            (provider.withdraw_consent(&subject, &client).await, "withdrawn")
+        }
+        "everywhere" => return app.end_everything(&received, &subject).await,
+        _ => return app.refuse(Reason::VerdictUnfit),
+    };
+    match outcome {
+        Ok(()) => found(&format!("{}?done={done}", app.site.apps_page()), None),
+        Err(error) => app.refuse(error.reason()),
+    }
+}
+
+impl App {
+    /// Who is signed in at this browser.
+    pub(crate) async fn person(
+        &self,
+        received: &Received,
+    ) -> Result<Option<Arc<User>>, InternalError> {
+        let fields = received.fields();
+        let session = self.provider.session(received.request(&fields)).await?;
+        Ok(session.and_then(|session| self.users.by_subject(&session.subject)))
+    }
+
+    async fn held(&self, subject: &Subject) -> Result<Held, InternalError> {
+        let mut held = Held::default();
+        let (mut after, mut pages) = (None, 0..PAGES);
+        while pages.next().is_some() {
+            let page = self.provider.grants(subject, after.as_ref(), AT_ONCE).await?;
+            for grant in page.grants {
+                let client = self.client(&grant.client).await;
+                held.grants.push((grant, client));
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        held.more = after.is_some();
+        let page = self.provider.consents(subject, None, AT_ONCE).await?;
+        for consent in page.consents {
+            let client = self.client(&consent.client).await;
+            held.consents.push((consent, client));
+        }
+        held.more |= page.next.is_some();
+        held.grants.sort_by_key(|(grant, _)| std::cmp::Reverse(grant.used));
+        held.consents
+            .sort_by(|(one, _), (other, _)| one.client.as_str().cmp(other.client.as_str()));
+        Ok(held)
+    }
+
+    /// The client, from a list that is always there.
+    async fn client(&self, id: &ClientId) -> Option<Arc<Client>> {
+        self.clients.client(id).await.ok().flatten()
+    }
+
+    /// Ends every session and grant of the person, and forgets this browser.
+    async fn end_everything(&self, received: &Received, subject: &Subject) -> Response {
+        if let Err(error) = self.provider.revoke_all(subject).await {
+            return self.refuse(error.reason());
+        }
+        if let Some(demo) = &self.demo {
+            demo.forget(received);
+        }
+        let fields = received.fields();
+        match self.provider.sign_out(received.request(&fields)).await {
+            Ok(fields) => with_fields(self.to_home("?signed-out"), fields),
+            Err(error) => self.refuse(error.reason()),
+        }
+    }
+
+    fn to_home(&self, query: &str) -> Response {
+        found(&format!("{}/{query}", self.site.base), None)
+    }
+}
