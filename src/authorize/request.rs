@@ -244,7 +244,11 @@ fn resources(
         }
     }
     if response_type.token() {
-        Audience::of(config, resources.iter().map(Resource::as_str))?;
+        // The default resource is one that nobody has named.
+        let audience = Audience::of(config, resources.iter().map(Resource::as_str))?;
+        if !audience.is_open_to(client) {
+            return Err(Reason::ResourceNotAllowed);
+        }
     }
     Ok(resources)
 }

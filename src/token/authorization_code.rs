@@ -125,7 +125,7 @@ impl CodeRequest<'_> {
             raced = true;
             let (audience, scope) =
                 { narrowed(core, client, &grant, (&grant.scope, &self.resources))? };
-            let said = Said::of(core, client, &grant, &scope, &audience);
+            let said = Said::of(core, client, &grant, &grant.scope, &audience);
             let facts = Facts::load(core, &grant, Standings::All, &said.ask()).await?;
             grant.stands(client, &facts, Standings::All, now)?;
             let account = facts.account().ok_or(Reason::SubjectInactive)?;

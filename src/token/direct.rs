@@ -74,7 +74,7 @@ impl Direct {
         let refresh = refresh_token.as_ref().map(|token| refresh_record(core, token, now));
         let grant = begun.redeemed(now, now + audience.lifetime(), refresh);
 
-        let said = Said::of(core, client, &grant, &carried, &audience);
+        let said = Said::of(core, client, &grant, &grant.scope, &audience);
         let facts = Facts::load(core, &grant, Standings::Refresh, &said.ask()).await?;
         grant.stands(client, &facts, Standings::Refresh, now)?;
         let account = facts.account().ok_or(Reason::SubjectInactive)?;

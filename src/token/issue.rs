@@ -29,7 +29,10 @@ pub(super) struct Said<'w> {
 }
 
 impl<'w> Said<'w> {
-    /// Of a grant, in the tokens for an audience.
+    /// Of a grant, in the tokens for an audience. The scope is what the request asks for: the ID token is
+    /// the client's own, whomever the access token is for ([OIDC Core §3.1.3.3]).
+    ///
+    /// [OIDC Core §3.1.3.3]: https://openid.net/specs/openid-connect-core-1_0.html#TokenResponse
     pub(super) fn of(
         core: &'w Core,
         client: &'w Client,
@@ -38,12 +41,12 @@ impl<'w> Said<'w> {
         audience: &Audience<'w>,
     ) -> Self {
         let rules = &core.config.claims;
-        let of = |target| Wanted::of(rules, client, scope, &grant.claims, target);
+        let of = |scope: &Scope, target| Wanted::of(rules, client, scope, &grant.claims, target);
         let signs_in = matches!(grant.origin, Origin::Authorization | Origin::Password);
         let with_id_token = signs_in && scope.contains("openid");
         Self {
-            id_token: with_id_token.then(|| of(Target::IdToken { access_token: true })),
-            access_token: audience.jwt().map(|_| of(audience.target())),
+            id_token: with_id_token.then(|| of(scope, Target::IdToken { access_token: true })),
+            access_token: audience.jwt().map(|_| of(&audience.scope(scope), audience.target())),
         }
     }
 
@@ -61,7 +64,7 @@ impl<'w> Said<'w> {
 
 /// What an access token for these resources may be: the audience, and what of the granted scope means
 /// something to it. Without resources it is for all that are granted; the provider itself needs no
-/// grant but `openid` ([RFC 8707 §2.2]).
+/// grant but `openid`, and the default resource none where none was named ([RFC 8707 §2.2]).
 ///
 /// [RFC 8707 §2.2]: https://www.rfc-editor.org/rfc/rfc8707#section-2.2
 pub(super) fn narrowed<'c>(
@@ -71,9 +74,11 @@ pub(super) fn narrowed<'c>(
     (scope, resources): (&Scope, &[&str]),
 ) -> Result<(Audience<'c>, Scope), Reason> {
     let issuer = core.config.issuer.as_str();
+    let default = core.config.default_resource.as_ref().map(Resource::as_str);
     let granted = |asked: &&str| {
         grant.resources.iter().any(|resource| resource.as_str() == *asked)
             || (*asked == issuer && (grant.resources.is_empty() || grant.scope.contains("openid")))
+            || (default == Some(*asked) && grant.resources.is_empty())
     };
     if !resources.iter().all(granted) {
         return Err(Reason::ResourceNotGranted);

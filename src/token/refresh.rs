@@ -140,7 +140,7 @@ impl RefreshRequest<'_> {
             let asked = may.map_or_else(|| asked.clone(), |may| asked.intersection(may));
             let (audience, scope) =
                 narrowed(core, client, &grant, (&asked, &self.asked.resources))?;
-            let said = Said::of(core, client, &grant, &scope, &audience);
+            let said = Said::of(core, client, &grant, &asked, &audience);
             let facts = Facts::load(core, &grant, Standings::Refresh, &said.ask()).await?;
             grant.stands(client, &facts, Standings::Refresh, now)?;
             let account = facts.account().ok_or(Reason::SubjectInactive)?;
