@@ -78,6 +78,20 @@ async fn redeem_for(op: &Op, client: &str, code: &str, resources: &[&str]) -> An
     op.token_as(client, &body).await
 }
 
+/// Alice's tokens at any client, a public one too.
+pub(crate) async fn tokens_of(
+    op: &Op,
+    client: &'static str,
+    scope: &str,
+    resources: &[&str],
+) -> Tokens {
+    let ask = ask_for(client, "code", scope, resources);
+    let code = Browser::new(op).ask(&ask, ALICE).await.get("code").to_owned();
+    let answer = redeem_for(op, client, &code, &[]).await;
+    assert_eq!(answer.status(), 200, "{}", answer.json());
+    Tokens::of(client, &answer)
+}
+
 async fn refresh_for(op: &Op, tokens: &Tokens, resources: &[&str]) -> Answer {
     let more: Vec<_> = resources.iter().map(|name| ("resource", *name)).collect();
     op.refresh_with(tokens.client, &tokens.refresh, &more).await
