@@ -179,18 +179,15 @@ async fn refused_at_the_authorization_endpoint() {
             let what = format!("{response_type} {resources:?}");
             let ask = ask_for(client, response_type, "openid orders:read", resources);
             let answer = Browser::new(&op).authorize(&ask.pairs()).await;
-            match &answer {
-                Answer::Page(page) => {
-                    assert!(good, "{what}");
-                    let asked: BTreeSet<_> = resources.iter().copied().collect();
-                    let shown: BTreeSet<_> = page.resources.iter().map(Resource::as_str).collect();
-                    assert_eq!(shown, asked, "{what}: the page shows them");
-                }
-                _ => {
-                    assert!(!good, "{what}");
-                    let sent = crate::support::Sent::of(&answer);
-                    sent.is_error("invalid_target", place, Some("af0ifjsldkj"), &what);
-                }
+            if let Answer::Page(page) = &answer {
+                assert!(good, "{what}");
+                let asked: BTreeSet<_> = resources.iter().copied().collect();
+                let shown: BTreeSet<_> = page.resources.iter().map(Resource::as_str).collect();
+                assert_eq!(shown, asked, "{what}: the page shows them");
+            } else {
+                assert!(!good, "{what}");
+                let sent = crate::support::Sent::of(&answer);
+                sent.is_error("invalid_target", place, Some("af0ifjsldkj"), &what);
             }
         }
     }
