@@ -7,6 +7,7 @@ mod client_authentication;
 mod codes;
 mod hints;
 mod http;
+mod introspection;
 mod jose;
 mod narrowing;
 mod pages;

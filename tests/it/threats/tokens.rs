@@ -3,13 +3,21 @@
 use std::sync::Arc;
 
 use oidc_op::{
-    Account, AlwaysClaim, ClaimPlace, JwsAlgorithm, MacAlgorithm, Secret, SigningAlgorithm,
+    AccessTokenFormat, Account, AlwaysClaim, ClaimPlace, GrantType, JwsAlgorithm, JwtFormat,
+    MacAlgorithm, Secret, SigningAlgorithm,
 };
 use serde_json::{Value, json};
 
-use crate::support::{
-    ALICE, ALL_KEYS, Ask, BOB, Browser, FLOWS, Op, Sent, Setup, claims, keyed,
-    keys::{half_hash, verified, verified_by_secret},
+use crate::{
+    introspection::{EXCHANGE, INACTIVE, exchanged},
+    resources::{API, ISSUER, ORDERS, ask_for},
+    support::{
+        ALICE, ALL_KEYS, Ask, BOB, Browser, FLOWS, Op, Place, Sent, Setup, claims, header, keyed,
+        keys::{
+            CLIENT_EC, KEPT, b64, es256, half_hash, hs256, sign, signer, verified,
+            verified_by_secret,
+        },
+    },
 };
 
 /// A client of every response type with this algorithm for its ID tokens.
@@ -138,6 +146,47 @@ async fn tk_02_reserved_names_never_win() {
     }
 }
 
+/// The same for access tokens: in the JWT, and at introspection of an opaque one.
+#[tokio::test]
+async fn tk_02_reserved_names_never_win_in_access_tokens() {
+    let members = ["scope", "active", "token_type", "act", "username"];
+    let mut setup = Setup::new();
+    let mut always = AlwaysClaim::new("managed");
+    always.place = ClaimPlace::AccessToken;
+    setup.config.claims.always.push(always);
+    for server in &mut setup.config.resources {
+        server.scope_claims = true;
+        server.scope = None;
+    }
+    let op = setup.build();
+    let mut evil = json!({"name": "alice", "managed": true});
+    for name in RESERVED.into_iter().chain(members) {
+        evil[name] = "evil".into();
+        evil[format!("{name}#de")] = "evil".into();
+    }
+    let Value::Object(evil) = evil else { unreachable!() };
+    op.host.set(ALICE, Account::active().claims(evil));
+    for (resource, asker) in [(ORDERS, "rs2"), (API, "rs1")] {
+        let ask = ask_for("hybrid", "code token", "openid profile orders:read", &[resource])
+            .with("claims_locales", "de");
+        let sent = Browser::new(&op).ask(&ask, ALICE).await;
+        let answer = op.exchange(&ask, sent.get("code")).await;
+        for token in [sent.get("access_token"), &answer.member("access_token")] {
+            let mut said = vec![op.introspect(asker, token).await.json()];
+            said.extend(token.contains('.').then(|| claims(token)));
+            for said in said {
+                assert!(!said.to_string().contains("evil"), "{resource}: {said}");
+                let found = (&said["sub"], &said["aud"], &said["client_id"], &said["iss"]);
+                assert_eq!(
+                    found,
+                    (&json!(ALICE), &json!(resource), &json!("hybrid"), &json!(ISSUER))
+                );
+                assert_eq!((&said["name"], &said["managed"]), (&json!("alice"), &json!(true)));
+            }
+        }
+    }
+}
+
 /// Rules of the host's own that name what is reserved are contradictions.
 #[test]
 fn tk_02_rules_cannot_name_them() {
@@ -145,7 +194,8 @@ fn tk_02_rules_cannot_name_them() {
         let mut setup = Setup::new();
         setup.config.claims.always.push(AlwaysClaim::new(name));
         setup.config.claims.scopes.insert("mine".into(), vec![name.into()]);
-        assert_eq!(setup.config.contradictions().len(), 2, "{name}");
+        setup.config.resources[0].claims.push(name.into());
+        assert_eq!(setup.config.contradictions().len(), 3, "{name}");
     }
 }
 
@@ -273,6 +323,216 @@ async fn tk_03_neither_passes_for_the_other() {
         assert_eq!((answer.status(), answer.error()), (401, "invalid_token".into()), "{flow:?}");
         if let Some(token) = sent.parameters.get("access_token") {
             assert!(!token.contains('.'), "{flow:?}: opaque");
+        }
+    }
+}
+
+/// RFC 9068 §2.1, §5: a JWT access token is for its API, and the ID token for the client, both signed by
+/// the same provider with the same key; neither is taken for the other, wherever a token is taken.
+#[tokio::test]
+async fn tk_03_jwts_do_not_pass_for_each_other() {
+    let mut setup = Setup::full();
+    setup.config.policy.introspect_id_tokens = true;
+    for server in &mut setup.config.resources {
+        if server.resource.as_str() == ORDERS {
+            server.format = AccessTokenFormat::Jwt(JwtFormat::signed(SigningAlgorithm::RS256));
+        }
+    }
+    for client in &mut setup.clients {
+        if client.id.as_str() == "refresh" {
+            client.metadata.grant_types.push(GrantType::TokenExchange);
+        }
+    }
+    let op = setup.build();
+    let ask = ask_for("refresh", "code", "openid orders:read", &[ORDERS, ISSUER]);
+    let mut browser = Browser::new(&op);
+    let sent = browser.ask(&ask, ALICE).await;
+    let answer = op.exchange(&ask, sent.get("code")).await;
+    let (access, id) = (answer.member("access_token"), answer.member("id_token"));
+    assert_eq!(header(&access)["kid"], header(&id)["kid"], "one key");
+    assert_eq!((&header(&access)["typ"], &header(&id)["typ"]), (&json!("at+jwt"), &json!("JWT")));
+    assert_eq!(claims(&access)["aud"], json!([ORDERS, ISSUER]));
+    assert_eq!(claims(&id)["aud"], "refresh");
+
+    for (token, status) in [(&access, 200), (&id, 401)] {
+        assert_eq!(op.userinfo(token).await.status(), status);
+    }
+    let quiet = Ask::of("refresh", "code").with("scope", "openid").with("prompt", "none");
+    for (hint, error) in [(&id, None), (&access, Some("invalid_request"))] {
+        let sent = browser.quiet(&quiet.clone().with("id_token_hint", hint)).await;
+        match error {
+            Some(error) => sent.is_error(error, Place::Query, Some("af0ifjsldkj"), "a hint"),
+            None => assert!(sent.parameters.contains_key("code"), "{sent:?}"),
+        }
+    }
+    *op.policies.exchange.lock().unwrap() = Some(oidc_op::Scope::parse("openid").unwrap());
+    for (token, kind, good) in [
+        (&access, "access_token", true),
+        (&access, "jwt", true),
+        (&access, "id_token", false),
+        (&id, "id_token", true),
+        (&id, "access_token", false),
+        (&id, "jwt", false),
+    ] {
+        let kind = format!("urn:ietf:params:oauth:token-type:{kind}");
+        let body = [
+            ("grant_type", EXCHANGE),
+            ("subject_token", token),
+            ("subject_token_type", &*kind),
+            ("scope", "openid"),
+            ("resource", ISSUER),
+        ];
+        let answer = op.token_as("refresh", &body).await;
+        assert_eq!(answer.status() == 200, good, "{kind}: {}", answer.json());
+        let body = [
+            ("grant_type", EXCHANGE),
+            ("subject_token", &*access),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+            ("actor_token", token),
+            ("actor_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+            ("resource", ISSUER),
+        ];
+        let answer = op.token_as("refresh", &body).await;
+        assert_eq!(answer.status() == 200, token == &access, "as an actor: {}", answer.json());
+    }
+    // an ID token is introspected for what it is, and revoking it does nothing
+    let said = op.introspect("refresh", &id).await.json();
+    assert_eq!((said["active"].clone(), said.get("token_type")), (json!(true), None));
+    assert_eq!(op.introspect("rs2", &id).await.reply().body, INACTIVE);
+    assert_eq!(op.provider.inspect(&id).await.unwrap(), None);
+    assert_eq!(op.revoke("refresh", &id).await.status(), 200);
+    assert_eq!(op.userinfo(&access).await.status(), 200);
+}
+
+/// A JWT access token that is not the provider's own, or not as it was issued, or over, is none (RFC 9068
+/// §4, RFC 8725 §3.1): neither at UserInfo, nor at introspection, nor to be exchanged; and revoking it
+/// revokes nothing.
+#[tokio::test]
+async fn tk_03_forged_jwts() {
+    let op = Setup::full().build();
+    let scope = "openid offline_access orders:read";
+    let tokens = op.tokens_for("refresh", ALICE, scope, &[ORDERS, ISSUER]).await;
+    let (head, said) = (header(&tokens.access), claims(&tokens.access));
+    let parts: Vec<_> = tokens.access.split('.').collect();
+    let changed = |name: &str, value: Value| {
+        let mut said = said.clone();
+        said[name] = value;
+        format!("{}.{}.{}", parts[0], b64(said.to_string()), parts[2])
+    };
+    let headed = |alg: &str| {
+        let mut head = head.clone();
+        head["alg"] = alg.into();
+        b64(head.to_string())
+    };
+    let cut = |text: &str| text[..text.len() - 1].to_owned();
+    let with_key = |head: &Value| sign(head, &said, &*signer("ES256", &CLIENT_EC));
+    let own_jwk = {
+        let mut head = head.clone();
+        let public = CLIENT_EC.to_public_key().unwrap();
+        head["jwk"] = Value::Object(public.into());
+        head
+    };
+    let public_key = op.jwks().await.to_string();
+    let of_bob = op.tokens_for("refresh", BOB, scope, &[ORDERS, ISSUER]).await.access;
+    let bobs: Vec<_> = of_bob.split('.').collect();
+    let forged = [
+        ("scope", changed("scope", json!("openid email orders:read orders:write"))),
+        ("aud", changed("aud", json!([ISSUER, ORDERS, API]))),
+        ("client_id", changed("client_id", json!("rs1"))),
+        ("exp", changed("exp", json!(4_000_000_000_u64))),
+        ("jti", changed("jti", claims(&of_bob)["jti"].clone())),
+        ("payload of another", format!("{}.{}.{}", parts[0], bobs[1], parts[2])),
+        ("signature of another", format!("{}.{}.{}", parts[0], parts[1], bobs[2])),
+        ("no signature", format!("{}.{}.", parts[0], parts[1])),
+        ("two parts", format!("{}.{}", parts[0], parts[1])),
+        ("four parts", format!("{}.", tokens.access)),
+        ("cut", cut(&tokens.access)),
+        ("alg none", format!("{}.{}.", headed("none"), parts[1])),
+        ("alg None, with a signature", format!("{}.{}.{}", headed("None"), parts[1], parts[2])),
+        ("another alg", format!("{}.{}.{}", headed("RS256"), parts[1], parts[2])),
+        ("a client's key", es256(&said)),
+        ("a client's key under our kid", with_key(&head)),
+        ("a key that it brings along", with_key(&own_jwk)),
+        (
+            "our public key as a secret",
+            sign(
+                &json!({"alg": "HS256", "typ": "at+jwt", "kid": head["kid"]}),
+                &said,
+                &*hs256(public_key),
+            ),
+        ),
+        (
+            "a client's secret",
+            sign(&json!({"alg": "HS256", "typ": "at+jwt"}), &said, &*hs256(KEPT)),
+        ),
+    ];
+    *op.policies.exchange.lock().unwrap() = Some(oidc_op::Scope::parse("openid").unwrap());
+    for (what, token) in &forged {
+        let answer = op.userinfo(token).await;
+        assert_eq!((answer.status(), answer.error()), (401, "invalid_token".into()), "{what}");
+        for asker in ["rs2", "refresh"] {
+            assert_eq!(op.introspect(asker, token).await.reply().body, INACTIVE, "{what}");
+        }
+        assert_eq!(op.provider.inspect(token).await.unwrap(), None, "{what}");
+        assert_eq!(exchanged(&op, token, &[]).await.error(), "invalid_request", "{what}");
+        assert_eq!(op.revoke("refresh", token).await.status(), 200, "{what}");
+    }
+    for token in [&tokens.access, &of_bob] {
+        assert_eq!(op.userinfo(token).await.status(), 200, "all this did no harm");
+    }
+    op.wait(600);
+    assert_eq!(op.userinfo(&tokens.access).await.status(), 401);
+    assert_eq!(exchanged(&op, &tokens.access, &[]).await.error(), "invalid_request");
+}
+
+/// The pairwise name goes wherever the token goes: into the JWT, to introspection, to UserInfo. A token
+/// that is exchanged takes the name that its new client knows (OIDC Core §8.1).
+#[tokio::test]
+async fn tk_05_pairwise_in_access_tokens() {
+    let mut setup = Setup::full();
+    let exchanger = keyed(
+        "keyed-exchanger",
+        &json!({
+            "subject_type": "pairwise", "response_types": ["code", "code id_token"],
+            "grant_types": ["authorization_code", "implicit", EXCHANGE]
+        }),
+    );
+    setup.clients.push(exchanger);
+    let op = setup.build();
+    *op.policies.exchange.lock().unwrap() = Some(oidc_op::Scope::parse("openid").unwrap());
+    let at_exchanger = {
+        let ask = Ask::of("keyed-exchanger", "code id_token");
+        claims(Browser::new(&op).ask(&ask, ALICE).await.get("id_token"))["sub"].clone()
+    };
+    let ask = ask_for("pairwise-a", "code token", "openid orders:read", &[ORDERS, ISSUER]);
+    let sent = Browser::new(&op).ask(&ask, ALICE).await;
+    let answer = op.exchange(&ask, sent.get("code")).await;
+    let sub = claims(&answer.member("id_token"))["sub"].clone();
+    assert!(sub != json!(ALICE) && sub != at_exchanger);
+    for token in [sent.get("access_token"), &answer.member("access_token")] {
+        assert_eq!(claims(token)["sub"], sub);
+        assert!(!claims(token)["sub"].to_string().contains(ALICE));
+        assert_eq!(op.userinfo(token).await.json()["sub"], sub);
+        for asker in ["rs2", "pairwise-a"] {
+            assert_eq!(op.introspect(asker, token).await.json()["sub"], sub, "{asker}");
+        }
+        for resource in [ORDERS, ISSUER] {
+            let body = [
+                ("grant_type", EXCHANGE),
+                ("subject_token", token),
+                ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+                ("resource", resource),
+            ];
+            let child = op.token("keyed-exchanger", KEPT, &body).await;
+            assert_eq!(child.status(), 200, "{}", child.json());
+            let child = child.member("access_token");
+            match resource {
+                ORDERS => {
+                    assert_eq!(claims(&child)["sub"], at_exchanger);
+                    assert_eq!(op.introspect("rs2", &child).await.json()["sub"], at_exchanger);
+                }
+                _ => assert_eq!(op.userinfo(&child).await.json()["sub"], at_exchanger),
+            }
         }
     }
 }
