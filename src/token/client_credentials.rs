@@ -10,7 +10,7 @@ use crate::{
     error::{Failure, Reason, TokenError},
     mint::{self, AccessTokenParts, Audience, StandsOn},
     provider::Core,
-    types::{Scope, Timestamp},
+    types::Scope,
     wire::Params,
 };
 
@@ -36,26 +36,26 @@ impl<'p> ClientCredentialsRequest<'p> {
         if client.is_public() {
             return Err(Reason::GrantTypeNotAllowed.into());
         }
-        let now = core.clock.now();
         let audience = self.asked.audience(core, client)?;
         let scope = scope(client, self.asked.scope, &core.scopes)?;
-        let scope = permitted(core, client, audience.scope(&scope)).await?;
-        let response = mint(core, client, &audience, scope, now).await?;
-        core.observer.observe(&Event::new(What::TokenIssued).client(&client.id));
-        Ok(response)
+        Ok(issue(core, client, &audience, &scope).await?)
     }
 }
 
 /// What the client may have for itself: of its registered scope, without what is about a person.
 fn scope(client: &Client, asked: Option<Scope>, supported: &Scope) -> Result<Scope, Reason> {
-    let personal = |token: &str| STANDARD_SCOPES.iter().any(|(standard, _)| *standard == token);
     let registered = client.metadata.scope.as_ref().unwrap_or(supported);
-    let may = registered.intersection(supported).retain(|token| !personal(token));
+    let may = impersonal(&registered.intersection(supported));
     match asked {
         None => Ok(may),
         Some(asked) if asked.is_subset(&may) => Ok(asked),
         Some(_) => Err(Reason::ScopeNotAllowed),
     }
+}
+
+/// Without what is about a person.
+fn impersonal(scope: &Scope) -> Scope {
+    scope.retain(|token| !STANDARD_SCOPES.iter().any(|(standard, _)| *standard == token))
 }
 
 /// Bounded by what the client's owner may do.
@@ -74,14 +74,16 @@ async fn permitted(core: &Core, client: &Client, scope: Scope) -> Result<Scope, 
     }
 }
 
-/// A token that a client holds for itself.
-pub(super) async fn mint(
+/// A token that a client holds for itself, of what it may have of the scope: nothing personal, and no
+/// more than its owner may do.
+pub(super) async fn issue(
     core: &Core,
     client: &Client,
     audience: &Audience<'_>,
-    scope: Scope,
-    now: Timestamp,
+    scope: &Scope,
 ) -> Result<TokenResponse, Failure> {
+    let scope = permitted(core, client, audience.scope(&impersonal(scope))).await?;
+    let now = core.clock.now();
     let lifetime = audience.lifetime();
     let parts = AccessTokenParts {
         client: &client.id,
@@ -95,5 +97,6 @@ pub(super) async fn mint(
         lifetime,
     };
     let access_token = mint::access_token(core, parts, now).await?;
+    core.observer.observe(&Event::new(What::TokenIssued).client(&client.id));
     Ok(TokenResponse::of_access_token(access_token, lifetime, scope))
 }

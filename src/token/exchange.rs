@@ -26,7 +26,7 @@ use crate::{
     mint::{self, AccessToken, AccessTokenParts, Actor, client_as_subject},
     provider::Core,
     session::{Standing, standing},
-    types::{Authentication, ClientId, Scope, Subject, Timestamp},
+    types::{Authentication, ClientId, JwsAlgorithm, Scope, Subject, Timestamp},
     wire::Params,
 };
 
@@ -278,7 +278,10 @@ impl<'p> ExchangeRequest<'p> {
             renewable: false,
             act,
         };
-        direct.issue(core, client).await
+        direct.issue(core, client).await.map_err(|failure| match failure.reason {
+            Reason::SubjectInactive => Reason::SubjectTokenInvalid.into(),
+            _ => failure,
+        })
     }
 }
 
@@ -314,8 +317,9 @@ async fn actor(core: &Core, text: &str, now: Timestamp) -> Result<Actor, Failure
 }
 
 /// The person of an ID token: issued to this client, not expired, and later than whatever ended all that
-/// the person had. A client that knows people by names of its sector cannot use it, since nobody can turn
-/// such a name back.
+/// the person had, by a second, since it does not say more. A client that knows people by names of its
+/// sector cannot use it, since nobody can turn such a name back; nor can one whose ID tokens are signed
+/// with its own secret, since it could make one for anybody.
 async fn person_of_id_token(
     core: &Core,
     client: &Client,
@@ -323,7 +327,9 @@ async fn person_of_id_token(
     now: Timestamp,
 ) -> Result<(Subject, Authentication), Failure> {
     let invalid = || Failure::from(Reason::SubjectTokenInvalid);
-    if client.metadata.subject_type != SubjectType::Public {
+    let metadata = &client.metadata;
+    let ours = matches!(metadata.id_token_signed_response_alg, JwsAlgorithm::Signature(_));
+    if metadata.subject_type != SubjectType::Public || !ours {
         return Err(invalid());
     }
     let token = authorize::issued_id_token(core, client, text)
@@ -332,7 +338,7 @@ async fn person_of_id_token(
         return Err(invalid());
     }
     let standing = standing(core, &token.sub).await?;
-    if !Standing::holds(standing.as_ref(), token.issued.unix()) {
+    if !Standing::holds(standing.as_ref(), token.issued.unix().saturating_sub(1)) {
         return Err(invalid());
     }
     let time = token.auth_time.unwrap_or(token.issued);

@@ -80,7 +80,8 @@ impl fmt::Debug for ExtensionRequest<'_> {
 pub struct Issuance {
     /// Whom the tokens speak of; the client itself, if absent.
     pub login: Option<Login>,
-    /// What they cover. What the client may not have, or has not asked for, is dropped.
+    /// What they cover. What the client may not have, or has not asked for, is dropped; for the client
+    /// itself also what is about a person, and what its [owner](Client::owner) may not do.
     pub scope: Scope,
     /// Whether the client gets a refresh token, if it may have any: under `offline_access`, or by its
     /// policy. Never for a client itself.
@@ -137,11 +138,7 @@ impl<'p> ExtensionTokenRequest<'p> {
             if client.is_public() {
                 return Err(Reason::GrantTypeNotAllowed.into());
             }
-            let now = core.clock.now();
-            let scope = audience.scope(&scope);
-            let issued = client_credentials::mint(core, client, &audience, scope, now).await?;
-            core.observer.observe(&Event::new(What::TokenIssued).client(&client.id));
-            return Ok(issued);
+            return Ok(client_credentials::issue(core, client, &audience, &scope).await?);
         };
         let direct = Direct {
             origin: Origin::Extension(self.grant.grant_type().into()),

@@ -71,8 +71,10 @@ pub(super) fn narrowed<'c>(
     (scope, resources): (&Scope, &[&str]),
 ) -> Result<(Audience<'c>, Scope), Reason> {
     let issuer = core.config.issuer.as_str();
+    // A grant that names none is for the default one.
+    let default = core.config.default_resource.as_ref().filter(|_| grant.resources.is_empty());
     let granted = |asked: &&str| {
-        grant.resources.iter().any(|resource| resource.as_str() == *asked)
+        grant.resources.iter().chain(default).any(|resource| resource.as_str() == *asked)
             || (*asked == issuer && (grant.resources.is_empty() || grant.scope.contains("openid")))
     };
     if !resources.iter().all(granted) {

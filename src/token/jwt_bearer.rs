@@ -168,7 +168,7 @@ impl<'p> JwtBearerRequest<'p> {
 struct Verified {
     issuer: String,
     subject: String,
-    /// The assertion's own name, or else its hash.
+    /// The assertion's own name, or else the hash of what is signed.
     jti: String,
     issued: Option<Timestamp>,
     expires: Timestamp,
@@ -214,7 +214,9 @@ fn read(core: &Core, claims: &Claims, text: &str, now: Timestamp) -> Result<Veri
     if expires > now + LONGEST {
         return Err(JoseFault::Claims("exp"));
     }
-    let hash = || URL_SAFE_NO_PAD.encode(Digest::of(text.as_bytes()).as_bytes());
+    // Of what is signed: anybody can write an ECDSA signature in another way.
+    let signed = text.rsplit_once('.').map_or(text, |(signed, _)| signed);
+    let hash = || URL_SAFE_NO_PAD.encode(Digest::of(signed.as_bytes()).as_bytes());
     let jti = claims.str("jti")?.map_or_else(hash, str::to_owned);
     Ok(Verified { issuer, subject, jti, issued: claims.time("iat")?, expires, claims: Map::new() })
 }

@@ -144,11 +144,14 @@ impl<'p> PasswordRequest<'p> {
             act: None,
         };
         let subject = direct.subject.clone();
-        let response =
-            direct.issue(core, client).await.map_err(|failure| match failure.reason {
-                Reason::SubjectInactive => Reason::PasswordWrong.into(),
-                _ => TokenError::from(failure),
-            })?;
+        let response = match direct.issue(core, client).await {
+            // Neither the answer nor the throttle tells that the password was right.
+            Err(failure) if failure.reason == Reason::SubjectInactive => {
+                core.throttle.failed(&attempt).await;
+                return Err(Reason::PasswordWrong.into());
+            }
+            issued => issued?,
+        };
         let event = Event::new(What::TokenIssued).client(&client.id).subject(&subject);
         core.observer.observe(&event);
         Ok(response)
