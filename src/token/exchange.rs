@@ -314,7 +314,12 @@ impl<'p> ExchangeRequest<'p> {
             act,
             single: None,
         };
-        self.answer(direct.issue(core, client).await?)
+        // RFC 8693 §2.2.2: a token of somebody who is gone is not valid.
+        let issued = direct.issue(core, client).await.map_err(|failure| match failure.reason {
+            Reason::SubjectInactive | Reason::SubjectChanged => Reason::SubjectTokenInvalid.into(),
+            _ => failure,
+        });
+        self.answer(issued?)
     }
 
     /// With the type of what was issued ([RFC 8693 §2.2.1]); a JWT that was wished for is one.

@@ -84,7 +84,8 @@ impl fmt::Debug for ExtensionRequest<'_> {
 pub struct Issuance {
     /// Whom the tokens speak of; the client itself, if absent.
     pub login: Option<Login>,
-    /// What they cover. What the client may not have, or has not asked for, is dropped.
+    /// What they cover. What the client may not have, or has not asked for, is dropped; for the client
+    /// itself also what is about a person, and what its [owner](Client::owner) may not do.
     pub scope: Scope,
     /// Whether the client gets a refresh token, if it may have any: under `offline_access`, or by its
     /// policy. Never for a client itself.

@@ -11,6 +11,7 @@ mod blackbox;
 mod claims;
 mod claims_properties;
 mod code_flow;
+mod direct;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod formats;

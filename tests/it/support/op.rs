@@ -6,8 +6,8 @@ use std::{
 use async_trait::async_trait;
 use oidc_op::{
     Account, Accounts, Client, Config, DecryptionKeys, Duration, HostError, Issuer,
-    KeyManagementAlgorithm, KeySet, Provider, Request, Secret, SecretHashes, Secrets, Signer,
-    SigningAlgorithm, StaticClients, Subject, Throttle, Timestamp,
+    KeyManagementAlgorithm, KeySet, Provider, ProviderBuilder, Request, Secret, SecretHashes,
+    Secrets, Signer, SigningAlgorithm, StaticClients, Subject, Throttle, Timestamp,
     store::{MemoryStore, Store},
     test_util::{Recorder, SeededEntropy, TestClock},
 };
@@ -131,6 +131,11 @@ impl Setup {
     }
 
     pub(crate) fn build(self) -> Op {
+        self.build_with(|builder| builder)
+    }
+
+    /// The same, with other seams than these.
+    pub(crate) fn build_with(self, wire: impl FnOnce(ProviderBuilder) -> ProviderBuilder) -> Op {
         let recorder = Recorder::default();
         let mut builder = Provider::builder(self.config)
             .store(self.store)
@@ -160,7 +165,7 @@ impl Setup {
         if let Some(hashes) = self.secret_hashes {
             builder = builder.secret_hashes(hashes);
         }
-        let provider = builder.build().unwrap();
+        let provider = wire(builder).build().unwrap();
         Op { provider, clock: self.clock, host: self.host, recorder, policies }
     }
 }

@@ -5,6 +5,7 @@ mod authorization;
 mod client_assertions;
 mod client_authentication;
 mod codes;
+mod grants;
 mod hints;
 mod http;
 mod introspection;

@@ -140,7 +140,7 @@ async fn an_id_token_gives_what_was_agreed_to() {
     let alice = Subject::new(ALICE).unwrap();
     op.provider.revoke_all(&alice).await.unwrap();
     let late = exchange(&op, "every", ID_TOKEN, &tokens.id, &[]).await;
-    assert_eq!(late.error(), "invalid_grant", "{}", late.json());
+    assert_eq!(late.error(), "invalid_request", "{}", late.json());
 }
 
 /// A resource that a client may not have is none that it gets by saying nothing.
