@@ -8,6 +8,13 @@
 //! | `implicit/<alg>` | `authorize` for an ID token and nothing else: as `decide`, with claims and a signature instead of the grant |
 //! | `implicit/unsigned` | the same with a signer that does nothing: what the answer costs besides its signature |
 //! | `redeem/<alg>` | `token` for a fresh code: parse, authenticate the client, four records read, access and ID token, one conditional write |
+//! | `client_credentials/opaque`, `/ES256` | `token` for the client itself: parse, authenticate it, a seal; for the JWT a signature too; the store is not touched |
+//! | `refresh/rotate` | `token` for the last refresh token of one grant, without an ID token: parse, authenticate the client, three records read, the next token and an access token, one conditional write |
+//! | `refresh/repeat` | the same for the token before, within its window: the same answer once more, no write |
+//! | `introspection/opaque` | `introspect` for an opaque access token of the asker's own: parse, authenticate the client, open it, two records read, the answer |
+//! | `introspection/JWT` | the same, with the answer as a JWT signed with ES256 |
+//! | `introspection/of_a_JWT` | the same for a JWT access token of the client itself: one ES256 signature checked, one record looked for |
+//! | `revoke/unknown` | `revoke` for a text that is no token: parse, authenticate the client; the store is not touched |
 //! | `userinfo` | `userinfo` for an access token: open it, two records read, the claims |
 //! | `parse/every_parameter` | `authorize` with all parameters that are known and without a cookie: decode, look up, validate everything, refuse with a `login_required` redirect; the store is not touched |
 //! | `parse/100_parameters` | `authorize` with the most parameters that are looked at, none of them a `client_id`: decode, build the error page |
@@ -40,7 +47,8 @@ use oidc_op::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
-const FORM: (&str, &[u8]) = ("content-type", b"application/x-www-form-urlencoded");
+/// The length of a refresh token.
+const REFRESH_TOKEN: usize = 96;
 /// How many iterations may pass between two purges.
 const CHUNK: u64 = 4096;
 
@@ -105,11 +113,75 @@ fn redeem(c: &mut Criterion) {
     }
 }
 
+fn client_credentials(c: &mut Criterion) {
+    let scene = Scene::new(SigningAlgorithm::ES256);
+    let mut group = c.benchmark_group("client_credentials");
+    for (name, form) in [("opaque", world::client_form()), ("ES256", world::client_jwt_form())] {
+        group.bench_function(name, |b| b.iter(|| scene.token(black_box(&form))));
+    }
+}
+
+fn refresh(c: &mut Criterion) {
+    let scene = Scene::new(SigningAlgorithm::ES256);
+    let mut group = c.benchmark_group("refresh");
+    // The clock stands still here: one grant is all that there is, and it stays within its window.
+    let tokens = now_or_never(world::offline_tokens(&scene.provider, &scene.cookie, 0));
+    let form = world::refresh_form(world::token_of(&tokens, "refresh_token"));
+    let last = std::cell::RefCell::new(form.clone());
+    group.bench_function("rotate", |b| {
+        b.iter(|| {
+            let mut form = last.borrow_mut();
+            let reply = scene.token(&form);
+            let body = str::from_utf8(&reply.body).expect("JSON is UTF-8");
+            let (_, next) = body.split_once(r#""refresh_token":""#).expect("there is one");
+            let start = form.len() - REFRESH_TOKEN;
+            form.replace_range(start.., &next[..REFRESH_TOKEN]);
+            reply
+        });
+    });
+    let before = last.into_inner();
+    scene.token(&before);
+    group.bench_function("repeat", |b| b.iter(|| scene.token(black_box(&before))));
+}
+
+fn introspection(c: &mut Criterion) {
+    let scene = Scene::new(SigningAlgorithm::ES256);
+    let tokens = now_or_never(world::tokens(&scene.provider, &scene.cookie, 0));
+    let opaque = world::token_of(&tokens, "access_token");
+    let reply = scene.token(&world::client_jwt_form());
+    let own: serde_json::Value = serde_json::from_slice(&reply.body).expect("it is JSON");
+    let jwt = world::token_of(&own, "access_token");
+
+    let mut group = c.benchmark_group("introspection");
+    let json = ("accept", &b"application/json"[..]);
+    let as_jwt = ("accept", &b"application/token-introspection+jwt"[..]);
+    for (name, token, accept) in
+        [("opaque", opaque, json), ("JWT", opaque, as_jwt), ("of_a_JWT", jwt, json)]
+    {
+        let form = world::about_form(token);
+        let headers = [world::FORM, ("authorization", scene.basic.as_bytes()), accept];
+        let request = Request::new("POST", "/introspect").headers(&headers).body(form.as_bytes());
+        let ask = || now_or_never(scene.provider.introspect(black_box(request)));
+        let body = ask().expect("the client may ask").body;
+        assert!(!body.starts_with(br#"{"active":false"#), "{name}: the token is good");
+        group.bench_function(name, |b| b.iter(ask));
+    }
+}
+
+fn revoke(c: &mut Criterion) {
+    let scene = Scene::new(SigningAlgorithm::ES256);
+    let form = world::about_form(&world::verifier(0));
+    let headers = [world::FORM, ("authorization", scene.basic.as_bytes())];
+    let request = Request::new("POST", "/revoke").headers(&headers).body(form.as_bytes());
+    c.bench_function("revoke/unknown", |b| {
+        b.iter(|| now_or_never(scene.provider.revoke(black_box(request))).expect("it is well"));
+    });
+}
+
 fn userinfo(c: &mut Criterion) {
     let scene = Scene::new(SigningAlgorithm::ES256);
-    let tokens = scene.token(&scene.token_form());
-    let tokens: serde_json::Value = serde_json::from_slice(&tokens.body).expect("it is JSON");
-    let bearer = format!("Bearer {}", tokens["access_token"].as_str().expect("there is one"));
+    let tokens = now_or_never(world::tokens(&scene.provider, &scene.cookie, 0));
+    let bearer = format!("Bearer {}", world::token_of(&tokens, "access_token"));
     let headers = [("authorization", bearer.as_bytes())];
     let request = Request::new("GET", "/userinfo").headers(&headers);
     c.bench_function("userinfo", |b| {
@@ -188,7 +260,7 @@ impl Scene {
     }
 
     fn token(&self, form: &str) -> Reply {
-        let headers = [FORM, ("authorization", self.basic.as_bytes())];
+        let headers = [world::FORM, ("authorization", self.basic.as_bytes())];
         let request = Request::new("POST", "/token").headers(&headers).body(form.as_bytes());
         now_or_never(self.provider.token(request)).expect("the code is good")
     }
@@ -241,5 +313,18 @@ fn now_or_never<F: Future>(future: F) -> F::Output {
     }
 }
 
-criterion_group!(benches, mint, decide, implicit, redeem, userinfo, parse, documents);
+criterion_group!(
+    benches,
+    mint,
+    decide,
+    implicit,
+    redeem,
+    client_credentials,
+    refresh,
+    introspection,
+    revoke,
+    userinfo,
+    parse,
+    documents
+);
 criterion_main!(benches);

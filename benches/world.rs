@@ -1,5 +1,6 @@
 //! What both benches run against: a provider over a [`MemoryStore`] with one confidential client
-//! (`client_secret_basic`, PKCE S256), and people who are signed in and whose consent is remembered.
+//! (`client_secret_basic`, PKCE S256), an API that takes JWTs, and people who are signed in and whose
+//! consent is remembered.
 //!
 //! Everything about a person but their session cookie follows from their number, so that a client in
 //! another process knows it too. All texts have the same length for every number.
@@ -12,19 +13,29 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use oidc_op::{
-    Account, Accounts, Agreement, Client, ClientId, ClientMetadata, ClientSecret, Clock, Config,
-    Duration, GrantType, HostError, Issuer, Login, Outcome, Provider, RedirectUri, Request,
-    ResponseType, Secret, Secrets, Signer, SigningAlgorithm, StaticClients, Subject, SystemEntropy,
-    Verdict, store::MemoryStore,
+    AccessTokenFormat, Account, Accounts, Agreement, Client, ClientId, ClientMetadata,
+    ClientSecret, Clock, Config, Duration, GrantType, HostError, Issuer, JwtFormat, Login, Outcome,
+    Provider, RedirectUri, Reply, Request, Resource, ResourceServer, ResponseType, Scope, Secret,
+    Secrets, Signer, SigningAlgorithm, StaticClients, Subject, SystemEntropy, Verdict,
+    store::MemoryStore,
 };
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value};
 
 pub(crate) const REDIRECT_URI: &str = "https://rp.example/cb";
+/// The API whose tokens are JWTs.
+const API: &str = "https://api.example/";
+/// What a client may have for itself there.
+const API_SCOPE: &str = "orders:read";
+/// A header of every form.
+pub(crate) const FORM: (&str, &[u8]) = ("content-type", b"application/x-www-form-urlencoded");
 const CLIENT_ID: &str = "relying-party";
+/// As a parameter's value; it asks for no ID token.
+const OFFLINE_SCOPE: &str = "profile%20offline_access";
 const CLIENT_SECRET: &str = "b2R0eS1zZWNyZXQtb2YtMzItcmFuZG9tLWJ5dGVz";
 
-/// A provider whose client gets ID tokens signed with this algorithm, and `people` accounts.
+/// A provider whose client gets ID tokens signed with this algorithm, as its API gets access tokens, and
+/// `people` accounts.
 pub(crate) fn provider(
     signer: impl Signer,
     algorithm: SigningAlgorithm,
@@ -35,7 +46,12 @@ pub(crate) fn provider(
     metadata.redirect_uris.push(RedirectUri::new(REDIRECT_URI).expect("it is exact"));
     metadata.id_token_signed_response_alg = algorithm.into();
     metadata.response_types.push(ResponseType::ID_TOKEN);
-    metadata.grant_types.push(GrantType::Implicit);
+    metadata.grant_types.extend([
+        GrantType::Implicit,
+        GrantType::RefreshToken,
+        GrantType::ClientCredentials,
+    ]);
+    metadata.introspection_signed_response_alg = Some(algorithm.into());
     let id = ClientId::new(CLIENT_ID).expect("it is printable");
     let client = Client::confidential(id, ClientSecret::new(CLIENT_SECRET), metadata);
 
@@ -43,6 +59,10 @@ pub(crate) fn provider(
     // Long enough for a clock that `protocol` moves on by hours.
     config.lifetimes.session = Duration::days(3650);
     config.lifetimes.consent = Duration::days(3650);
+    config.scopes = Scope::parse(API_SCOPE).expect("it is a scope");
+    let mut api = ResourceServer::new(Resource::new(API).expect("it is absolute"));
+    api.format = AccessTokenFormat::Jwt(JwtFormat::signed(algorithm));
+    config.resources.push(api);
     Provider::builder(config)
         .store(MemoryStore::with_clock(clock.clone()))
         .clients(StaticClients::from_iter([client.expect("the metadata fit")]))
@@ -61,9 +81,14 @@ pub(crate) async fn settle(provider: &Provider, person: usize) -> String {
     let cookies = provider.sign_in(Request::new("GET", "/"), &login).await.expect("it is stored");
     let session = name_and_value(&cookies[0].1);
 
-    let query = authorize_query(person);
+    agree(provider, session, &authorize_query(person)).await;
+    session.to_owned()
+}
+
+/// Has a person who is signed in agree to a request for good; the answer to the client.
+async fn agree(provider: &Provider, session: &str, query: &str) -> Reply {
     let headers = [("cookie", session.as_bytes())];
-    let request = Request::new("GET", "/authorize").query(&query).headers(&headers);
+    let request = Request::new("GET", "/authorize").query(query).headers(&headers);
     let outcome = provider.authorize(request).await.expect("the request is good");
     let Outcome::Interact(page) = outcome else { panic!("consent was not asked for") };
 
@@ -74,8 +99,35 @@ pub(crate) async fn settle(provider: &Provider, person: usize) -> String {
     agreement.remember = true;
     let verdict = Verdict::Consent(agreement);
     let outcome = provider.resume(request, &page.token, verdict).await.expect("it goes on");
-    assert!(matches!(outcome, Outcome::Reply(_)), "consent was not enough");
-    session.to_owned()
+    let Outcome::Reply(reply) = outcome else { panic!("consent was not enough") };
+    reply
+}
+
+/// The tokens of a person who has been settled: an access token for UserInfo, and an ID token.
+pub(crate) async fn tokens(provider: &Provider, session: &str, person: usize) -> Value {
+    let query = authorize_query(person);
+    let headers = [("cookie", session.as_bytes())];
+    let request = Request::new("GET", "/authorize").query(&query).headers(&headers);
+    let outcome = provider.authorize(request).await.expect("the request is good");
+    let Outcome::Reply(reply) = outcome else { panic!("consent was not remembered") };
+    redeem(provider, &reply, person).await
+}
+
+/// The tokens of a person who has been settled and now agrees to access while they are away: an access
+/// token and a refresh token, and no ID token.
+pub(crate) async fn offline_tokens(provider: &Provider, session: &str, person: usize) -> Value {
+    let query = authorize_query(person).replace("openid%20profile%20email", OFFLINE_SCOPE);
+    let reply = agree(provider, session, &query).await;
+    redeem(provider, &reply, person).await
+}
+
+async fn redeem(provider: &Provider, reply: &Reply, person: usize) -> Value {
+    let code = reply.header("location").and_then(code_of).expect("there is a code");
+    let (form, basic) = (token_form(code, &verifier(person)), basic());
+    let headers = [FORM, ("authorization", basic.as_bytes())];
+    let request = Request::new("POST", "/token").headers(&headers).body(form.as_bytes());
+    let reply = provider.token(request).await.expect("the code is good");
+    serde_json::from_slice(&reply.body).expect("it is JSON")
 }
 
 fn name_and_value(set_cookie: &str) -> &str {
@@ -121,6 +173,31 @@ pub(crate) fn token_form(code: &str, verifier: &str) -> String {
         "grant_type=authorization_code&code={code}\
          &redirect_uri=https%3A%2F%2Frp.example%2Fcb&code_verifier={verifier}"
     )
+}
+
+/// The body with which the client asks for an opaque token of its own.
+pub(crate) fn client_form() -> String {
+    format!("grant_type=client_credentials&scope={API_SCOPE}")
+}
+
+/// The body with which the client asks for a JWT of its own, for the API.
+pub(crate) fn client_jwt_form() -> String {
+    format!("{}&resource=https%3A%2F%2Fapi.example%2F", client_form())
+}
+
+/// The body that uses a refresh token, which ends it.
+pub(crate) fn refresh_form(token: &str) -> String {
+    format!("grant_type=refresh_token&refresh_token={token}")
+}
+
+/// The body that asks about a token or revokes it, and ends with it.
+pub(crate) fn about_form(token: &str) -> String {
+    format!("token={token}")
+}
+
+/// A token of such an answer.
+pub(crate) fn token_of<'t>(tokens: &'t Value, name: &str) -> &'t str {
+    tokens[name].as_str().expect("there is one")
 }
 
 /// The `Authorization` header of the client.

@@ -2,13 +2,12 @@
 
 use std::{error::Error, time::Duration};
 
-use oidc_op::SigningAlgorithm;
-
 use crate::{
     Options,
     client::{Order, Side, Sizes, Slice},
     process::{self, Peer},
-    report::{Report, Round, Sample},
+    report::{self, Report, Round, Sample},
+    route::Route,
     server::Ready,
 };
 
@@ -17,7 +16,7 @@ const WARM_UP: Duration = Duration::from_secs(2);
 /// How much the replies of the two sides may differ, in bytes.
 const TOLERANCE: usize = 8;
 
-/// Measures each algorithm with a server and a client of its own.
+/// Measures each route with a server and a client of its own.
 pub(crate) async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let cores = process::cores();
     match cores {
@@ -28,29 +27,34 @@ pub(crate) async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         "{} people, {} connections, {} rounds of {SLICE:?} + {SLICE:?}",
         options.users, options.connections, options.rounds
     );
-    for algorithm in &options.algorithms {
-        print!("{}", measure(options, *algorithm, cores).await?);
+    let mut reports = Vec::new();
+    for route in &options.routes {
+        let report = measure(options, *route, cores).await?;
+        print!("{report}");
+        reports.push(report);
     }
+    print!("{}", report::Table(&reports));
     Ok(())
 }
 
 async fn measure(
     options: &Options,
-    algorithm: SigningAlgorithm,
+    route: Route,
     cores: Option<(usize, usize)>,
 ) -> Result<Report, Box<dyn Error>> {
-    let users = options.users.to_string();
-    let arguments = ["--server", "--alg", algorithm.as_str(), "--users", &users];
+    let (users, connections) = (options.users.to_string(), options.connections.to_string());
+    let algorithm = route.algorithm();
+    let mut arguments = vec!["--server", "--route", route.name(), "--alg", algorithm.as_str()];
+    arguments.extend(["--users", &users, "--connections", &connections]);
     let mut server = Peer::start(cores.map(|(server, _)| server), &arguments)?;
     let ready: Ready = server.hear().await?;
 
-    let connections = options.connections.to_string();
     let arguments = ["--client", "--connections", &connections];
     let mut client = Peer::start(cores.map(|(_, client)| client), &arguments)?;
     client.tell(&ready).await?;
     let sizes: Sizes = client.hear().await?;
-    for (library, bare) in sizes.library.into_iter().zip(sizes.bare) {
-        if library.abs_diff(bare) > TOLERANCE {
+    for (library, bare) in sizes.library.iter().zip(&sizes.bare) {
+        if library.abs_diff(*bare) > TOLERANCE {
             return Err(format!("replies differ in size: {library} and {bare} bytes").into());
         }
     }
@@ -65,7 +69,7 @@ async fn measure(
             bare: slice(&server, &mut client, Side::Bare, SLICE).await?,
         });
     }
-    Ok(Report { algorithm, sizes, rounds, peak_memory: server.peak_memory()? })
+    Ok(Report { route, sizes, rounds, peak_memory: server.peak_memory()? })
 }
 
 /// Has the client run a slice; what server and client used of their cores meanwhile is its price.
@@ -79,7 +83,7 @@ async fn slice(
     client.tell(&Order { side, time }).await?;
     let Slice { time, latencies } = client.hear().await?;
     if latencies.is_empty() {
-        return Err("not one flow was finished".into());
+        return Err("not one step was finished".into());
     }
     let server = server.cpu_time()?.saturating_sub(before.0);
     let client = client.cpu_time()?.saturating_sub(before.1);

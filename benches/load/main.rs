@@ -1,31 +1,47 @@
-//! The whole flow over HTTP, against a bare router: what a provider costs beyond its web server and
-//! its signature.
+//! Routes over HTTP, each against a bare one: what a provider costs beyond its web server and its
+//! cryptography.
 //!
-//! One flow is three requests on a keep-alive connection over loopback: GET `/authorize` with the
-//! session cookie of one of the people (signed in, consent remembered), POST `/token` with the code,
-//! `client_secret_basic` and the PKCE verifier, GET `/userinfo` with the access token. Every answer is
-//! checked.
+//! | route | one step of the library | of the bare router | at least |
+//! |---|---|---|---:|
+//! | `code` | GET `/authorize` with the session cookie of one of the people (signed in, consent remembered), POST `/token` with the code, `client_secret_basic` and the PKCE verifier, GET `/userinfo` with the access token | one signature over as many bytes | RS256 0.90, ES256 0.60 |
+//! | `client-credentials` | POST `/token`, `client_secret_basic`, an opaque token | 16 random bytes, HKDF-Expand, one AES-256-GCM seal of as many bytes | 0.75 |
+//! | `client-credentials-jwt` | the same, a JWT signed with ES256 | one signature over as many bytes | 0.75 |
+//! | `userinfo` | GET `/userinfo` with an access token of any of the people | HKDF-Expand, one AES-256-GCM open | 0.60 |
+//! | `introspection` | POST `/introspect`, the same tokens, `client_secret_basic` | the same | 0.55 |
+//! | `refresh` | POST `/token`, `client_secret_basic`, a token that rotates, no ID token; each connection has a grant of its own | three HMACs, two digests, one seal | 0.55 |
+//!
+//! All over loopback on keep-alive connections; every answer is checked, and the bare router's replies
+//! have the same headers and sizes and know no protocol.
 //!
 //! Three processes take part. The **server** has one thread and one core, mimalloc, and two axum
-//! routers on two ports: the *library*'s over a `MemoryStore` whose purge runs every second, and a
-//! *bare* one that answers the same three requests with replies of the same sizes, the second after
-//! one signature by the same `Signer` over as many bytes, and knows no protocol. The **client** has
-//! the other core. This process starts both and takes down their CPU time.
+//! routers on two ports: the *library*'s over a `MemoryStore` whose purge runs every second, and the
+//! *bare* one. The **client** has the other core. This process starts both, anew for each route, and
+//! takes down their CPU time.
 //!
 //! Slices of one second alternate between the two routers; a round is one slice each, and its ratio
 //! is what drifts least. Read the ratio of CPU time too when the machine has other things to do.
 //!
 //! ```text
 //! cargo bench --features axum,test-util --bench load -- \
-//!     [--rounds 12] [--alg RS256,ES256] [--users 10000] [--connections 16]
+//!     [--route all] [--rounds 12] [--alg RS256,ES256] [--users 10000] [--connections 16]
 //! ```
+//!
+//! `--route` takes names from the table, with commas; `--alg` is for `code`.
 
 mod bare;
+mod call;
 mod client;
+mod client_credentials;
+mod code;
+mod flow;
 mod harness;
+mod introspection;
 mod process;
+mod refresh;
 mod report;
+mod route;
 mod server;
+mod userinfo;
 #[path = "../world.rs"]
 mod world;
 
@@ -37,17 +53,19 @@ use lexopt::{
 };
 use oidc_op::SigningAlgorithm;
 
+use self::route::Route;
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const USAGE: &str =
-    "usage: load [--rounds N] [--alg RS256,ES256] [--users N] [--connections N] [--bench]";
+const USAGE: &str = "usage: load [--route all] [--rounds N] [--alg RS256,ES256] [--users N] \
+                     [--connections N] [--bench]";
 
 /// What to do and how much of it.
 struct Options {
     role: Role,
+    routes: Vec<Route>,
     rounds: usize,
-    algorithms: Vec<SigningAlgorithm>,
     users: usize,
     connections: usize,
 }
@@ -83,7 +101,9 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let runtime = runtime.enable_all().build()?;
     match options.role {
         Role::Harness => runtime.block_on(harness::run(options)),
-        Role::Server => runtime.block_on(server::run(options.algorithms[0], options.users)),
+        Role::Server => {
+            runtime.block_on(server::run(options.routes[0], options.users, options.connections))
+        }
         Role::Client => runtime.block_on(client::run(options.connections)),
         Role::Nothing => Ok(()),
     }
@@ -92,12 +112,14 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 impl Options {
     fn parse(mut arguments: lexopt::Parser) -> Result<Self, lexopt::Error> {
         let (mut role, mut bench) = (Role::Harness, false);
-        let (mut rounds, mut algorithms, mut users, mut connections) = (None, None, None, None);
+        let (mut routes, mut algorithms) = (None, None);
+        let (mut rounds, mut users, mut connections) = (None, None, None);
         while let Some(argument) = arguments.next()? {
             match argument {
                 Long("server") => role = Role::Server,
                 Long("client") => role = Role::Client,
                 Long("bench") => bench = true,
+                Long("route") => routes = Some(arguments.value()?.string()?),
                 Long("rounds") => rounds = Some(arguments.value()?.parse()?),
                 Long("users") => users = Some(arguments.value()?.parse()?),
                 Long("connections") => connections = Some(arguments.value()?.parse()?),
@@ -112,14 +134,16 @@ impl Options {
             }
         }
         // `cargo test --benches` says nothing at all: a short try is enough then.
-        let chosen = rounds.is_some() || algorithms.is_some() || users.is_some();
+        let chosen =
+            routes.is_some() || rounds.is_some() || algorithms.is_some() || users.is_some();
         let try_out = !bench && !chosen;
         let default = |full, short| if try_out { short } else { full };
+        let algorithms =
+            algorithms.unwrap_or_else(|| vec![SigningAlgorithm::RS256, SigningAlgorithm::ES256]);
         let options = Self {
             role,
+            routes: Route::parse_list(routes.as_deref().unwrap_or("all"), &algorithms)?,
             rounds: rounds.unwrap_or(default(12, 1)),
-            algorithms: algorithms
-                .unwrap_or_else(|| vec![SigningAlgorithm::RS256, SigningAlgorithm::ES256]),
             users: users.unwrap_or(default(10_000, 100)),
             connections: connections.unwrap_or(16),
         };

@@ -2,14 +2,12 @@
 
 use std::{fmt, time::Duration};
 
-use oidc_op::SigningAlgorithm;
-
-use crate::client::Sizes;
+use crate::{client::Sizes, route::Route};
 
 /// One slice.
 pub(crate) struct Sample {
     pub(crate) time: Duration,
-    /// Of each flow, in microseconds.
+    /// Of each flow or request, in microseconds.
     pub(crate) latencies: Vec<u32>,
     /// CPU time of the server.
     pub(crate) server: Duration,
@@ -23,9 +21,9 @@ pub(crate) struct Round {
     pub(crate) bare: Sample,
 }
 
-/// All rounds with one algorithm; printing it is its purpose.
+/// All rounds of one route; printing it is its purpose.
 pub(crate) struct Report {
-    pub(crate) algorithm: SigningAlgorithm,
+    pub(crate) route: Route,
     pub(crate) sizes: Sizes,
     pub(crate) rounds: Vec<Round>,
     /// Of the server process, which holds both routers, in KiB.
@@ -33,32 +31,33 @@ pub(crate) struct Report {
 }
 
 impl Sample {
-    fn flows(&self) -> f64 {
+    fn steps(&self) -> f64 {
         u32::try_from(self.latencies.len()).map_or(f64::INFINITY, f64::from)
     }
 
-    fn flows_per_second(&self) -> f64 {
-        self.flows() / self.time.as_secs_f64()
+    fn per_second(&self) -> f64 {
+        self.steps() / self.time.as_secs_f64()
     }
 
     /// Microseconds of the server's CPU.
-    fn cpu_per_flow(&self) -> f64 {
-        self.server.as_secs_f64() * 1e6 / self.flows()
+    fn cpu_per_step(&self) -> f64 {
+        self.server.as_secs_f64() * 1e6 / self.steps()
     }
 }
 
 impl Report {
-    /// What the library is to reach, as a part of the bare router's flows per second.
-    fn target(&self) -> Option<f64> {
-        match self.algorithm {
-            SigningAlgorithm::RS256 => Some(0.90),
-            SigningAlgorithm::ES256 => Some(0.60),
-            _ => None,
-        }
-    }
-
     fn side<'r>(&'r self, of: fn(&'r Round) -> &'r Sample) -> Side<'r> {
         Side(self.rounds.iter().map(of).collect())
+    }
+
+    /// Of flows or requests per second, library to bare.
+    fn ratio(&self) -> Spread {
+        self.ratios(|r| r.library.per_second() / r.bare.per_second())
+    }
+
+    /// Of CPU time for each of them, bare to library.
+    fn cpu_ratio(&self) -> Spread {
+        self.ratios(|r| r.bare.cpu_per_step() / r.library.cpu_per_step())
     }
 
     fn ratios(&self, of: impl Fn(&Round) -> f64) -> Spread {
@@ -69,50 +68,69 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (library, bare) = (self.side(|r| &r.library), self.side(|r| &r.bare));
-        writeln!(f, "\n{:34}{:>16}{:>16}", self.algorithm.as_str(), "library", "bare")?;
+        let unit = self.route.unit();
+        writeln!(f, "\n{:34}{:>16}{:>16}", self.route, "library", "bare")?;
         let mut row = |name: &str, digits: usize, value: &dyn Fn(&Side<'_>) -> f64| {
             let (library, bare) = (value(&library), value(&bare));
             writeln!(f, "  {name:32}{library:>16.digits$}{bare:>16.digits$}")
         };
-        row("flows/s, median", 0, &|s| s.spread(Sample::flows_per_second).median)?;
-        row("latency of a flow, p50, µs", 0, &|s| s.latency(50))?;
-        row("latency of a flow, p99, µs", 0, &|s| s.latency(99))?;
-        row("server CPU per flow, median, µs", 1, &|s| s.spread(Sample::cpu_per_flow).median)?;
+        row(&format!("{unit}s/s, median"), 0, &|s| s.spread(Sample::per_second).median)?;
+        row(&format!("latency of a {unit}, p50, µs"), 0, &|s| s.latency(50))?;
+        row(&format!("latency of a {unit}, p99, µs"), 0, &|s| s.latency(99))?;
+        row(&format!("server CPU per {unit}, µs"), 2, &|s| s.spread(Sample::cpu_per_step).median)?;
         row("server core busy, %", 0, &|s| s.busy(|sample| sample.server))?;
         row("client core busy, %", 0, &|s| s.busy(|sample| sample.client))?;
         let sizes = (Sum(&self.sizes.library), Sum(&self.sizes.bare));
         writeln!(f, "  {:32}{:>16}{:>16}", "reply sizes, bytes", sizes.0, sizes.1)?;
         writeln!(f, "  peak memory of the server: {} MiB", self.peak_memory / 1024)?;
 
-        let ratio = |r: &Round| r.library.flows_per_second() / r.bare.flows_per_second();
-        write!(f, "  ratio of flows/s, library / bare:      {}", self.ratios(ratio))?;
-        match self.target() {
+        let name = format!("ratio of {unit}s/s, library / bare:");
+        write!(f, "  {name:40}{}", self.ratio())?;
+        match self.route.target() {
             Some(target) => writeln!(f, "   target {target:.2}")?,
             None => writeln!(f)?,
         }
-        let ratio = |r: &Round| r.bare.cpu_per_flow() / r.library.cpu_per_flow();
-        writeln!(f, "  ratio of CPU per flow, bare / library: {}", self.ratios(ratio))?;
+        let name = format!("ratio of CPU per {unit}, bare / library:");
+        writeln!(f, "  {name:40}{}", self.cpu_ratio())?;
         for (name, side) in [("library", &library), ("bare", &bare)] {
             if side.busy(|sample| sample.client) > 95.0 {
-                writeln!(
-                    f,
-                    "  note: {name}: the client was as slow as the server, flows/s say little"
-                )?;
+                writeln!(f, "  note: {name}: the client was the slower one, the rates say little")?;
             } else if side.busy(|sample| sample.server) < 90.0 {
-                writeln!(f, "  note: {name}: something else used the cores, flows/s say little")?;
+                writeln!(f, "  note: {name}: something else used the cores, the rates say little")?;
             }
         }
         Ok(())
     }
 }
 
-/// Three sizes in one column.
-struct Sum<'s>(&'s [usize; 3]);
+/// The last words: a line for each route.
+pub(crate) struct Table<'r>(pub(crate) &'r [Report]);
+
+impl fmt::Display for Table<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "\n| route | ratio of rates | ratio of CPU | target | CPU, library / bare, µs |"
+        )?;
+        writeln!(f, "|---|---|---|---|---|")?;
+        for report in self.0 {
+            let target = report.route.target().map_or("-".into(), |target| format!("{target:.2}"));
+            let cpu = |of| report.side(of).spread(Sample::cpu_per_step).median;
+            let (library, bare) = (cpu(|r| &r.library), cpu(|r| &r.bare));
+            write!(f, "| {} | {} | {} ", report.route, report.ratio(), report.cpu_ratio())?;
+            writeln!(f, "| {target} | {library:.2} / {bare:.2} |")?;
+        }
+        Ok(())
+    }
+}
+
+/// The sizes of a step's replies in one column.
+struct Sum<'s>(&'s [usize]);
 
 impl fmt::Display for Sum<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [authorize, token, userinfo] = self.0;
-        f.pad(&format!("{authorize}+{token}+{userinfo}"))
+        let sizes: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        f.pad(&sizes.join("+"))
     }
 }
 
@@ -124,7 +142,7 @@ impl Side<'_> {
         Spread::of(self.0.iter().map(|sample| of(sample)))
     }
 
-    /// A percentile over all flows.
+    /// A percentile over all of them.
     fn latency(&self, percent: usize) -> f64 {
         let mut all: Vec<_> = self.0.iter().flat_map(|s| &s.latencies).copied().collect();
         all.sort_unstable();

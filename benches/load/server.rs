@@ -13,7 +13,7 @@ use axum::{
     serve::{ListenerExt, serve},
 };
 use oidc_op::{
-    Clock, KeySet, Outcome, Provider, Reply, Request, SigningAlgorithm, SystemClock,
+    Clock, KeySet, Provider, SigningAlgorithm, SystemClock,
     adapter::{axum::router, http::Pages},
 };
 use serde::{Deserialize, Serialize};
@@ -24,8 +24,7 @@ use tokio::{
 };
 
 use crate::{
-    bare::{self, Samples},
-    world,
+    call::Call, client_credentials, code, introspection, refresh, route::Route, userinfo, world,
 };
 
 /// What the server says once it listens.
@@ -33,23 +32,67 @@ use crate::{
 pub(crate) struct Ready {
     pub(crate) library: SocketAddr,
     pub(crate) bare: SocketAddr,
+    pub(crate) work: Work,
+}
+
+/// What the client is to do.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Work {
+    /// The code flow, with the `Cookie` header of each person.
+    Flow { cookies: Vec<String> },
+    /// One of the calls at a time.
+    Calls { library: Vec<Call>, bare: Vec<Call> },
+}
+
+impl Work {
+    /// The same call for both sides.
+    pub(crate) fn same(call: Call) -> Self {
+        Self::Calls { library: vec![call.clone()], bare: vec![call] }
+    }
+}
+
+/// Before which a route is set.
+pub(crate) struct Stage {
+    pub(crate) provider: Provider,
+    pub(crate) keys: Arc<KeySet>,
+    pub(crate) algorithm: SigningAlgorithm,
     /// The `Cookie` header of each person.
     pub(crate) cookies: Vec<String>,
+    pub(crate) connections: usize,
+}
+
+/// A route that is ready to be measured: the library's needs nothing more than the provider.
+pub(crate) struct Scene {
+    pub(crate) work: Work,
+    pub(crate) bare: Router,
 }
 
 /// Serves until standard input ends.
-pub(crate) async fn run(algorithm: SigningAlgorithm, users: usize) -> Result<(), Box<dyn Error>> {
-    let now = SystemClock.now();
+pub(crate) async fn run(
+    route: Route,
+    users: usize,
+    connections: usize,
+) -> Result<(), Box<dyn Error>> {
+    let (now, algorithm) = (SystemClock.now(), route.algorithm());
     let keys = Arc::new(KeySet::generate(&[SigningAlgorithm::RS256, algorithm], now)?);
     let provider = world::provider(keys.clone(), algorithm, users, SystemClock);
     let mut cookies = Vec::with_capacity(users);
     for person in 0..users {
         cookies.push(world::settle(&provider, person).await);
     }
-    let samples = sample(&provider, &cookies[0]).await;
+    let stage = Stage { provider, keys, algorithm, cookies, connections };
+    let Scene { work, bare } = match route {
+        Route::Code(_) => code::prepare(&stage).await,
+        Route::ClientCredentials => client_credentials::opaque(&stage).await,
+        Route::ClientCredentialsJwt => client_credentials::jwt(&stage).await,
+        Route::UserInfo => userinfo::prepare(&stage).await,
+        Route::Introspection => introspection::prepare(&stage).await,
+        Route::Refresh => refresh::prepare(&stage).await,
+    };
 
+    let provider = stage.provider;
     let library = listen(router(&provider, Pages::at("/interaction/"))).await?;
-    let bare = listen(bare::router(samples, keys, algorithm)).await?;
+    let bare = listen(bare).await?;
     tokio::spawn(async move {
         let mut every_second = interval(Duration::from_secs(1));
         loop {
@@ -58,7 +101,7 @@ pub(crate) async fn run(algorithm: SigningAlgorithm, users: usize) -> Result<(),
         }
     });
 
-    let ready = serde_json::to_string(&Ready { library, bare, cookies })?;
+    let ready = serde_json::to_string(&Ready { library, bare, work })?;
     writeln!(stdout(), "{ready}")?;
     stdin().read_to_end(&mut Vec::new()).await?;
     Ok(())
@@ -73,34 +116,4 @@ async fn listen(router: Router) -> Result<SocketAddr, Box<dyn Error>> {
     });
     tokio::spawn(async move { serve(listener, router).await });
     Ok(address)
-}
-
-/// One flow of the library, whose replies the bare router imitates.
-async fn sample(provider: &Provider, cookie: &str) -> Samples {
-    let query = world::authorize_query(0);
-    let headers = [("cookie", cookie.as_bytes())];
-    let request = Request::new("GET", "/authorize").query(&query).headers(&headers);
-    let authorize = answer(provider, request).await;
-    let code = authorize.header("location").and_then(world::code_of).expect("there is a code");
-
-    let (form, basic) = (world::token_form(code, &world::verifier(0)), world::basic());
-    let headers = [
-        ("content-type", &b"application/x-www-form-urlencoded"[..]),
-        ("authorization", basic.as_bytes()),
-    ];
-    let request = Request::new("POST", "/token").headers(&headers).body(form.as_bytes());
-    let token = answer(provider, request).await;
-
-    let tokens: serde_json::Value = serde_json::from_slice(&token.body).expect("it is JSON");
-    let bearer = format!("Bearer {}", tokens["access_token"].as_str().expect("there is one"));
-    let headers = [("authorization", bearer.as_bytes())];
-    let userinfo = answer(provider, Request::new("GET", "/userinfo").headers(&headers)).await;
-    Samples { authorize, token, userinfo }
-}
-
-async fn answer(provider: &Provider, request: Request<'_>) -> Reply {
-    match provider.dispatch(request).await {
-        Outcome::Reply(reply) if reply.status < 400 => reply,
-        other => panic!("{}: {other:?}", request.path),
-    }
 }

@@ -95,5 +95,9 @@ pub enum ClaimPlace {
 ///
 /// [OIDC Core §5.2]: https://openid.net/specs/openid-connect-core-1_0.html#ClaimsLanguagesAndScripts
 pub(crate) fn untagged(name: &str) -> &str {
+    // Nearly all have none, and this finds it out faster than a search for the place.
+    if !name.as_bytes().contains(&b'#') {
+        return name;
+    }
     name.split_once('#').map_or(name, |(name, _)| name)
 }

@@ -41,7 +41,7 @@ impl Scope {
         }
         let mut scope = String::with_capacity(text.len().min(512));
         let mut count = 0;
-        for token in text.split(' ').filter(|token| !token.is_empty()) {
+        for token in text.split_ascii_whitespace() {
             if contains(&scope, token) {
                 continue;
             }
@@ -92,7 +92,7 @@ impl Scope {
 
     /// The tokens.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.split(' ').filter(|token| !token.is_empty())
+        self.0.split_ascii_whitespace()
     }
 
     /// Whether no token is in the set.
@@ -102,7 +102,7 @@ impl Scope {
 }
 
 fn contains(scope: &str, token: &str) -> bool {
-    !token.is_empty() && scope.split(' ').any(|known| known == token)
+    scope.split_ascii_whitespace().any(|known| known == token)
 }
 
 fn push(scope: &mut String, token: &str) {
