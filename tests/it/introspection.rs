@@ -112,7 +112,7 @@ async fn members_of_each_kind() {
             &plain.refresh,
             json!({
                 "active": true, "iss": ISSUER, "client_id": "refresh", "sub": ALICE, "scope": scope,
-                "exp": now + 14 * 86_400
+                "token_type": "refresh_token", "exp": now + 14 * 86_400
             }),
         ),
     ] {

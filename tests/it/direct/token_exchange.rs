@@ -47,6 +47,11 @@ async fn exchange_id(op: &Op, client: &str, token: &str) -> Answer {
     op.token_as(client, &body).await
 }
 
+async fn exchange_id_for(op: &Op, client: &str, token: &str, scope: &str) -> Answer {
+    let (token, kind) = (("subject_token", token), ("subject_token_type", ID));
+    op.token_as(client, &[("grant_type", EXCHANGE), token, kind, ("scope", scope)]).await
+}
+
 /// The child of a token, which must be granted.
 async fn child(op: &Op, token: &str, more: &[(&str, &str)]) -> String {
     let answer = exchange(op, token, more).await;
@@ -74,7 +79,7 @@ async fn only_with_a_policy() {
     }
     let op = Setup::full().build();
     let token = alice(&op, &[A, B]).await;
-    is_refused(&exchange(&op, &token, &[]).await, "unauthorized_client", "it says no");
+    is_refused(&exchange(&op, &token, &[]).await, "invalid_request", "it says no");
     let heard = asked(&op);
     let [heard] = &*heard else { panic!("{heard:?}") };
     assert!(heard.starts_with("exchanger alice refresh "), "{heard}");
@@ -310,7 +315,10 @@ async fn what_is_refused() {
         is_refused(&op.token_as("exchanger", body).await, "invalid_request", what);
     }
     assert!(asked(&op).is_empty(), "nobody is asked about what is wrong anyway");
-    for more in [&[("requested_token_type", JWT)][..], &[actor, actor_kind], &[]] {
+    let wish = exchange(&op, good, &[("requested_token_type", JWT)]).await;
+    is_refused(&wish, "invalid_request", "a JWT for somebody who takes opaque ones");
+    asked(&op);
+    for more in [&[("requested_token_type", ACCESS)][..], &[actor, actor_kind], &[]] {
         granted(&exchange(&op, good, more).await, "right");
     }
     let foreign = {
@@ -461,7 +469,9 @@ async fn of_an_id_token() {
     permit(&op, "openid email offline_access");
     let tokens = op.tokens_for("both-x", ALICE, "openid email", &[]).await;
     asked(&op);
-    let answer = exchange_id(&op, "both-x", &tokens.id).await;
+    let bare = exchange_id(&op, "both-x", &tokens.id).await;
+    assert_eq!(granted(&bare, "bare")["scope"], "openid", "no more than is asked for");
+    let answer = exchange_id_for(&op, "both-x", &tokens.id, "openid email").await;
     let json = granted(&answer, "its own");
     assert_eq!((&json["issued_token_type"], &json["expires_in"]), (&json!(ACCESS), &json!(600)));
     assert_eq!(sorted(&json["scope"]), ["email", "openid"], "no offline_access");
