@@ -100,6 +100,7 @@ impl Default for Lifetimes {
 
 /// What is demanded of clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a decision of its own")]
 #[non_exhaustive]
 pub struct Policy {
     /// Whether confidential clients must use PKCE too; yes ([RFC 9700 §2.1.1]). Public ones always

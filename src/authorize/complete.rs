@@ -11,7 +11,7 @@ use crate::{
     provider::Core,
     secret::Handle,
     session::{sid, subject_label},
-    store::{Commit, Expect, Step, Stored},
+    store::{Commit, Expect, Readable, Step},
     types::{Resource, Timestamp},
     wire::Reply,
 };
@@ -193,7 +193,7 @@ async fn front_token(
     let parts = AccessTokenParts {
         client: &asked.client,
         of: StandsOn::Grant { id: *code.id(), epoch: grant.access_epoch },
-        grant: Some(grant),
+        grant: Some(grant.terms()),
         audience: &audience,
         scope: &scope,
         sub: grant.sub.as_str(),

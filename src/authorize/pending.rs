@@ -8,7 +8,7 @@ use crate::{
     secret::{
         Digest, Handle, HandleKind, Kid, SealKind, TokenKeys, open, random, seal, serde_bytes,
     },
-    store::{Commit, Expect, Key, Kind, Step, Stored},
+    store::{Commit, Expect, Key, Kind, Readable, Step, Stored},
     types::{Scope, Subject, Timestamp},
     wire::{Params, Request, set_cookie},
 };
@@ -185,7 +185,9 @@ struct Large {
     sealed: String,
 }
 
-impl Stored for Large {
+impl Stored for Large {}
+
+impl Readable for Large {
     fn schema(&self) -> u16 {
         self.v
     }

@@ -17,6 +17,13 @@ pub(crate) fn select(
     wanted: &[&str],
     locales: &[Box<str>],
 ) -> Map<String, Value> {
+    // The common case, without a look-up for each name.
+    if locales.is_empty() && !wanted.iter().any(|name| name.as_bytes().contains(&b'#')) {
+        let said = answered
+            .iter()
+            .filter(|(name, value)| wanted.contains(&name.as_str()) && says_something(value));
+        return said.map(|(name, value)| (name.clone(), value.clone())).collect();
+    }
     let value_of = |name: &str| {
         if let Some((base, tag)) = name.split_once('#') {
             return best(answered, base, tag);

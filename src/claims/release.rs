@@ -112,7 +112,7 @@ impl<'w> Wanted<'w> {
         };
         let scoped = by_scope.then(|| rules.claims_of(scope)).into_iter().flatten();
         let single = by_name.iter().map(|name| &**name).chain(for_servers);
-        let mut names: Vec<&str> = Vec::new();
+        let mut names: Vec<&str> = Vec::with_capacity(24);
         for name in scoped.chain(single) {
             let refused = claims.refused.iter().any(|refused| **refused == *untagged(name));
             if !refused && may_have(client, name) && !names.contains(&name) {

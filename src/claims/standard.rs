@@ -51,6 +51,8 @@ const STANDARD: [(&str, Kind); 19] = [
 pub(crate) const ADDRESS: [&str; 6] =
     ["formatted", "street_address", "locality", "region", "postal_code", "country"];
 
+/// Whether nobody but the provider says this claim, with a language tag or without.
+///
 /// Claims about a token and not about a person: the provider alone says them ([OIDC Core §2],
 /// [RFC 7519 §4.1], [RFC 7800 §3.1], [RFC 8417 §2.2], [RFC 8693 §4], [OIDC Core §5.6.2]).
 ///
@@ -60,36 +62,34 @@ pub(crate) const ADDRESS: [&str; 6] =
 /// [RFC 8417 §2.2]: https://www.rfc-editor.org/rfc/rfc8417#section-2.2
 /// [RFC 8693 §4]: https://www.rfc-editor.org/rfc/rfc8693#section-4
 /// [OIDC Core §5.6.2]: https://openid.net/specs/openid-connect-core-1_0.html#AggregatedDistributedClaims
-pub(crate) const RESERVED: [&str; 24] = [
-    "iss",
-    "sub",
-    "aud",
-    "exp",
-    "iat",
-    "nbf",
-    "jti",
-    "auth_time",
-    "nonce",
-    "acr",
-    "amr",
-    "azp",
-    "at_hash",
-    "c_hash",
-    "s_hash",
-    "sid",
-    "cnf",
-    "client_id",
-    "scope",
-    "act",
-    "may_act",
-    "events",
-    "_claim_names",
-    "_claim_sources",
-];
-
-/// Whether nobody but the provider says this claim, with a language tag or without.
 pub(crate) fn is_reserved(name: &str) -> bool {
-    RESERVED.contains(&untagged(name))
+    matches!(
+        untagged(name),
+        "iss"
+            | "sub"
+            | "aud"
+            | "exp"
+            | "iat"
+            | "nbf"
+            | "jti"
+            | "auth_time"
+            | "nonce"
+            | "acr"
+            | "amr"
+            | "azp"
+            | "at_hash"
+            | "c_hash"
+            | "s_hash"
+            | "sid"
+            | "cnf"
+            | "client_id"
+            | "scope"
+            | "act"
+            | "may_act"
+            | "events"
+            | "_claim_names"
+            | "_claim_sources"
+    )
 }
 
 /// What the value of the claim is to be, with a language tag or without.

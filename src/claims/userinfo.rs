@@ -33,7 +33,7 @@ pub(crate) async fn userinfo(core: &Core, request: &Request<'_>) -> Result<Reply
     }
     let (rules, granted) = (&core.config.claims, carried.claims());
     let wanted = Wanted::of(rules, &carried.client, &scope, &granted, Target::UserInfo);
-    let account = carried.account(core, &wanted.ask(), now).await?;
+    let account = carried.account(core, &wanted.ask()).await?;
     let account = account.ok_or(Reason::BearerInvalid)?;
     let sub = carried.sub(core)?.ok_or(Reason::BearerInvalid)?;
     Ok(respond(core, &carried.client, &sub, wanted.select(&account), now).await?)

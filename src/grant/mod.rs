@@ -20,13 +20,17 @@ mod refresh;
 mod revoke;
 mod rotation;
 mod stands;
+mod view;
 
 pub(crate) use derive::{code_of_interaction, session_of_interaction};
 pub use held::{GrantId, HeldGrant, HeldGrants, InvalidGrantId};
 pub(crate) use held::{held, revoke_held};
-pub(crate) use record::{ConsentBasis, Grant, Origin, Status, Ticket, TicketState, Why};
+pub(crate) use record::{
+    ConsentBasis, DroppedToken, Grant, Origin, Status, Ticket, TicketState, Why,
+};
 pub(crate) use refresh::{Generation, Refresh, RefreshToken};
 pub(crate) use revoke::{drop_token, revoke};
 pub(crate) use rotation::SKEW;
 pub use rotation::{RefreshPolicy, Rotation};
 pub(crate) use stands::{Facts, Standings};
+pub(crate) use view::{GrantView, Terms};

@@ -6,7 +6,7 @@ use crate::{
     claims::GrantedClaims,
     mint::AccessToken,
     secret::{Digest, Handle, serde_bytes},
-    store::{Key, Kind, Stored},
+    store::{Key, Kind, Readable, Stored},
     types::{Authentication, ClientId, CodeChallenge, Issuer, Resource, Scope, Subject, Timestamp},
 };
 
@@ -139,7 +139,22 @@ const MAX_DROPPED: usize = 8;
 /// How long a redeemed ticket stays, so that a replay can be judged whole.
 const REPLAY_WINDOW: Duration = Duration::minutes(10);
 
-impl Stored for Grant {
+impl Stored for Grant {}
+
+/// Whether a grant in this state carries an access token.
+pub(super) fn carries(
+    (status, access_epoch, expires, dropped): (Status, u16, Timestamp, &[DroppedToken]),
+    token: &AccessToken,
+    epoch: u16,
+    now: Timestamp,
+) -> bool {
+    status == Status::Active
+        && access_epoch == epoch
+        && now < expires
+        && !dropped.iter().any(|dropped| dropped.id == token.id)
+}
+
+impl Readable for Grant {
     fn schema(&self) -> u16 {
         self.v
     }
@@ -193,7 +208,7 @@ impl Grant {
             TicketState::Redeemed(at) => now < at + REPLAY_WINDOW,
         });
         let dropped = self.dropped.into_iter().filter(|token| now < token.expires).collect();
-        Self { refresh, expires, ticket, dropped, ..self }
+        Self { ticket, refresh, dropped, expires, ..self }
     }
 
     /// One of its access tokens was revoked. When there are too many to remember, all of them are.
@@ -217,10 +232,8 @@ impl Grant {
 
     /// Whether the grant still carries an access token of its own making.
     pub(crate) fn carries(&self, token: &AccessToken, epoch: u16, now: Timestamp) -> bool {
-        self.status == Status::Active
-            && self.access_epoch == epoch
-            && now < self.expires
-            && !self.dropped.iter().any(|dropped| dropped.id == token.id)
+        let Self { status, access_epoch, expires, dropped, .. } = self;
+        carries((*status, *access_epoch, *expires, dropped), token, epoch, now)
     }
 
     /// The grant is over, and all its tokens with it. A revoked grant stays as it is.

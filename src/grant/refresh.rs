@@ -265,6 +265,7 @@ mod tests {
 
     #[test]
     fn generations() {
+        use Generation::{Ahead, Ancestor, Current, Previous, Unknown};
         let ring = [keys(1)];
         let now = Timestamp::from_unix(0);
         let tokens: Vec<_> =
@@ -276,7 +277,6 @@ mod tests {
             record = record.rotated(next, now, now);
         }
         let generations: Vec<_> = tokens.iter().map(|token| record.generation(token)).collect();
-        use Generation::{Ahead, Ancestor, Current, Previous, Unknown};
         assert_eq!(generations, [Ancestor, Previous, Current, Ahead]);
         // A token secret that was dropped: the record still knows two of them.
         let read: Vec<_> = tokens

@@ -4,9 +4,9 @@ use crate::{
     client::Client,
     error::{Failure, Reason},
     provider::Core,
-    session::{Consent, SessionRecord, Standing, key_of},
+    session::{Consent, SessionRecord, Standing, key_of, standing},
     store::Batch,
-    types::Timestamp,
+    types::{Subject, Timestamp},
 };
 
 /// What a grant stands on, as it is now.
@@ -24,8 +24,6 @@ pub(crate) enum Standings {
     All,
     /// The same, but the session only if the grant ends with it: before any further set.
     Refresh,
-    /// Client and subject: access tokens are short, the rest bites when they end.
-    Light,
 }
 
 impl Facts {
@@ -39,15 +37,11 @@ impl Facts {
         let issuer = &core.config.issuer;
         let mut batch = Batch::new(core);
         let standing = batch.add::<Standing>(Standing::key(issuer, &grant.subject));
-        let (mut consent, mut session) = (None, None);
-        if standings != Standings::Light {
-            if matches!(grant.consent, ConsentBasis::Remembered(_)) {
-                let key = Consent::key(issuer, &grant.subject, &grant.client);
-                consent = Some(batch.add::<Consent>(key));
-            }
-            let session_of = grant.session.as_ref().filter(|_| grant.needs_session(standings));
-            session = session_of.map(|s| batch.add::<SessionRecord>(key_of(s)));
-        }
+        let remembered = matches!(grant.consent, ConsentBasis::Remembered(_));
+        let consent = remembered
+            .then(|| batch.add::<Consent>(Consent::key(issuer, &grant.subject, &grant.client)));
+        let session = grant.session.as_ref().filter(|_| grant.needs_session(standings));
+        let session = session.map(|s| batch.add::<SessionRecord>(key_of(s)));
         let read = batch.read().await?;
         let consent = consent.map(|slot| read.get(&slot)).transpose()?.flatten();
         let session = session.map(|slot| read.get(&slot)).transpose()?.flatten();
@@ -59,10 +53,39 @@ impl Facts {
         })
     }
 
+    /// Only those of the subject.
+    pub(crate) async fn of_subject(
+        core: &Core,
+        subject: &Subject,
+        wanted: &[&str],
+    ) -> Result<Self, Failure> {
+        let standing = standing(core, subject).await?;
+        let account = core.accounts.account(subject, wanted).await?;
+        Ok(Self { standing, consent: None, session: None, account })
+    }
+
     /// The account, for its claims.
     pub(crate) fn account(self) -> Option<Account> {
         self.account
     }
+}
+
+/// Whether client and subject still are what they were.
+pub(super) fn lightly(
+    client: &Client,
+    (client_epoch, subject_epoch): (u32, i64),
+    facts: &Facts,
+) -> Result<(), Reason> {
+    if !client.enabled || client.epoch != client_epoch {
+        return Err(Reason::ClientChanged);
+    }
+    if !Standing::holds(facts.standing.as_ref(), subject_epoch) {
+        return Err(Reason::SubjectChanged);
+    }
+    if !facts.account.as_ref().is_some_and(|account| account.active) {
+        return Err(Reason::SubjectInactive);
+    }
+    Ok(())
 }
 
 impl Grant {
@@ -70,7 +93,6 @@ impl Grant {
         match standings {
             Standings::All => true,
             Standings::Refresh => !self.offline,
-            Standings::Light => false,
         }
     }
 
@@ -83,18 +105,7 @@ impl Grant {
         standings: Standings,
         now: Timestamp,
     ) -> Result<(), Reason> {
-        if !client.enabled || client.epoch != self.client_epoch {
-            return Err(Reason::ClientChanged);
-        }
-        if !Standing::holds(facts.standing.as_ref(), self.subject_epoch) {
-            return Err(Reason::SubjectChanged);
-        }
-        if !facts.account.as_ref().is_some_and(|account| account.active) {
-            return Err(Reason::SubjectInactive);
-        }
-        if standings == Standings::Light {
-            return Ok(());
-        }
+        lightly(client, (self.client_epoch, self.subject_epoch), facts)?;
         if let ConsentBasis::Remembered(epoch) = self.consent {
             let holds = |c: &Consent| c.live(now) && c.epoch() == epoch;
             if !facts.consent.as_ref().is_some_and(holds) {

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     client::Client,
     error::{Failure, Reason},
-    grant::Grant,
+    grant::Terms,
     jose::{self, Claims, EncryptTo, JoseFault, Jwks, Jws, VerifyWith},
     provider::Core,
     types::{Acr, Authentication, ClientId, Resource, Scope, Subject, Timestamp},
@@ -31,7 +31,7 @@ pub(crate) struct AccessTokenParts<'t> {
     pub(crate) client: &'t Client,
     pub(crate) of: StandsOn,
     /// The grant, if it stands on one.
-    pub(crate) grant: Option<&'t Grant>,
+    pub(crate) grant: Option<Terms<'t>>,
     pub(crate) audience: &'t Audience<'t>,
     pub(crate) scope: &'t Scope,
     /// The person as the client knows them, or the client itself.
@@ -67,10 +67,10 @@ impl AccessTokenParts<'_> {
         let id = &self.client.id;
         match self.grant {
             Some(grant) => {
-                let holder = (*id != grant.client).then_some(self.client);
+                let holder = (id != grant.client).then_some(self.client);
                 Details {
-                    scope: (*self.scope != grant.scope).then(|| self.scope.clone()),
-                    aud: (!self.audience.is(&grant.resources)).then(resources),
+                    scope: (self.scope != grant.scope).then(|| self.scope.clone()),
+                    aud: (!self.audience.is(grant.resources)).then(resources),
                     cid: holder.map(|holder| holder.id.clone()),
                     cep: holder.map(|holder| holder.epoch),
                     act: self.act.clone(),
@@ -93,7 +93,7 @@ impl AccessTokenParts<'_> {
         token: &AccessToken,
         now: Timestamp,
     ) -> Result<String, Failure> {
-        let auth = self.grant.map(|grant| &grant.auth);
+        let auth = self.grant.map(|grant| grant.auth);
         let claims = AccessTokenClaims {
             iss: core.config.issuer.as_str(),
             sub: self.sub,

@@ -53,16 +53,12 @@ impl IssuerKeys {
             Place::At { jwks_uri, fetch, read } => (jwks_uri, fetch, read),
         };
         let mut request = FetchRequest::new(jwks_uri, "application/jwk-set+json, application/json");
-        let first = check(&keys(&request, &**fetch, read).await?);
-        if !matches!(first, Err(JoseFault::Key)) {
-            return first.map_err(invalid);
+        match check(&keys(&request, &**fetch, read).await?) {
+            Err(JoseFault::Key) => request.refresh = true,
+            checked => return checked.map_err(invalid),
         }
-        request.refresh = true;
-        match keys(&request, &**fetch, read).await {
-            Ok(newer) => check(&newer).map_err(invalid),
-            // If there are none to be had, the first answer stands: anybody can name a key.
-            Err(_) => first.map_err(invalid),
-        }
+        // If they cannot be had, nobody knows: a token by a key that was announced meanwhile is good.
+        check(&keys(&request, &**fetch, read).await?).map_err(invalid)
     }
 }
 

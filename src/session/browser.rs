@@ -6,7 +6,7 @@ use crate::{
     error::{Failure, Reason},
     provider::Core,
     secret::{Digest, Handle, HandleKind},
-    store::{Commit, Expect, Key, Kind, Loaded, Step, StoreError, Stored},
+    store::{Commit, Expect, Key, Kind, Loaded, Readable, Step, StoreError, Stored},
     types::{Authentication, ClientId, Issuer, Subject, Timestamp},
     wire::Request,
 };
@@ -30,7 +30,9 @@ enum State {
     Ended,
 }
 
-impl Stored for SessionRecord {
+impl Stored for SessionRecord {}
+
+impl Readable for SessionRecord {
     fn schema(&self) -> u16 {
         self.v
     }

@@ -4,7 +4,7 @@ use super::subject_label;
 use crate::{
     error::{Failure, Reason},
     provider::Core,
-    store::{Commit, Cursor, Expect, Key, Kind, Step, Stored},
+    store::{Commit, Cursor, Expect, Key, Kind, Readable, Step, Stored},
     types::{ClientId, Issuer, Scope, Subject, Timestamp},
 };
 
@@ -29,7 +29,9 @@ pub(crate) struct Consent {
     until: Timestamp,
 }
 
-impl Stored for Consent {
+impl Stored for Consent {}
+
+impl Readable for Consent {
     fn schema(&self) -> u16 {
         self.v
     }

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::{Failure, Reason},
     provider::Core,
-    store::{Commit, Expect, Key, Kind, Step, StoreError, Stored},
+    store::{Commit, Expect, Key, Kind, Readable, Step, StoreError, Stored},
     types::{Issuer, Subject, Timestamp},
 };
 
@@ -19,7 +19,9 @@ pub(crate) struct Standing {
     epoch: i64,
 }
 
-impl Stored for Standing {
+impl Stored for Standing {}
+
+impl Readable for Standing {
     fn schema(&self) -> u16 {
         self.v
     }

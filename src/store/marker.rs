@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Commit, Expect, Key, Kind, Step, Stored};
+use super::{Commit, Expect, Key, Kind, Readable, Step, Stored};
 use crate::{error::Failure, provider::Core, types::Timestamp};
 
 /// That something has happened and must not happen again: an assertion was used, a token revoked.
@@ -10,7 +10,9 @@ pub(crate) struct Marker {
     v: u16,
 }
 
-impl Stored for Marker {
+impl Stored for Marker {}
+
+impl Readable for Marker {
     fn schema(&self) -> u16 {
         self.v
     }

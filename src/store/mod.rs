@@ -37,8 +37,8 @@ pub use fault::{Calls, Fault, FaultyStore, Operation};
 pub use key::{Cursor, Key, Kind, Label, Listing};
 pub(crate) use marker::{Marked, is_marked, mark};
 pub use memory::MemoryStore;
+pub(crate) use record::{Readable, Stored, decode, encode};
 pub use record::{Record, Version};
-pub(crate) use record::{Stored, decode, encode};
 pub(crate) use typed::{Batch, Commit, Loaded, Step};
 
 use crate::types::Timestamp;

@@ -70,7 +70,10 @@ impl fmt::Debug for Record {
 ///
 /// Whatever narrows rights raises the number; a reader refuses a newer one (503) instead of
 /// misunderstanding it.
-pub(crate) trait Stored: Serialize + DeserializeOwned {
+pub(crate) trait Stored: Readable + Serialize {}
+
+/// What can be read of a record: all of it, or a part that is never written.
+pub(crate) trait Readable: DeserializeOwned {
     /// The newest schema that this release understands.
     const SCHEMA: u16 = 1;
 
@@ -86,7 +89,7 @@ pub(crate) fn encode<T: Stored>(body: &T) -> Result<Arc<[u8]>, StoreError> {
     }
 }
 
-pub(crate) fn decode<T: Stored>(bytes: &[u8]) -> Result<T, StoreError> {
+pub(crate) fn decode<T: Readable>(bytes: &[u8]) -> Result<T, StoreError> {
     // Checked once as a whole; by `from_slice` each string would be.
     let text = str::from_utf8(bytes).map_err(|cause| StoreError::Unreadable(cause.into()))?;
     let body: T =

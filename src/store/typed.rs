@@ -1,6 +1,6 @@
 use std::marker::PhantomData;
 
-use super::{Expect, Key, Put, Record, StoreError, Stored, Version, decode, encode};
+use super::{Expect, Key, Put, Readable, Record, StoreError, Stored, Version, decode, encode};
 use crate::{error::Failure, provider::Core, types::Timestamp};
 
 /// A record as it was read: its content, and the version that the next write must name.
@@ -29,7 +29,10 @@ pub(crate) struct Step<'s, T> {
 
 impl Core {
     /// The record under the key.
-    pub(crate) async fn load<T: Stored>(&self, key: &Key) -> Result<Option<Loaded<T>>, StoreError> {
+    pub(crate) async fn load<T: Readable>(
+        &self,
+        key: &Key,
+    ) -> Result<Option<Loaded<T>>, StoreError> {
         self.store.get(key).await?.map(|record| loaded(&record)).transpose()
     }
 
@@ -72,7 +75,7 @@ impl<'b> Batch<'b> {
         Self { core, keys: Vec::with_capacity(3) }
     }
 
-    pub(crate) fn add<T: Stored>(&mut self, key: Key) -> Slot<T> {
+    pub(crate) fn add<T: Readable>(&mut self, key: Key) -> Slot<T> {
         self.keys.push(key);
         Slot(self.keys.len() - 1, PhantomData)
     }
@@ -83,11 +86,11 @@ impl<'b> Batch<'b> {
 }
 
 impl Batched {
-    pub(crate) fn get<T: Stored>(&self, slot: &Slot<T>) -> Result<Option<Loaded<T>>, StoreError> {
+    pub(crate) fn get<T: Readable>(&self, slot: &Slot<T>) -> Result<Option<Loaded<T>>, StoreError> {
         self.0.get(slot.0).and_then(Option::as_ref).map(loaded).transpose()
     }
 }
 
-fn loaded<T: Stored>(record: &Record) -> Result<Loaded<T>, StoreError> {
+fn loaded<T: Readable>(record: &Record) -> Result<Loaded<T>, StoreError> {
     Ok(Loaded { body: decode(&record.body)?, version: record.version })
 }

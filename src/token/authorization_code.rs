@@ -123,7 +123,7 @@ impl CodeRequest<'_> {
                 Check::Redeem => {}
             }
             raced = true;
-            let portion = Portion::of(core, client, &grant, &grant.scope, &self.resources)?;
+            let portion = Portion::of(core, client, grant.terms(), &grant.scope, &self.resources)?;
             let refresh_token = first_refresh_token(core, client, &grant, *code.id())?;
             let refresh = refresh_token.as_ref().map(|token| refresh_record(core, token, now));
             let nonce = grant.nonce.clone();

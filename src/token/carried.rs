@@ -4,7 +4,7 @@ use crate::{
     claims::{self, Account, GrantedClaims},
     client::KnownClient,
     error::Failure,
-    grant::{Facts, Grant, Standings},
+    grant::{Facts, Grant, GrantView},
     mint::{AccessToken, Audience, StandsOn},
     provider::Core,
     store::{Marked, is_marked},
@@ -23,7 +23,7 @@ pub(crate) struct Carried {
 /// What carries an access token.
 pub(crate) enum Carrier {
     Grant {
-        grant: Box<Grant>,
+        grant: Box<GrantView>,
         /// The client of the grant; a token that was exchanged is another's.
         owner: KnownClient,
     },
@@ -45,7 +45,7 @@ impl Carried {
         match token.of {
             StandsOn::Grant { id, epoch } => {
                 let key = Grant::key(&core.config.issuer, &id);
-                let Some(loaded) = core.load::<Grant>(&key).await? else { return Ok(None) };
+                let Some(loaded) = core.load::<GrantView>(&key).await? else { return Ok(None) };
                 let grant = Box::new(loaded.body);
                 if !grant.carries(&token, epoch, now) {
                     return Ok(None);
@@ -81,7 +81,7 @@ impl Carried {
     }
 
     /// The grant, if there is a person in it.
-    pub(crate) fn grant(&self) -> Option<&Grant> {
+    pub(crate) fn grant(&self) -> Option<&GrantView> {
         match &self.carrier {
             Carrier::Grant { grant, .. } => Some(grant),
             Carrier::Client => None,
@@ -138,11 +138,10 @@ impl Carried {
         &self,
         core: &Core,
         wanted: &[&str],
-        now: Timestamp,
     ) -> Result<Option<Account>, Failure> {
         let Carrier::Grant { grant, owner } = &self.carrier else { return Ok(None) };
-        let facts = Facts::load(core, grant, Standings::Light, wanted).await?;
-        match grant.stands(owner, &facts, Standings::Light, now) {
+        let facts = Facts::of_subject(core, &grant.subject, wanted).await?;
+        match grant.stands(owner, &facts) {
             Ok(()) => Ok(facts.account()),
             Err(_) => Ok(None),
         }

@@ -14,7 +14,7 @@ use crate::{
     provider::Core,
     secret::{Digest, random},
     session::{Standing, standing, subject_label},
-    store::{Commit, Expect, Step, Stored},
+    store::{Commit, Expect, Readable, Step},
     types::{Authentication, Resource, Scope, Subject, Timestamp},
 };
 
@@ -79,7 +79,7 @@ impl Direct {
         let used_twice = self.single.is_some();
         let act = self.act.clone();
         let begun = self.begin(core, client, now).await?;
-        let portion = Portion::of(core, client, &begun, &begun.scope, &[])?;
+        let portion = Portion::of(core, client, begun.terms(), &begun.scope, &[])?;
         let refresh_token = first_refresh_token(core, client, &begun, id)?;
         let refresh = refresh_token.as_ref().map(|token| refresh_record(core, token, now));
         let grant = begun.redeemed(now, now + portion.lifetime(), refresh);

@@ -135,10 +135,9 @@ impl<'p> ExchangeRequest<'p> {
         }
         let actor = params.one("actor_token")?;
         match (actor, params.one("actor_token_type")?) {
-            (None, None) => {}
+            (None, None) | (Some(_), Some(ACCESS_TOKEN | JWT)) => {}
             // RFC 8693 §2.1: both or neither.
             (Some(_), None) | (None, Some(_)) => return Err(Reason::ActorTokenInvalid),
-            (Some(_), Some(kind)) if matches!(kind, ACCESS_TOKEN | JWT) => {}
             (Some(_), Some(_)) => return Err(Reason::TokenTypeUnsupported),
         }
         let audiences: Vec<_> = params.all("audience").collect();
@@ -165,7 +164,7 @@ impl<'p> ExchangeRequest<'p> {
             return Err(Reason::GrantTypeNotAllowed.into());
         }
         let now = core.clock.now();
-        self.name_audiences(core)?;
+        self.name_audiences(core);
         let actor = match self.actor {
             Some(text) => Some(actor(core, text, now).await?),
             None => None,
@@ -181,7 +180,7 @@ impl<'p> ExchangeRequest<'p> {
     /// An `audience` names a resource server, by its resource or by its client ([RFC 8693 §2.1]).
     ///
     /// [RFC 8693 §2.1]: https://www.rfc-editor.org/rfc/rfc8693#section-2.1
-    fn name_audiences(&mut self, core: &'p Core) -> Result<(), Reason> {
+    fn name_audiences(&mut self, core: &'p Core) {
         let servers = &core.config.resources;
         for audience in &self.audiences {
             let of_client = servers.iter().find(|server| {
@@ -192,7 +191,6 @@ impl<'p> ExchangeRequest<'p> {
                 self.asked.resources.push(named);
             }
         }
-        Ok(())
     }
 
     /// A child of the same grant: one more token, and no record.
@@ -212,7 +210,7 @@ impl<'p> ExchangeRequest<'p> {
         let asked = self.scope_of(client, &carried.scope(&theirs))?;
         let held = theirs.names();
         let resources = if self.asked.resources.is_empty() { &held } else { &self.asked.resources };
-        let portion = Portion::of(core, client, grant, &asked, resources)?;
+        let portion = Portion::of(core, client, grant.terms(), &asked, resources)?;
         let act = chain(actor.clone(), carried.token.details.act.clone())?;
         let exchange = Exchange {
             client,
@@ -254,7 +252,7 @@ impl<'p> ExchangeRequest<'p> {
         let in_jwt = |_| Wanted::of(rules, client, &scope, &granted, audience.target());
         let wanted = audience.jwt().map(in_jwt);
         let ask = wanted.as_ref().map(Wanted::ask).unwrap_or_default();
-        let account = carried.account(core, &ask, now).await?;
+        let account = carried.account(core, &ask).await?;
         let account = account.ok_or(Reason::SubjectTokenInvalid)?;
         let ends = carried.token.expires().min(grant.expires);
         let lifetime = audience.lifetime().min(ends.since(now));
@@ -262,7 +260,7 @@ impl<'p> ExchangeRequest<'p> {
         let parts = AccessTokenParts {
             client,
             of: carried.token.of,
-            grant: Some(grant),
+            grant: Some(grant.terms()),
             audience: &audience,
             scope: &scope,
             sub: sub.as_str(),
@@ -365,7 +363,7 @@ async fn actor(core: &Core, text: &str, now: Timestamp) -> Result<Actor, Failure
             Ok(Actor::new(sub, client_id, None))
         }
         Carrier::Grant { .. } => {
-            carried.account(core, &[], now).await?.ok_or_else(invalid)?;
+            carried.account(core, &[]).await?.ok_or_else(invalid)?;
             let sub = carried.sub(core)?.ok_or_else(invalid)?;
             Ok(Actor::new(sub, client_id, None))
         }

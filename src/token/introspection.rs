@@ -19,7 +19,7 @@ use crate::{
     grant::{Facts, Grant, RefreshToken, Standings},
     mint::{self, AccessToken, Actor, OneOrMore},
     provider::Core,
-    types::{Acr, ClientId, Scope, Timestamp},
+    types::{Acr, ClientId, Scope, Subject, Timestamp},
     wire::{Reply, Request},
 };
 
@@ -33,6 +33,7 @@ const JWT: &str = "application/token-introspection+jwt";
 /// [RFC 7662 §2.2]: https://www.rfc-editor.org/rfc/rfc7662#section-2.2
 /// [RFC 9470 §6.2]: https://www.rfc-editor.org/rfc/rfc9470#section-6.2
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the registered members are what they are")]
 struct Active<'a> {
     active: bool,
     iss: &'a str,
@@ -101,7 +102,7 @@ pub(crate) async fn look(
         return of_refresh_token(core, client, &token, now).await;
     }
     if core.config.policy.introspect_id_tokens {
-        return of_id_token(core, client, text, now).await;
+        return Ok(of_id_token(core, client, text, now));
     }
     Ok(None)
 }
@@ -139,9 +140,9 @@ async fn of_access_token(
     let rules = &core.config.claims;
     let granted = carried.claims();
     let wanted = Wanted::of(rules, &carried.client, &scope, &granted, audience.target());
-    let Some(account) = carried.account(core, &wanted.ask(), now).await? else { return Ok(None) };
+    let Some(account) = carried.account(core, &wanted.ask()).await? else { return Ok(None) };
     Ok(members(&Active {
-        sub: sub.as_ref().map(|sub| sub.as_str()),
+        sub: sub.as_ref().map(Subject::as_str),
         aud: Some(OneOrMore(audience.names())),
         scope: Some(&scope).filter(|scope| !scope.is_empty()),
         token_type: Some("Bearer"),
@@ -184,18 +185,13 @@ async fn of_refresh_token(
 
 /// An ID token of the asker's own, where the policy says that it may ask. It says itself what there is
 /// to say.
-async fn of_id_token(
-    core: &Core,
-    client: &Client,
-    text: &str,
-    now: Timestamp,
-) -> Result<Answer, Failure> {
-    let Ok(token) = authorize::issued_id_token(core, client, text) else { return Ok(None) };
+fn of_id_token(core: &Core, client: &Client, text: &str, now: Timestamp) -> Answer {
+    let token = authorize::issued_id_token(core, client, text).ok()?;
     // What the client can make itself, the provider does not vouch for.
     if token.expires <= now || !token.signed {
-        return Ok(None);
+        return None;
     }
-    Ok(members(&Active {
+    members(&Active {
         sub: Some(token.sub.as_str()),
         aud: Some(OneOrMore(vec![client.id.as_str()])),
         iat: Some(token.issued),
@@ -203,7 +199,7 @@ async fn of_id_token(
         acr: token.acr.as_ref(),
         amr: &token.amr,
         ..Active::new(core, &client.id, token.expires)
-    }))
+    })
 }
 
 impl<'a> Active<'a> {

@@ -5,7 +5,7 @@ use crate::{
     claims::{Account, Target, Wanted},
     client::Client,
     error::{Failure, Reason},
-    grant::{Facts, Grant, Origin, Standings},
+    grant::{Facts, Grant, Origin, Standings, Terms},
     mint::{self, AccessTokenParts, Actor, Audience, IdTokenParts, StandsOn, id_token},
     provider::Core,
     types::{Resource, Scope, Timestamp},
@@ -28,12 +28,12 @@ impl<'c> Portion<'c> {
     pub(super) fn of(
         core: &'c Core,
         client: &Client,
-        grant: &Grant,
+        grant: Terms<'_>,
         asked: &Scope,
         resources: &[&str],
     ) -> Result<Self, Reason> {
         let issuer = core.config.issuer.as_str();
-        let granted = Audience::granted(&core.config, &grant.resources);
+        let granted = Audience::granted(&core.config, grant.resources);
         let may = |asked: &&str| {
             granted.contains(asked) || (*asked == issuer && grant.scope.contains("openid"))
         };
@@ -123,7 +123,7 @@ impl Issue<'_> {
             let parts = AccessTokenParts {
                 client,
                 of: StandsOn::Grant { id: *self.id, epoch: grant.access_epoch },
-                grant: Some(grant),
+                grant: Some(grant.terms()),
                 audience: &portion.audience,
                 scope: &portion.carried,
                 sub: grant.sub.as_str(),

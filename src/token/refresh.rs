@@ -135,7 +135,7 @@ impl RefreshRequest<'_> {
             raced = true;
             let Loaded { body: grant, version } = loaded;
             let asked = self.asked_of(client, &grant)?;
-            let portion = Portion::of(core, client, &grant, &asked, &self.asked.resources)?;
+            let portion = Portion::of(core, client, grant.terms(), &asked, &self.asked.resources)?;
             let successor = match check {
                 Check::Keep => None,
                 _ => Some(successor(core, &grant, &token, &check)?),
@@ -310,6 +310,7 @@ mod tests {
     use crate::{
         ClientId, ClientMetadata, ClientSecret, Issuer, RedirectUri, Scope, Secret, Subject,
         SystemEntropy,
+        claims::GrantedClaims,
         grant::{ConsentBasis, Origin},
         secret::TokenKeys,
         types::Authentication,
@@ -352,7 +353,7 @@ mod tests {
             consent: ConsentBasis::Exempt,
             scope: Scope::default(),
             resources: Vec::new(),
-            claims: Default::default(),
+            claims: GrantedClaims::default(),
             ticket: None,
             refresh: Some(refresh),
             offline: true,
