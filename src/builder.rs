@@ -10,7 +10,7 @@ use crate::{
     env::{Clock, Entropy, Observer, SystemClock, SystemEntropy},
     fetch::Fetch,
     jose::DecryptionKeys,
-    mint::Signer,
+    mint::{AccessTokenFormat, Signer},
     provider::{Core, Provider},
     secret::{Secrets, TokenKeys, same_kid},
     store::Store,
@@ -236,6 +236,15 @@ impl ProviderBuilder {
         {
             findings.push("signer needs an active key for RS256".into());
         }
+        for server in &self.config.resources {
+            if let (Some(signer), AccessTokenFormat::Jwt(jwt)) = (&self.signer, &server.format)
+                && signer.active(jwt.algorithm, now).is_none()
+            {
+                let (name, algorithm) = (&server.resource, jwt.algorithm);
+                findings
+                    .push(format!("signer has no active key for {algorithm}, needed by {name}"));
+            }
+        }
         if let (Some(signer), Some(decryption)) = (&self.signer, &self.decryption) {
             let kid = |jwk: &Map<String, Value>| jwk.get("kid").cloned();
             let signing: Vec<_> = signer.published(now).iter().map(|key| kid(&key.jwk)).collect();
@@ -309,7 +318,24 @@ fn supported(config: &Config) -> Scope {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Issuer, KeyManagementAlgorithm, KeySet};
+    use crate::{Issuer, JwtFormat, KeyManagementAlgorithm, KeySet, Resource, ResourceServer};
+
+    /// RFC 9068 §2.1: what a resource server is to verify, somebody must sign.
+    #[test]
+    fn resources_need_keys() {
+        let keys = KeySet::generate(&[SigningAlgorithm::EdDSA], SystemClock.now()).unwrap();
+        for (algorithm, missing) in
+            [(SigningAlgorithm::EdDSA, false), (SigningAlgorithm::ES256, true)]
+        {
+            let mut config = Config::new(Issuer::new("https://id.example").unwrap());
+            let mut server = ResourceServer::new(Resource::new("https://a.example/").unwrap());
+            server.format = AccessTokenFormat::Jwt(JwtFormat::signed(algorithm));
+            config.resources.push(server);
+            let found = ProviderBuilder::new(config).signer(keys.clone()).build().unwrap_err();
+            let named = found.findings().iter().any(|f| f.contains("https://a.example/"));
+            assert_eq!(named, missing);
+        }
+    }
 
     /// OIDC Core §10.1.1, RFC 7517 §4.5: a `kid` names one key.
     #[test]
