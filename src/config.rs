@@ -49,7 +49,8 @@ pub struct Config {
     ///
     /// [RFC 8707]: https://www.rfc-editor.org/rfc/rfc8707
     pub resources: Vec<ResourceServer>,
-    /// Which of them a token is for if the client names none; the provider itself, if absent.
+    /// Which of them a token is for if the client names none; the provider itself, if absent. A client that
+    /// may not have tokens for it must always name another one.
     pub default_resource: Option<Resource>,
 }
 

@@ -56,7 +56,7 @@ use crate::{
 #[derive(Clone)]
 struct App {
     verifier: AccessTokenVerifier,
-    orders: Arc<Mutex<HashMap<String, Vec<String>>>>,
+    orders: Arc<Mutex<Orders>>,
 }
 
 /// What the extractor of [`VerifiedToken`] works with.
@@ -128,7 +128,7 @@ fn routes(app: App) -> Router {
 async fn list(token: VerifiedToken, State(app): State<App>) -> Result<String, BearerError> {
     token.require("orders:read")?;
     let orders = app.orders.lock().unwrap_or_else(PoisonError::into_inner);
-    let lines = orders.get(owner(&token)).map(|orders| orders.join("\n"));
+    let lines = orders.get(&owner(&token)).map(|orders| orders.join("\n"));
     Ok(lines.unwrap_or_else(|| "nothing".to_owned()) + "\n")
 }
 
@@ -139,7 +139,7 @@ async fn create(
 ) -> Result<StatusCode, BearerError> {
     token.require("orders:write")?;
     let mut orders = app.orders.lock().unwrap_or_else(PoisonError::into_inner);
-    orders.entry(owner(&token).to_owned()).or_default().push(order.trim().to_owned());
+    orders.entry(owner(&token)).or_default().push(order.trim().to_owned());
     Ok(StatusCode::CREATED)
 }
 
@@ -149,7 +149,15 @@ async fn me(token: VerifiedToken) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], said + "\n")
 }
 
-/// Whose orders: the person's, or those of a client that acts for itself.
-fn owner(token: &VerifiedToken) -> &str {
-    token.subject().or_else(|| token.client_id()).unwrap_or_default()
+/// Whether it is a client that acts for itself, and who it is.
+type Owner = (bool, String);
+
+type Orders = HashMap<Owner, Vec<String>>;
+
+/// Whose orders: a person's, or those of a client that acts for itself. A client might be called what a
+/// person's `sub` is (RFC 9068 §5), so the two are kept apart.
+fn owner(token: &VerifiedToken) -> Owner {
+    let client = token.client_id().unwrap_or_default();
+    let subject = token.subject().unwrap_or(client);
+    (subject == client, subject.to_owned())
 }

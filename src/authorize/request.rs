@@ -243,7 +243,8 @@ fn resources(
             resources.push(resource);
         }
     }
-    if resources.is_empty() && !Audience::of(config, [])?.is_open_to(client) {
+    let for_default = resources.is_empty() && response_type.yields_access_token();
+    if for_default && !Audience::of(config, [])?.is_open_to(client) {
         return Err(Reason::ResourceNotAllowed);
     }
     if response_type.token() {

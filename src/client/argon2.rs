@@ -11,7 +11,7 @@ use argon2::{
 };
 use async_trait::async_trait;
 use ring::hmac;
-use tokio::{sync::Semaphore, task};
+use tokio::{sync::Semaphore, task, time::timeout};
 
 use super::SecretHashes;
 use crate::{
@@ -19,6 +19,9 @@ use crate::{
     error::HostError,
     secret::{self, Digest},
 };
+
+/// How long a check may wait for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Checks client secrets against PHC strings of argon2, such as argon2id, away from the async threads.
 ///
@@ -42,7 +45,9 @@ use crate::{
 /// # Security
 ///
 /// Hash all secrets with the parameters of [`hash`](Self::hash): others take another time, which tells
-/// strangers that there is such a client.
+/// strangers that there is such a client. So does a second hashed secret while one is being replaced. Every
+/// wrong secret costs a hash, so put a [`Throttle`](crate::Throttle) in front; a check that waits for more
+/// than five seconds fails.
 pub struct Argon2Secrets {
     permits: Arc<Semaphore>,
     /// What secrets are compared with where there is nothing to compare with.
@@ -105,7 +110,8 @@ impl SecretHashes for Argon2Secrets {
         if name.is_some_and(|name| self.remembered().has(&name, Instant::now())) {
             return Ok(true);
         }
-        let permit = self.permits.clone().acquire_owned().await?;
+        // Whoever floods the queue makes others wait, but not for ever.
+        let permit = timeout(PATIENCE, self.permits.clone().acquire_owned()).await??;
         let against: Arc<str> = hash.map_or_else(|| self.nobodys.clone(), Arc::from);
         let presented = presented.to_owned();
         let right = task::spawn_blocking(move || {

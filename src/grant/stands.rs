@@ -64,6 +64,17 @@ impl Facts {
         Ok(Self { standing, consent: None, session: None, account })
     }
 
+    fn is_active(&self) -> bool {
+        self.account.as_ref().is_some_and(|account| account.active)
+    }
+
+    /// Whether something that was said of the subject at this time can still be said: nothing has ended
+    /// since what they had, not even in the same second.
+    pub(crate) fn subject_stands(&self, said: i64) -> bool {
+        let ended = Standing::epoch(self.standing.as_ref());
+        self.is_active() && (ended == 0 || ended < said)
+    }
+
     /// The account, for its claims.
     pub(crate) fn account(self) -> Option<Account> {
         self.account
@@ -82,10 +93,7 @@ pub(super) fn lightly(
     if !Standing::holds(facts.standing.as_ref(), subject_epoch) {
         return Err(Reason::SubjectChanged);
     }
-    if !facts.account.as_ref().is_some_and(|account| account.active) {
-        return Err(Reason::SubjectInactive);
-    }
-    Ok(())
+    if facts.is_active() { Ok(()) } else { Err(Reason::SubjectInactive) }
 }
 
 impl Grant {

@@ -8,7 +8,7 @@ use crate::{
     env::EntropyError,
     provider::Core,
     secret::{SealKind, open, random, seal},
-    types::{ClientId, Resource, Scope, Timestamp},
+    types::{ClientId, Scope, Timestamp},
 };
 
 /// What an access token says: what it stands on, since when, for how long, and where it differs from
@@ -42,7 +42,7 @@ pub(crate) struct Details {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) scope: Option<Scope>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) aud: Option<Vec<Resource>>,
+    pub(crate) aud: Option<Vec<Box<str>>>,
     /// The client that it was issued to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cid: Option<ClientId>,
@@ -220,7 +220,7 @@ mod tests {
                 Details { scope: scope("a b"), ..Details::default() },
                 Details { scope: scope("a bc"), ..Details::default() },
                 Details {
-                    aud: Some(vec![Resource::new("https://api.example/").unwrap()]),
+                    aud: Some(vec!["https://api.example/".into()]),
                     cid: Some(ClientId::new("c").unwrap()),
                     ..Details::default()
                 },

@@ -17,7 +17,7 @@ use crate::{
     grant::Terms,
     jose::{self, Claims, EncryptTo, JoseFault, Jwks, Jws, VerifyWith},
     provider::Core,
-    types::{Acr, Authentication, ClientId, Resource, Scope, Subject, Timestamp},
+    types::{Acr, Authentication, ClientId, Scope, Subject, Timestamp},
 };
 
 /// The `typ` of a JWT access token ([RFC 9068 §2.1]).
@@ -60,10 +60,7 @@ pub(crate) async fn access_token(
 impl AccessTokenParts<'_> {
     /// Where the token differs from its grant.
     fn details(&self) -> Details {
-        let resources = || {
-            let names = self.audience.names().into_iter();
-            names.filter_map(|name| Resource::new(name).ok()).collect()
-        };
+        let resources = || self.audience.names().into_iter().map(Into::into).collect();
         let id = &self.client.id;
         match self.grant {
             Some(grant) => {
@@ -201,11 +198,11 @@ impl Details {
     fn of_claims(claims: &Claims) -> Result<Self, JoseFault> {
         let scope = claims.str("scope")?.unwrap_or_default();
         let client = claims.str("client_id")?.and_then(|id| ClientId::new(id).ok());
-        let aud = claims.audience()?.into_iter().map(Resource::new).collect::<Result<_, _>>();
+        let aud = claims.audience()?.into_iter().map(Into::into).collect();
         let act = claims.get("act").cloned().map(serde_json::from_value).transpose();
         Ok(Self {
             scope: Some(Scope::parse(scope).map_err(|_| JoseFault::Claims("scope"))?),
-            aud: Some(aud.map_err(|_| JoseFault::Claims("aud"))?),
+            aud: Some(aud),
             cid: Some(client.ok_or(JoseFault::Claims("client_id"))?),
             cep: None,
             act: act.map_err(|_| JoseFault::Claims("act"))?,

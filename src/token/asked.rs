@@ -35,13 +35,13 @@ impl<'p> Asked<'p> {
     ///
     /// [RFC 6749 §3.3]: https://www.rfc-editor.org/rfc/rfc6749#section-3.3
     pub(super) fn scope(&self, core: &Core, client: &Client) -> Result<Scope, Reason> {
-        let may = match &client.metadata.scope {
-            Some(registered) => registered.intersection(&core.scopes),
-            None => core.scopes.clone(),
+        let registered = client.metadata.scope.as_ref();
+        let may = |token: &str| {
+            core.scopes.contains(token) && registered.is_none_or(|scope| scope.contains(token))
         };
         match &self.scope {
-            None => Ok(may),
-            Some(asked) if asked.is_subset(&may) => Ok(asked.clone()),
+            None => Ok(registered.unwrap_or(&core.scopes).retain(may)),
+            Some(asked) if asked.iter().all(may) => Ok(asked.clone()),
             Some(_) => Err(Reason::ScopeNotAllowed),
         }
     }

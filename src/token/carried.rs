@@ -75,6 +75,12 @@ impl Carried {
                 if is_marked(core, Marked::Token(&token.id)).await? {
                     return Ok(None);
                 }
+                if let Some(owner) = &client.owner {
+                    let account = core.accounts.account(owner, &[]).await?;
+                    if !account.is_some_and(|account| account.active) {
+                        return Ok(None);
+                    }
+                }
                 Ok(Some(Self { token, client, carrier: Carrier::Client }))
             }
         }
@@ -105,14 +111,15 @@ impl Carried {
     pub(crate) fn audience<'c>(&self, core: &'c Core) -> Option<Audience<'c>> {
         let granted = self.grant().map(|grant| &*grant.resources).unwrap_or_default();
         let issuer = core.config.issuer.as_str();
-        let may = |resource: &&Resource| {
-            self.grant().is_none_or(|grant| {
-                granted.contains(resource)
-                    || (resource.as_str() == issuer && grant.scope.contains("openid"))
-            }) || granted.is_empty()
+        let may = |name: &&str| {
+            let of_grant = |grant: &GrantView| {
+                granted.iter().any(|resource| resource.as_str() == *name)
+                    || (*name == issuer && grant.scope.contains("openid"))
+            };
+            granted.is_empty() || self.grant().is_none_or(of_grant)
         };
         let names: Vec<_> = match &self.token.details.aud {
-            Some(own) => own.iter().filter(may).map(Resource::as_str).collect(),
+            Some(own) => own.iter().map(|name| &**name).filter(may).collect(),
             None => granted.iter().map(Resource::as_str).collect(),
         };
         if names.is_empty() && self.token.details.aud.is_some() {

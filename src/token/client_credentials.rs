@@ -40,17 +40,16 @@ impl<'p> ClientCredentialsRequest<'p> {
         }
         let audience = self.asked.audience(core, client)?;
         let scope = self.asked.scope(core, client)?;
-        if self.asked.scope.is_some() && impersonal(&scope) != scope {
+        if self.asked.scope.is_some() && scope.iter().any(is_personal) {
             return Err(Reason::ScopeNotAllowed.into());
         }
         Ok(issue(core, client, &audience, &scope).await?)
     }
 }
 
-/// What of a scope is not about a person: all that a client may have for itself.
-fn impersonal(scope: &Scope) -> Scope {
-    let personal = |token: &str| STANDARD_SCOPES.iter().any(|(standard, _)| *standard == token);
-    scope.retain(|token| !personal(token))
+/// Whether a scope token is about a person: then it is none that a client may have for itself.
+fn is_personal(token: &str) -> bool {
+    STANDARD_SCOPES.iter().any(|(standard, _)| *standard == token)
 }
 
 /// A token that a client holds for itself: of the scope what is not about a person, what the audience
@@ -61,7 +60,8 @@ pub(super) async fn issue(
     audience: &Audience<'_>,
     scope: &Scope,
 ) -> Result<TokenResponse, Failure> {
-    let scope = permitted(core, client, audience.scope(&impersonal(scope))).await?;
+    let scope =
+        permitted(core, client, audience.scope(&scope.retain(|token| !is_personal(token)))).await?;
     let response = mint(core, client, audience, scope, core.clock.now()).await?;
     core.observer.observe(&Event::new(What::TokenIssued).client(&client.id));
     Ok(response)
@@ -111,7 +111,10 @@ async fn mint(
         scope: &scope,
         sub: client.id.as_str(),
         act: None,
-        claims: constants(core, client, audience, &scope),
+        claims: match audience.jwt() {
+            Some(_) => constants(core, client, audience, &scope),
+            None => Map::new(),
+        },
         lifetime,
     };
     let access_token = mint::access_token(core, parts, now).await?;

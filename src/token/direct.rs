@@ -77,10 +77,11 @@ impl Direct {
             None => random(&*core.entropy)?,
         };
         let used_twice = self.single.is_some();
-        let act = self.act.clone();
+        let (renewable, act) = (self.renewable, self.act.clone());
         let begun = self.begin(core, client, now).await?;
         let portion = Portion::of(core, client, begun.terms(), &begun.scope, &[])?;
-        let refresh_token = first_refresh_token(core, client, &begun, id)?;
+        let refresh_token =
+            if renewable { first_refresh_token(core, client, &begun, id)? } else { None };
         let refresh = refresh_token.as_ref().map(|token| refresh_record(core, token, now));
         let grant = begun.redeemed(now, now + portion.lifetime(), refresh);
         let issue = Issue {
@@ -118,7 +119,8 @@ impl Direct {
         let scope = self.scope.retain(|token| renewable || token != OFFLINE_ACCESS);
         let standing = standing(core, &self.subject).await?;
         let subject_epoch = Standing::epoch(standing.as_ref());
-        if subject_epoch > self.since.unix() {
+        // In the same second it may have been before: whoever comes again a second later gets in.
+        if subject_epoch > 0 && subject_epoch >= self.since.unix() {
             return Err(Reason::SubjectChanged.into());
         }
         let said = Said::load(core, client, &self.subject, now).await?;

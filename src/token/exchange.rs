@@ -8,7 +8,6 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use time::Duration;
 
 use super::{
     TokenResponse,
@@ -211,6 +210,7 @@ impl<'p> ExchangeRequest<'p> {
         let held = theirs.names();
         let resources = if self.asked.resources.is_empty() { &held } else { &self.asked.resources };
         let portion = Portion::of(core, client, grant.terms(), &asked, resources)?;
+        self.can_be_had(&portion.audience)?;
         let act = chain(actor.clone(), carried.token.details.act.clone())?;
         let exchange = Exchange {
             client,
@@ -237,7 +237,7 @@ impl<'p> ExchangeRequest<'p> {
         Ok(may.map_or_else(|| asked.clone(), |may| asked.intersection(may)))
     }
 
-    /// One more token of the grant, held by this client; it ends with the token that it came of.
+    /// One more token of the grant, held by this client; it ends no later than the one that it came of.
     async fn child(
         &self,
         core: &Core,
@@ -269,8 +269,9 @@ impl<'p> ExchangeRequest<'p> {
             lifetime,
         };
         let access_token = mint::access_token(core, parts, now).await?;
-        core.observer.observe(&Event::new(What::TokenIssued).client(&client.id));
-        self.answer(TokenResponse::of_access_token(access_token, lifetime, scope))
+        let event = Event::new(What::TokenIssued).client(&client.id).subject(&grant.subject);
+        core.observer.observe(&event);
+        Ok(self.answer(TokenResponse::of_access_token(access_token, lifetime, scope)))
     }
 
     /// A grant of its own: an ID token names a person, and no grant. It needs a client of the first party
@@ -287,6 +288,7 @@ impl<'p> ExchangeRequest<'p> {
         let scope = self.asked.scope(core, client)?;
         let scope = scope.retain(|token| self.asked.scope.is_some() || token == "openid");
         let audience = self.asked.audience(core, client)?;
+        self.can_be_had(&audience)?;
         let act = chain(actor.clone(), None)?;
         let exchange = Exchange {
             client,
@@ -317,19 +319,24 @@ impl<'p> ExchangeRequest<'p> {
             Reason::SubjectInactive | Reason::SubjectChanged => Reason::SubjectTokenInvalid.into(),
             _ => failure,
         });
-        self.answer(issued?)
+        Ok(self.answer(issued?))
     }
 
-    /// With the type of what was issued ([RFC 8693 §2.2.1]); a JWT that was wished for is one.
+    /// A JWT is had only where the audience takes JWTs.
+    fn can_be_had(&self, audience: &Audience<'_>) -> Result<(), Reason> {
+        if self.wants_jwt && audience.jwt().is_none() {
+            Err(Reason::TokenTypeUnsupported)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// With the type of what was issued ([RFC 8693 §2.2.1]).
     ///
     /// [RFC 8693 §2.2.1]: https://www.rfc-editor.org/rfc/rfc8693#section-2.2.1
-    fn answer(&self, response: TokenResponse) -> Result<TokenResponse, Failure> {
-        let is_jwt = response.access_token.contains('.');
-        if self.wants_jwt && !is_jwt {
-            return Err(Reason::TokenTypeUnsupported.into());
-        }
+    fn answer(&self, response: TokenResponse) -> TokenResponse {
         let issued = if self.wants_jwt { JWT } else { ACCESS_TOKEN };
-        Ok(TokenResponse { issued_token_type: Some(issued), ..response })
+        TokenResponse { issued_token_type: Some(issued), ..response }
     }
 }
 
@@ -395,6 +402,5 @@ fn person_of_id_token(
         amr: token.amr,
         ..Authentication::at(token.auth_time.unwrap_or(token.issued))
     };
-    // Whatever ended the person's grants in the same second came after it.
-    Ok((token.sub, auth, token.issued - Duration::SECOND))
+    Ok((token.sub, auth, token.issued))
 }

@@ -78,7 +78,8 @@ impl fmt::Debug for ExtensionRequest<'_> {
     }
 }
 
-/// What is to be issued: decided by the host, made by the provider.
+/// What is to be issued: decided by the host, made by the provider. No ID token comes of it: the host has
+/// said who it is, and has not said that they signed in to the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Issuance {

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     authorize,
     claims::Wanted,
-    client::{AuthenticatedClient, Client, authenticate},
+    client::{AuthenticatedClient, Client, SubjectType, authenticate},
     error::{Failure, Reason, TokenError},
     grant::{Facts, Grant, RefreshToken, Standings},
     mint::{self, AccessToken, Actor, OneOrMore},
@@ -102,7 +102,7 @@ pub(crate) async fn look(
         return of_refresh_token(core, client, &token, now).await;
     }
     if core.config.policy.introspect_id_tokens {
-        return Ok(of_id_token(core, client, text, now));
+        return of_id_token(core, client, text, now).await;
     }
     Ok(None)
 }
@@ -184,22 +184,35 @@ async fn of_refresh_token(
 }
 
 /// An ID token of the asker's own, where the policy says that it may ask. It says itself what there is
-/// to say.
-fn of_id_token(core: &Core, client: &Client, text: &str, now: Timestamp) -> Answer {
-    let token = authorize::issued_id_token(core, client, text).ok()?;
+/// to say; but if the person is known by it, their account must be there, and nothing have ended since
+/// what they had.
+async fn of_id_token(
+    core: &Core,
+    client: &Client,
+    text: &str,
+    now: Timestamp,
+) -> Result<Answer, Failure> {
+    let Ok(token) = authorize::issued_id_token(core, client, text) else { return Ok(None) };
     // What the client can make itself, the provider does not vouch for.
     if token.expires <= now || !token.signed {
-        return None;
+        return Ok(None);
     }
-    members(&Active {
+    if client.metadata.subject_type == SubjectType::Public {
+        let facts = Facts::of_subject(core, &token.sub, &[]).await?;
+        if !facts.subject_stands(token.issued.unix()) {
+            return Ok(None);
+        }
+    }
+    Ok(members(&Active {
         sub: Some(token.sub.as_str()),
         aud: Some(OneOrMore(vec![client.id.as_str()])),
+        token_type: Some("id_token"),
         iat: Some(token.issued),
         auth_time: token.auth_time,
         acr: token.acr.as_ref(),
         amr: &token.amr,
         ..Active::new(core, &client.id, token.expires)
-    })
+    }))
 }
 
 impl<'a> Active<'a> {
@@ -258,7 +271,12 @@ async fn respond(
     let inactive = || Map::from_iter([("active".to_owned(), Value::Bool(false))]);
     let answer = answer.unwrap_or_else(inactive);
     let wants_jwt = http.header_all("accept").flat_map(|accept| accept.split(',')).any(|range| {
-        range.split(';').next().is_some_and(|range| range.trim().eq_ignore_ascii_case(JWT))
+        let (range, parameters) = range.split_once(';').unwrap_or((range, ""));
+        let refused = parameters.split(';').any(|parameter| {
+            let weight = parameter.trim().strip_prefix("q=");
+            weight.is_some_and(|weight| weight.trim_end_matches(['0', '.']).is_empty())
+        });
+        range.trim().eq_ignore_ascii_case(JWT) && !refused
     });
     if !wants_jwt {
         return Ok(Reply::json(200, &answer));

@@ -135,7 +135,8 @@ impl<'p> JwtBearerRequest<'p> {
             claims: &verified.claims,
         };
         let subject = issuers.subject(&assertion).await?.ok_or(Reason::GrantAssertionInvalid)?;
-        let since = verified.issued.unwrap_or(now).min(now);
+        // One that does not say is as old as it may be.
+        let since = verified.issued.unwrap_or(verified.expires - LONGEST_ASSERTION).min(now);
         let name = [b"assertion", verified.issuer.as_bytes(), verified.jti.as_bytes()];
         let direct = Direct {
             origin: Origin::Assertion,

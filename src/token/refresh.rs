@@ -273,8 +273,11 @@ async fn reused(
 
 /// Whether the client may renew such a grant now: an administrator may have thought better of it.
 fn may_renew(client: &Client, grant: &Grant) -> bool {
-    if grant.origin == Origin::Password && !(client.first_party && client.password_grant) {
-        return false;
+    match grant.origin {
+        Origin::Password if !(client.first_party && client.password_grant) => return false,
+        // The word of somebody else is asked for anew each time.
+        Origin::Assertion | Origin::Exchange => return false,
+        Origin::Authorization | Origin::Password | Origin::Extension(_) => {}
     }
     if grant.offline {
         client.metadata.scope.as_ref().is_none_or(|scope| scope.contains(OFFLINE_ACCESS))

@@ -81,7 +81,9 @@ async fn access_token(
                 return Ok(());
             }
             if client.id == *owner {
-                grant::drop_token(core, &key, loaded, token, now).await?;
+                if grant::drop_token(core, &key, loaded, token, now).await?.is_none() {
+                    return Ok(());
+                }
             } else {
                 // An exchanged token leaves no trace in a grant that is another client's.
                 mark(core, Marked::Token(&token.id), token.expires()).await?;

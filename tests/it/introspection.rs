@@ -239,9 +239,10 @@ async fn id_tokens() {
         if allowed {
             let expected = json!({
                 "active": true, "iss": ISSUER, "client_id": "refresh", "sub": ALICE,
-                "aud": "refresh", "iat": now, "exp": now + 600, "auth_time": now
+                "aud": "refresh", "iat": now, "exp": now + 600, "auth_time": now,
+                "token_type": "id_token"
             });
-            assert_eq!(said.json(), expected, "and no token_type: it is none to be presented");
+            assert_eq!(said.json(), expected, "it says that it is none to be presented");
         } else {
             assert_eq!(said.reply().body, INACTIVE);
         }
@@ -253,6 +254,20 @@ async fn id_tokens() {
         let changed = format!("{body}{}", if last == "AAAA" { "BBBB" } else { "AAAA" });
         assert_eq!(op.introspect("refresh", &changed).await.reply().body, INACTIVE);
         op.wait(600);
+        assert_eq!(op.introspect("refresh", &tokens.id).await.reply().body, INACTIVE);
+    }
+    // nobody vouches for somebody who is gone, or for what came before everything ended
+    for gone in [true, false] {
+        let mut setup = Setup::full();
+        setup.config.policy.introspect_id_tokens = true;
+        let op = setup.build();
+        let tokens = op.tokens("refresh", ALICE).await;
+        if gone {
+            op.host.disable(ALICE);
+        } else {
+            let alice = oidc_op::Subject::new(ALICE).unwrap();
+            op.provider.revoke_all(&alice).await.unwrap();
+        }
         assert_eq!(op.introspect("refresh", &tokens.id).await.reply().body, INACTIVE);
     }
 }

@@ -65,7 +65,12 @@ async fn an_assertion_gives_an_access_token() {
     assert_eq!(op.userinfo(&text).await.status(), 401);
 
     let more = [("scope", "openid orders:read"), ("resource", ORDERS)];
-    let answer = present(&op, "trusted", &es256(&word(&json!({"jti": "2"}))), &more).await;
+    op.wait(1);
+    let undated = es256(&word(&json!({"jti": "2", "iat": null})));
+    let answer = present(&op, "trusted", &undated, &more).await;
+    is_refused(&answer, "invalid_grant", "as old as it may be");
+    let later = es256(&word(&json!({"jti": "3", "iat": NOW + 1})));
+    let answer = present(&op, "trusted", &later, &more).await;
     granted(&answer, "a JWT");
     let jwt = claims(&answer.member("access_token"));
     assert_eq!((&jwt["sub"], &jwt["scope"]), (&json!(ALICE), &json!("orders:read")));

@@ -90,7 +90,9 @@ async fn az_11_what_is_no_hint() {
         said
     };
     let forger = KeySet::generate(&[SigningAlgorithm::RS256], Timestamp::from_unix(0)).unwrap();
-    let elsewhere = Setup { signer: Arc::new(forger), ..setup() }.build();
+    let mut elsewhere = Setup { signer: Arc::new(forger), ..setup() };
+    elsewhere.config.resources.clear(); // their tokens need other keys
+    let elsewhere = elsewhere.build();
     let jwks = op.jwks().await;
     let own_kid = json!({"alg": "RS256", "kid": header(&good)["kid"]});
     let rsa =

@@ -301,8 +301,56 @@ async fn an_assertion_is_one_whatever_its_signature() {
     let old = assertion(&op, &json!({"jti": "old", "iat": now - 10}));
     op.provider.revoke_all(&Subject::new(ALICE).unwrap()).await.unwrap();
     assert_eq!(bearer(&op, "trusted", &old, &none).await.error(), "invalid_grant");
-    let new = assertion(&op, &json!({"jti": "new", "iat": now}));
+    op.wait(1);
+    let new = assertion(&op, &json!({"jti": "new", "iat": now + 1}));
     assert_eq!(bearer(&op, "trusted", &new, &none).await.status(), 200);
+}
+
+/// The word of somebody else is asked for anew each time, whatever an administrator lets the client renew.
+#[tokio::test]
+async fn nobody_elses_word_is_renewed() {
+    let mut setup = setup(&json!({}));
+    for client in &mut setup.clients {
+        client.refresh.online |= matches!(client.id.as_str(), "every" | "device");
+        client.first_party |= client.id.as_str() == "every";
+    }
+    let op = setup.build();
+    let by_code = op.tokens_for("every", ALICE, "openid", &[]).await;
+    assert!(!by_code.refresh.is_empty(), "the session is what this one ends with");
+    let assertion = assertion(&op, &json!({"jti": "1"}));
+    let by_word = bearer(&op, "every", &assertion, &[("scope", "openid")]).await;
+    let by_token = exchange(&op, "every", ID_TOKEN, &by_code.id, &[]).await;
+    for answer in [by_word, by_token] {
+        assert_eq!(answer.status(), 200, "{}", answer.json());
+        assert!(answer.json().get("refresh_token").is_none(), "{}", answer.json());
+    }
+}
+
+/// A wish that cannot be granted is refused before anything is written.
+#[tokio::test]
+async fn nothing_is_left_of_a_refused_exchange() {
+    let setup = setup(&json!({}));
+    let store = std::sync::Arc::new(oidc_op::store::FaultyStore::new(setup.store.clone()));
+    let op = Setup { store: store.clone(), ..setup }.build();
+    let tokens = op.tokens_for("every", ALICE, "openid", &[]).await;
+    store.reset();
+    let jwt = ("requested_token_type", "urn:ietf:params:oauth:token-type:jwt");
+    for (kind, token) in [(ID_TOKEN, &tokens.id), (ACCESS_TOKEN, &tokens.access)] {
+        let answer = exchange(&op, "every", kind, token, &[jwt]).await;
+        assert_eq!(answer.error(), "invalid_request");
+    }
+    assert_eq!(store.calls().writes(), 0);
+}
+
+/// Tokens of a client that belongs to somebody are good while that somebody's account is active.
+#[tokio::test]
+async fn an_owners_account_counts_while_tokens_live() {
+    let op = Setup::full().build();
+    let own = op.token_as("owned", &[("grant_type", "client_credentials")]).await;
+    let own = own.member("access_token");
+    assert_eq!(op.introspect("owned", &own).await.json()["active"], true);
+    op.host.disable(BOB);
+    assert_eq!(op.introspect("owned", &own).await.json(), json!({"active": false}));
 }
 
 /// A grant of the host's own gives a client nothing for itself that the client could not have by itself.

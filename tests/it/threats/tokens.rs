@@ -395,9 +395,9 @@ async fn tk_03_jwts_do_not_pass_for_each_other() {
         let answer = op.token_as("refresh", &body).await;
         assert_eq!(answer.status() == 200, token == &access, "as an actor: {}", answer.json());
     }
-    // an ID token is introspected for what it is, and revoking it does nothing
+    // an ID token is introspected for what it is and says so, and revoking it does nothing
     let said = op.introspect("refresh", &id).await.json();
-    assert_eq!((said["active"].clone(), said.get("token_type")), (json!(true), None));
+    assert_eq!((&said["active"], &said["token_type"]), (&json!(true), &json!("id_token")));
     assert_eq!(op.introspect("rs2", &id).await.reply().body, INACTIVE);
     assert_eq!(op.provider.inspect(&id).await.unwrap(), None);
     assert_eq!(op.revoke("refresh", &id).await.status(), 200);
