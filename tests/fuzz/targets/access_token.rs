@@ -5,7 +5,8 @@
 //! One text has a twin: an ECDSA signature `(r, s)` is as good as `(r, n − s)`, whoever makes it, and both
 //! are signatures of the same claims. Nothing is looked up by a token's signature (what is revoked is
 //! found by `jti`), so the twin is the same token: it is good exactly while the other is. No other
-//! text is.
+//! text is, but for a refresh token before the newest under a `kid` of which nothing is known: see
+//! [`World::find`].
 //!
 //! The first byte says which token, the second what becomes of it; edits are those of `edit.rs`.
 
@@ -28,8 +29,8 @@ static TEXTS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let mut texts: Vec<_> = world.tokens.iter().map(|token| token.text.clone()).collect();
     texts.extend(world.others.iter().cloned());
     let jtis: Vec<String> = texts.iter().filter_map(|text| jti(text)).collect();
-    // Two servers, two signatures, and the clients' own.
-    assert!(jtis.iter().filter(|jti| jti.len() >= 84).count() >= 3);
+    // Of two grants, and of a client; assertions have shorter ones.
+    assert!(jtis.iter().filter(|jti| jti.len() >= 68).count() >= 3);
     texts.extend(jtis);
     texts
 });
@@ -116,7 +117,7 @@ fuzz_target!(|data: &[u8]| {
     let Some(text) = made(token, *how, edits) else { return };
     // What it is as good as: itself, or the one whose twin it is.
     let same = |known: &&String| **known == text || twin(known).is_some_and(|twin| twin == text);
-    let known = TEXTS.iter().find(same).map_or("", |known| known.as_str());
+    let known = TEXTS.iter().find(same).unwrap_or(&text);
 
     let mut form = form_urlencoded::Serializer::new(String::new());
     let form = form.append_pair("access_token", &text).finish();
