@@ -388,11 +388,16 @@ fn request(world: &mut World, part: &[u8]) {
     }
 }
 
-/// Each token is good exactly if it should be.
+/// Each token is good exactly if it should be: the last of each kind that a client holds of a grant, those
+/// that were revoked alone, and those that are new.
 fn settled(world: &World) {
-    for token in &world.tokens {
-        let Token { text, kind, holder, .. } = token;
-        if *kind == Kind::Code {
+    let before = World::shared().tokens.len();
+    for (at, token) in world.tokens.iter().enumerate() {
+        let Token { text, kind, holder, line, dropped, .. } = token;
+        let same =
+            |other: &Token| (other.kind, other.holder, other.line) == (*kind, *holder, *line);
+        let last = !world.tokens[at + 1..].iter().any(same);
+        if *kind == Kind::Code || !(last || *dropped || at >= before) {
             continue;
         }
         if ["client_secret_basic", "client_secret_post"].contains(&party_of(holder).unwrap().method)
