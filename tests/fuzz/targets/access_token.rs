@@ -1,4 +1,4 @@
-//! F-15: a token is good byte by byte. Whatever is changed of a genuine one, in its text, in the bytes
+//! Threats TK-03, RT-01: a token is good byte by byte. Whatever is changed of a genuine one, in its text, in the bytes
 //! that it stands for, or in the parts of a JWT, is none, at UserInfo, at introspection and to the host;
 //! the `jti` of a JWT is none either.
 //!

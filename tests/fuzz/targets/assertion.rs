@@ -1,4 +1,4 @@
-//! F-16: assertions, of clients about themselves and of an issuer about a person (RFC 7521, RFC 7523).
+//! F-11; threats CA-09, CA-11, GX-05: assertions, of clients about themselves and of an issuer about a person (RFC 7521, RFC 7523).
 //! One that is correctly signed is believed exactly if header and claims, read here once more, are
 //! right; once; and not if its text was changed after that.
 //!

@@ -1,14 +1,16 @@
-//! F-14: the token, introspection and revocation endpoints. Nothing comes of a request without a genuine
+//! F-14, P-02, P-03: the token, introspection and revocation endpoints. Nothing comes of a request without a genuine
 //! credential, byte by byte, of the client that presents it; nothing covers more than what it came of;
 //! and after every request each token is good exactly if it should be.
 //!
 //! An input is up to six requests with an empty line between them. A request is a letter for the
 //! endpoint, a byte for the client, a letter for how it authenticates, and lines `name=value`; with a
-//! capital letter for the endpoint, the rest is the body as it is. `@` and a character stand for what
+//! capital letter for the endpoint, the rest is the body as it is. After an `h` the first line is the value
+//! of the `Authorization` header, in which `$` and a letter stand for a client's credentials. `@` and a character stand for what
 //! was handed out before, `#` and a digit for an assertion or an ID token.
 
 #![no_main]
 
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use libfuzzer_sys::fuzz_target;
 use oidc_op::Reply;
 use oidc_op_fuzz::{
@@ -50,10 +52,41 @@ fn spliced(world: &World, bytes: &[u8]) -> Vec<u8> {
     out
 }
 
+/// A header with the credentials of clients in place of their marks.
+fn with_credentials(line: &str) -> String {
+    let mut out = String::new();
+    let mut rest = line.chars();
+    while let Some(next) = rest.next() {
+        let which = rest.as_str().bytes().next().unwrap_or_default().wrapping_sub(b'a');
+        match PARTIES.get(usize::from(which)).filter(|_| next == '$') {
+            Some(party) => {
+                out.push_str(basic(party.id, &secret(party.id)).trim_start_matches("Basic "));
+                rest.next();
+            }
+            None => out.push(next),
+        }
+    }
+    out
+}
+
+/// RFC 6749 §2.3.1, read generously: the client whose credentials a header holds.
+fn proven(header: &str) -> Option<&'static str> {
+    let (scheme, rest) = header.trim().split_once(' ')?;
+    let decoded = String::from_utf8(BASE64.decode(rest.trim()).ok()?).ok()?;
+    let (id, sent) = decoded.split_once(':')?;
+    let decode = |text: &str| -> String {
+        let text = text.replace('&', "%26").replace('=', "%3D");
+        form_urlencoded::parse(text.as_bytes()).map(|(name, _)| name.into_owned()).collect()
+    };
+    let party = party_of(&decode(id))?;
+    let right = scheme.eq_ignore_ascii_case("basic") && decode(sent) == secret(party.id);
+    right.then_some(party.id)
+}
+
 /// A request, read here once more.
 struct Form {
-    /// Who the header says it is, and whether with the right secret.
-    header: Option<(&'static str, bool)>,
+    /// The header, if there is one: the client that it proves.
+    header: Option<Option<&'static str>>,
     pairs: Vec<(String, String)>,
 }
 
@@ -83,7 +116,7 @@ impl Form {
         let asserted = (self.one("client_assertion_type"), self.one("client_assertion"));
         let named = || PARTIES.iter().find(|party| Some(party.id) == id);
         let party = match (self.header, sent, asserted) {
-            (Some((client, true)), None, (None, None)) => {
+            (Some(Some(client)), None, (None, None)) => {
                 let party = party_of(client)?;
                 let same = id.is_none_or(|id| id == client);
                 (same && party.method == "client_secret_basic").then_some(party)
@@ -297,7 +330,7 @@ fn revoked(world: &mut World, client: &str, text: &str) {
 /// One request; whether it is of a client, which matters to what may have changed.
 fn request(world: &mut World, part: &[u8]) {
     let [endpoint, which, how, rest @ ..] = part else { return };
-    let rest = rest.strip_prefix(b"\n").unwrap_or(rest);
+    let mut rest = rest.strip_prefix(b"\n").unwrap_or(rest);
     let path = match endpoint.to_ascii_lowercase() {
         b't' => "/token",
         b'i' => "/introspect",
@@ -308,8 +341,13 @@ fn request(world: &mut World, part: &[u8]) {
     let mut encoded = form_urlencoded::Serializer::new(String::new());
     let mut header = None;
     match how {
-        b'b' => header = Some((party.id, true)),
-        b'w' => header = Some((party.id, false)),
+        b'b' => header = Some(basic(party.id, &secret(party.id))),
+        b'w' => header = Some(basic(party.id, &secret("nobody"))),
+        b'h' => {
+            let at = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+            header = Some(with_credentials(&String::from_utf8_lossy(&rest[..at])));
+            rest = &rest[at..];
+        }
         b'p' => {
             encoded
                 .append_pair("client_id", party.id)
@@ -339,17 +377,17 @@ fn request(world: &mut World, part: &[u8]) {
         }
         encoded.finish().into_bytes()
     };
-    let authorization = header
-        .map(|(id, right)| basic(id, if right { secret(id) } else { secret("nobody") }.as_str()));
-    let headers: Vec<_> = authorization.iter().map(|value| ("authorization", &**value)).collect();
+    let headers: Vec<_> = header.iter().map(|value| ("authorization", &**value)).collect();
     let reply = world.send("POST", path, &headers, &body);
 
+    let header = header.map(|value| proven(&value));
     let form = Form { header, pairs: form_urlencoded::parse(&body).into_owned().collect() };
     let small = body.len() <= 64 * 1024;
     let client = form.client(world).filter(|_| small);
     if reply.status != 200 {
         let code = error(&reply);
-        assert!(client.is_none() || code != "invalid_client" || path == "/introspect");
+        let strict = *how == b'h' || path == "/introspect";
+        assert!(client.is_none() || code != "invalid_client" || strict);
         if let Some(client) = client.filter(|_| path == "/token") {
             refused(world, &form, client, &code);
         }
