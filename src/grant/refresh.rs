@@ -184,7 +184,8 @@ impl Refresh {
     pub(crate) fn generation(&self, token: &RefreshToken) -> Generation {
         let digest = token.digest();
         let is = |known: &Digest| known.same(digest.as_bytes());
-        if token.n == self.n && is(&self.current) {
+        // Under another kid no tag is checked; or a stolen token could be tried without being found out.
+        if token.n == self.n && token.kid == self.kid && is(&self.current) {
             return Generation::Current;
         }
         if token.n.checked_add(1) == Some(self.n) && self.previous.as_ref().is_some_and(is) {
@@ -287,5 +288,9 @@ mod tests {
         assert_eq!(read, [Unknown, Previous, Current, Unknown]);
         let another = first(&ring[0]).next(&ring[0]).next(&ring[0]);
         assert_eq!(record.generation(&another), Unknown);
+        // Threat RT-01: the current token is good in one spelling.
+        let other_kid = RefreshToken { kid: *b"xx", ..tokens[2].clone() }.encode();
+        let read = RefreshToken::decode(&ring, &other_kid).unwrap();
+        assert_eq!(record.generation(&read), Unknown);
     }
 }
