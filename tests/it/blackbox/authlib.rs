@@ -193,12 +193,14 @@ async fn tokens_are_given_back() {
     assert_eq!(found["refresh"], "invalid_grant");
 }
 
-/// RFC 7523 §2.2: at the token endpoint, introspection and revocation, all for the token endpoint.
+/// RFC 7523 §2.2, `assertion_audience`: what is meant for the token endpoint is good nowhere else.
 #[tokio::test]
-async fn assertions_at_the_token_endpoint() {
+async fn assertions_at_every_endpoint() {
     for client in [KEYED_LAX, MACED_LAX] {
         let party = Party::new(client, OFFLINE).signed_in().await;
-        let expected = json!({ "active": true, "after": { "active": false } });
+        let expected = json!({
+            "for the token endpoint": [401, 401], "active": true, "after": { "active": false },
+        });
         assert_eq!(party.run("assertions"), expected, "{}", client.id);
     }
 }
@@ -212,7 +214,7 @@ fn assertions_that_are_refused() {
         (KEYED, json!("invalid_client")),
         (MACED, json!("invalid_client")),
     ] {
-        let found = Party::new(client, "email").run("refused_assertions");
+        let found = Party::new(client, "").run("refused_assertions");
         let refused = found.as_object().unwrap();
         for (change, answer) in refused {
             let expected = match &**change {
