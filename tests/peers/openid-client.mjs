@@ -5,10 +5,11 @@
 import assert from 'node:assert/strict'
 import * as jose from 'jose'
 import * as client from 'openid-client'
+import * as backChannel from './lib/back-channel.mjs'
 import { checkAnswer } from './lib/conformance.mjs'
 import { serve } from './lib/jobs.mjs'
 import { RelyingParty } from './lib/relying-party.mjs'
-import { Visitor } from './lib/visitor.mjs'
+import { signIn, Visitor } from './lib/visitor.mjs'
 
 /** A relying party and a person, for as long as the scenario takes. */
 function between(scenario) {
@@ -21,13 +22,6 @@ function between(scenario) {
       if (party.faults.length > 0) throw party.faults[0]
     }
   }
-}
-
-/** Goes through a sign-in, whatever is asked on the way, up to the answer to the client. */
-async function signIn({ party, visitor, user }, parameters) {
-  let at = await visitor.open(await party.begin(parameters))
-  if (!at.callback) at = await visitor.consent(at, user)
-  return at
 }
 
 async function signInAndFinish(given, parameters) {
@@ -263,6 +257,11 @@ await serve({
     const response = await fetch(`${issuer}/.well-known/openid-configuration`)
     return { document: await response.json(), understood: config.serverMetadata() }
   },
+
+  /** The token endpoint beyond codes, introspection and revocation. */
+  ...Object.fromEntries(
+    Object.entries(backChannel).map(([name, scenario]) => [name, between(scenario)]),
+  ),
 
   /** The checks by hand see what they are there for. */
   checks_can_fail: async () => {

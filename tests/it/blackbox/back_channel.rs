@@ -371,7 +371,7 @@ async fn an_api_exchanges_what_a_rule_allows() {
     ] {
         assert_eq!(claims[member], value, "{member}: {claims}");
     }
-    // No rule names this audience, nor this client's tokens.
+    // No rule names this audience, nor this client's tokens (§2.2.2).
     exchange(STRICT, ORDERS).await.is_error(400, "invalid_request");
     exchange(LENIENT, REPORTS).await.is_error(400, "invalid_request");
 }

@@ -191,13 +191,46 @@ pub(crate) const PARTNER: Registered = Registered {
     ..MACHINE
 };
 
+/// It signs assertions with its key, for the issuer and nobody else.
+pub(crate) const KEYED: Registered = Registered {
+    id: "keyed",
+    name: "Keyed App",
+    secret: None,
+    auth: "private_key_jwt",
+    more: ACTS_FOR_ALL,
+    ..POST
+};
+/// It makes them with its secret.
+pub(crate) const MACED: Registered = Registered {
+    id: "maced",
+    name: "Maced App",
+    secret: Some("maced-secret-of-32-characters-1Xq"),
+    auth: "client_secret_jwt",
+    ..KEYED
+};
+/// Like [`KEYED`], but its assertions may be meant for the token endpoint, as older software has it.
+pub(crate) const KEYED_LAX: Registered =
+    Registered { id: "keyed-lax", name: "Older Keyed App", more: ACTS_FOR_ALL_LAX, ..KEYED };
+/// Like [`MACED`], and so are its.
+pub(crate) const MACED_LAX: Registered = Registered {
+    id: "maced-lax",
+    name: "Older Maced App",
+    secret: Some("maced-lax-secret-of-32-characters-7"),
+    more: ACTS_FOR_ALL_LAX,
+    ..MACED
+};
+const ACTS_FOR_ALL: &str =
+    "grant_types = [\"authorization_code\", \"refresh_token\", \"client_credentials\"]\n";
+const ACTS_FOR_ALL_LAX: &str = "grant_types = [\"authorization_code\", \"refresh_token\", \"client_credentials\"]\n\
+     assertion_audience = \"issuer_or_token_endpoint\"\n";
+
 /// The resource of [`ORDERS_API`], which takes opaque tokens, and another one, which takes JWTs.
 pub(crate) const ORDERS: &str = "https://orders.example/";
 pub(crate) const REPORTS: &str = "https://reports.example/";
 /// An issuer that may name bob, and signs with [`partner_key`].
 pub(crate) const PARTNER_ISSUER: &str = "https://partner.example";
 
-pub(crate) const CLIENTS: [Registered; 19] = [
+pub(crate) const CLIENTS: [Registered; 23] = [
     THIRD_PARTY,
     FIRST_PARTY,
     POST,
@@ -217,6 +250,10 @@ pub(crate) const CLIENTS: [Registered; 19] = [
     STRANGER,
     ORDERS_API,
     PARTNER,
+    KEYED,
+    MACED,
+    KEYED_LAX,
+    MACED_LAX,
 ];
 
 /// Login name and password.
@@ -305,7 +342,13 @@ impl Registered {
             "encryption": encryption,
             "decryption": self.encryption.map(|(alg, _)| private(key(alg))),
             "signing": self.signs.then(|| private(key("ES256"))),
+            "assertion": self.has_key().then(|| private(key("ES256"))),
         })
+    }
+
+    /// Whether a key is what it authenticates with.
+    fn has_key(&self) -> bool {
+        self.auth == "private_key_jwt"
     }
 
     /// The members that say how answers and requests are secured.
@@ -329,6 +372,8 @@ impl Registered {
         if self.signs {
             toml +=
                 "request_object_signing_alg = \"ES256\"\nrequire_signed_request_object = true\n";
+        }
+        if self.signs || self.has_key() {
             keys.push(key("ES256"));
         }
         if !keys.is_empty() {
@@ -356,6 +401,11 @@ fn key(alg: &str) -> &'static Jwk {
         keys.map(|(key, ..)| key)
     });
     keys.iter().find(|key| key.algorithm() == Some(alg)).unwrap()
+}
+
+/// What the trusted issuer signs with, for a script.
+pub(crate) fn partner_jwk() -> Value {
+    private(partner_key())
 }
 
 fn private(key: &Jwk) -> Value {

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::{
     fixture::{
-        ALICE, APP, BOB, FIRST_PARTY, PAIRWISE, POST, PUBLIC, Registered, SEALED_EC, SEALED_RSA,
-        SIGNER, THIRD_PARTY, TRUSTED, user,
+        ALICE, APP, BOB, FIRST_PARTY, HOUSE, KEYED, KEYED_LAX, LENIENT, MACED, MACED_LAX, MACHINE,
+        ORDERS, ORDERS_API, PAIRWISE, PARTNER, PARTNER_ISSUER, POST, PUBLIC, REPORTS, Registered,
+        SEALED_EC, SEALED_RSA, SIGNER, STRICT, THIRD_PARTY, TRUSTED, partner_jwk, user,
     },
     peers::Script,
     server::Server,
@@ -371,6 +372,174 @@ fn changed_answers_are_refused() {
     assert_eq!(refused["access_token"][2], "at_hash", "{refused}");
     for change in ["iss", "id_token removed", "signature"] {
         assert!(refused[change][0].is_string(), "{change}: {refused}");
+    }
+}
+
+/// OIDC Core §3.1.3, RFC 7523 §2.2: in the whole flow.
+#[test]
+fn private_key_jwt_by_query() {
+    sign_in(KEYED, "query");
+}
+
+#[test]
+fn client_secret_jwt_by_form_post() {
+    sign_in(MACED, "form_post");
+}
+
+/// Runs a scenario that has to do with the APIs.
+#[track_caller]
+fn with_apis(scenario: &str, client: Registered) -> Value {
+    let apis = json!({ "orders": ORDERS, "reports": REPORTS, "api": ORDERS_API.json() });
+    run(scenario, client, &apis)
+}
+
+/// Compares these members, and no others.
+#[track_caller]
+fn members(found: &Value, expected: &Value) {
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(found[name], *value, "{name}: {found}");
+    }
+}
+
+/// RFC 6749 §6, OIDC Core §12.2: the new ID Token says the same, the scope does not grow, and who
+/// uses a token again ends all of it.
+#[test]
+fn refresh_tokens_rotate() {
+    let found = run("refresh", STRICT, &json!({}));
+    members(
+        &found,
+        &json!({
+            "email": "alice@example.com",
+            "rotated": true,
+            "scopes": ["openid email offline_access", "openid email offline_access", "openid"],
+            "wider": "invalid_scope",
+            "reused": "invalid_grant",
+            "after": "invalid_grant",
+        }),
+    );
+}
+
+/// RFC 8707 §2.2, RFC 9068 §2.2: one refresh token, and each API gets a token that is for it alone.
+#[test]
+fn tokens_for_one_api_each() {
+    let found = with_apis("resources", STRICT);
+    let expected = json!({
+        "active": true,
+        "sub": "sub-of-alice",
+        "client_id": "strict",
+        "aud": ORDERS,
+        "scope": "orders:read",
+    });
+    members(&found["opaque"], &expected);
+    let expected = json!({
+        "sub": "sub-of-alice",
+        "client_id": "strict",
+        "aud": REPORTS,
+        "scope": "orders:read",
+        "email": "alice@example.com",
+    });
+    members(&found["jwt"], &expected);
+    assert_eq!(found["elsewhere"], "invalid_target");
+}
+
+/// RFC 6749 §4.4, RFC 7662 §2.2, RFC 7009 §2.2.1: nobody is in it but the client.
+#[test]
+fn client_credentials_for_two_apis() {
+    let found = with_apis("client_credentials", MACHINE);
+    let none = Value::Null;
+    let expected = json!({
+        "scope": "orders:read orders:write",
+        "refresh_token": none,
+        "id_token": none,
+        "revoked": { "active": false },
+        "elsewhere": "invalid_target",
+    });
+    members(&found, &expected);
+    let expected = json!({
+        "active": true,
+        "sub": "machine",
+        "client_id": "machine",
+        "aud": ORDERS,
+        "token_type": "Bearer",
+    });
+    members(&found["introspection"], &expected);
+    let expected = json!({
+        "sub": "machine", "client_id": "machine", "aud": REPORTS, "scope": "orders:read", "email": none,
+    });
+    members(&found["jwt"], &expected);
+    assert_eq!(found["cut"]["scope"], "orders:read");
+}
+
+/// RFC 7009 §2.1, §2.2: an access token ends alone, a refresh token with all that came of it.
+#[test]
+fn tokens_are_given_back() {
+    let found = run("revocation", LENIENT, &json!({}));
+    assert_eq!(found["seen"], json!([[true, true], [false, true], [false, false]]), "{found}");
+    assert_eq!(found["refresh"], "invalid_grant");
+    assert_eq!(found["userinfo"], 401);
+}
+
+/// RFC 8693 §2.1, §2.2: only what a rule names; §2.2.2: all else is an `invalid_request`.
+#[test]
+fn tokens_are_exchanged() {
+    let found = with_apis("token_exchange", STRICT);
+    let expected = json!({
+        "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
+        "scope": "orders:read",
+        "refresh_token": Value::Null,
+        "no_rule": "invalid_request",
+        "forged": "invalid_request",
+    });
+    members(&found, &expected);
+    let expected = json!({ "sub": "sub-of-alice", "client_id": "orders-api", "aud": REPORTS });
+    members(&found["jwt"], &expected);
+}
+
+/// RFC 7523 §2.1.
+#[test]
+fn assertions_of_a_trusted_issuer() {
+    let partner = json!({ "partner": PARTNER_ISSUER, "key": partner_jwk() });
+    let found = run("jwt_bearer", PARTNER, &partner);
+    assert_eq!(found, json!({ "email": "bob@example.com", "again": "invalid_grant" }));
+}
+
+/// RFC 6749 §4.3.
+#[test]
+fn passwords_of_people() {
+    let found = run("password", HOUSE, &json!({}));
+    assert_eq!(found, json!({ "email": "alice@example.com", "wrong": "invalid_grant" }));
+}
+
+/// RFC 7523 §2.2: at the token endpoint, introspection and revocation.
+#[test]
+fn assertions_at_every_endpoint() {
+    for client in [KEYED, MACED, KEYED_LAX, MACED_LAX] {
+        let found = run("assertions", client, &json!({}));
+        let expected = json!({ "active": true, "after": { "active": false } });
+        assert_eq!(found, expected, "{}", client.id);
+    }
+}
+
+/// RFC 7523 §3, `assertion_audience`: for the provider, once, for a while, and by the client itself.
+#[test]
+fn assertions_that_are_refused() {
+    for (client, token_endpoint) in [
+        (KEYED, json!("invalid_client")),
+        (MACED, json!("invalid_client")),
+        (KEYED_LAX, Value::Null),
+        (MACED_LAX, Value::Null),
+    ] {
+        let found = run("changed_assertions", client, &json!({}));
+        let refused = found.as_object().unwrap();
+        for (change, answer) in refused {
+            let expected = match &**change {
+                "nothing" | "once" => Value::Null,
+                "token_endpoint" => token_endpoint.clone(),
+                _ => json!("invalid_client"),
+            };
+            assert_eq!(*answer, expected, "{} {change}: {found}", client.id);
+        }
+        assert_eq!(refused.len(), 12);
     }
 }
 

@@ -1,4 +1,5 @@
-//! The scripts in `tests/peers`: one `node` process per script, asked for scenarios by name.
+//! The scripts in `tests/peers`: one process of `node` or `python` per script, asked for scenarios by
+//! name.
 
 use std::{
     collections::HashMap,
@@ -51,20 +52,28 @@ impl Script {
 
     fn start(name: &'static str) -> Self {
         let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers");
-        assert!(
-            peers.join("node_modules/openid-client").exists(),
-            "tests/peers/node_modules is missing: run tests/setup"
-        );
+        let python = Path::new(name).extension().is_some_and(|extension| extension == "py");
+        let (folder, program) = if python {
+            (".venv", peers.join(".venv/bin/python"))
+        } else {
+            ("node_modules", "node".into())
+        };
+        assert!(peers.join(folder).exists(), "tests/peers/{folder} is missing: run tests/setup");
         let log = output("logs").join(name).with_extension("log");
-        let mut child = Command::new("node")
+        let mut child = Command::new(&program)
             .arg(name)
             .current_dir(&peers)
             .env("NODE_EXTRA_CA_CERTS", tls().0)
+            .env("REQUESTS_CA_BUNDLE", tls().0)
+            .env("no_proxy", "localhost")
+            .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(&log).unwrap())
             .spawn()
-            .unwrap_or_else(|error| panic!("node cannot be started ({error}): run tests/setup"));
+            .unwrap_or_else(|error| {
+                panic!("{program:?} cannot be started ({error}): run tests/setup")
+            });
         let waiting = Waiting::new(Mutex::new(Some(HashMap::new())));
         let stdout = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn({

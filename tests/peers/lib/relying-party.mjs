@@ -19,6 +19,7 @@ import * as client from 'openid-client'
 import { carries, checkAnswer, checkIdToken, checkTokens, checkUserInfo } from './conformance.mjs'
 
 const authentication = {
+  client_secret_jwt: client.ClientSecretJwt,
   client_secret_basic: client.ClientSecretBasic,
   client_secret_post: client.ClientSecretPost,
   none: () => client.None(),
@@ -67,7 +68,7 @@ export class RelyingParty {
     return `${this.origin}${path}?${new URLSearchParams(parameters)}`
   }
 
-  /** A new authorization request; what is null in `extra` is left out. */
+  /** A new authorization request; what is null in `extra` is left out, a list is sent in parts. */
   async begin(extra = {}) {
     const [verifier, state, nonce] = [
       client.randomPKCECodeVerifier(),
@@ -96,14 +97,17 @@ export class RelyingParty {
     const { signing } = this.registered
     const url = signing
       ? await client.buildAuthorizationUrlWithJAR(config, parameters, await imported(signing))
-      : client.buildAuthorizationUrl(config, parameters)
+      : client.buildAuthorizationUrl(config, repeated(parameters))
     // openid-client itself would not leave out a nonce.
     for (const name of omitted) url.searchParams.delete(name)
     return url
   }
 
-  /** Takes the answer at the redirect URI: everything that openid-client checks is checked. */
-  async finish(url, form, { tampered = false } = {}) {
+  /**
+   * Takes the answer at the redirect URI: everything that openid-client checks is checked. The code
+   * is redeemed for a token of the `resource`, if there is one; UserInfo is not asked then.
+   */
+  async finish(url, form, { tampered = false, resource } = {}) {
     const place = form ? 'form' : url.hash ? 'fragment' : 'query'
     const inUrl = place === 'fragment' ? new URLSearchParams(url.hash.slice(1)) : url.searchParams
     const parameters = form ?? inUrl
@@ -128,7 +132,7 @@ export class RelyingParty {
     }
     if (!this.redeems && parameters.has('code')) return answer
     try {
-      await this.#accept(answer, begun, url, parameters)
+      await this.#accept(answer, { ...begun, resource }, url, parameters)
     } catch (error) {
       answer.error = error.error ?? error.cause?.error ?? error.code ?? error.message
       answer.cause = error
@@ -139,7 +143,7 @@ export class RelyingParty {
   }
 
   /** What openid-client makes of an answer. */
-  async #accept(answer, { verifier, nonce, maxAge, responseType }, url, parameters) {
+  async #accept(answer, { verifier, nonce, maxAge, responseType, resource }, url, parameters) {
     const config = await this.#configFor(responseType)
     const { code, token, idToken } = carries(responseType)
     const state = parameters.get('state')
@@ -160,6 +164,7 @@ export class RelyingParty {
           maxAge,
           idTokenExpected: true,
         },
+        resource ? { resource } : undefined,
       )
       answer.tokens = tokens
       answer.claims = tokens.claims()
@@ -171,6 +176,7 @@ export class RelyingParty {
     } else if (parameters.has('error')) {
       throw Object.assign(new Error('refused'), { error: parameters.get('error') })
     }
+    if (resource) return
     const sub = answer.claims?.sub ?? client.skipSubjectCheck
     const front = token ? parameters.get('access_token') : undefined
     for (const bearer of [answer.tokens?.access_token, front]) {
@@ -209,7 +215,8 @@ export class RelyingParty {
       }
     }
     if (answer.userinfo) checkUserInfo(answer.userinfo, answer.claims?.sub ?? answer.userinfo.sub)
-    for (const bearer of [answer.tokens?.access_token, frontToken].filter(Boolean)) {
+    const bearers = answer.userinfo ? [answer.tokens?.access_token, frontToken] : []
+    for (const bearer of bearers.filter(Boolean)) {
       await this.#examineUserInfo(bearer, answer, keys)
     }
   }
@@ -287,8 +294,9 @@ export class RelyingParty {
 
 /**
  * What openid-client knows of the provider and the client; ID Token signatures are checked, too.
+ * `asserting` are options of its assertions.
  */
-export async function configure(issuer, registered, responseType = 'code') {
+export async function configure(issuer, registered, responseType = 'code', asserting = {}) {
   const { client_id, client_secret, auth, alg, userinfoAlg, decryption, encryption } = registered
   const metadata = { id_token_signed_response_alg: alg ?? 'RS256', [client.clockTolerance]: 5 }
   if (userinfoAlg) metadata.userinfo_signed_response_alg = userinfoAlg
@@ -299,7 +307,9 @@ export async function configure(issuer, registered, responseType = 'code') {
     execute.push(client.useCodeIdTokenResponseType, client.enableDetachedSignatureResponseChecks)
   }
   if (!code && idToken) execute.push(client.useIdTokenResponseType)
-  const method = authentication[auth ?? 'client_secret_basic'](client_secret)
+  const method = registered.assertion
+    ? client.PrivateKeyJwt(await imported(registered.assertion), asserting)
+    : authentication[auth ?? 'client_secret_basic'](client_secret, asserting)
   const config = await client.discovery(new URL(issuer), client_id, metadata, method, { execute })
   if (decryption) {
     const { key } = await imported({ ...decryption, alg: encryption.alg })
@@ -315,6 +325,12 @@ export async function configure(issuer, registered, responseType = 'code') {
 /** A private key as openid-client wants it. */
 async function imported(jwk) {
   return { key: await jose.importJWK(jwk, jwk.alg), kid: jwk.kid }
+}
+
+/** Parameters of which those that are lists come more than once. */
+function repeated(parameters) {
+  const each = ([name, value]) => [value].flat().map((value) => [name, value])
+  return new URLSearchParams(Object.entries(parameters).flatMap(each))
 }
 
 function queried(url, parameters) {

@@ -54,6 +54,13 @@ export class Visitor {
   }
 }
 
+/** Goes through a sign-in, whatever is asked on the way, up to the answer to the client. */
+export async function signIn({ party, visitor, user }, parameters) {
+  let at = await visitor.open(await party.begin(parameters))
+  if (!at.callback) at = await visitor.consent(at, user)
+  return at
+}
+
 function page(url, status, html, origin) {
   const forms = Array.from(html.matchAll(/<form\b([^>]*)>(.*?)<\/form>/gs), ([, head, body]) => {
     const { action = '' } = attributes(head)
