@@ -9,7 +9,9 @@
 //!
 //! `$TOKEN` is an access token that a client of the provider got for the resource
 //! `http://localhost:9090` with the scope `orders:read`. JWTs are verified by the provider's keys; to
-//! have it asked about opaque ones, give the API a client of its own:
+//! have it asked about opaque ones, configure the resource at the provider without `format = "jwt"` and with
+//! `client = "orders-api"`, add a client of that name without grant and response types, and give its secret
+//! to the API:
 //!
 //! ```sh
 //! CLIENT_SECRET=… cargo run --example api --features axum,tracing,fetch -- --client-id orders-api
@@ -85,7 +87,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(io::stdout().is_terminal()).init();
     let app = App { verifier: verifier(&arguments)?, orders: Arc::default() };
-    let listener = TcpListener::bind(arguments.listen).await?;
+    let listener = TcpListener::bind(arguments.listen)
+        .await
+        .map_err(|error| format!("--listen {}: {error}", arguments.listen))?;
     let resource = app.verifier.resource().as_str();
     info!(issuer = arguments.issuer.as_str(), resource, address = %arguments.listen, "listening");
     axum::serve(listener, routes(app)).await?;

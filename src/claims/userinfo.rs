@@ -27,7 +27,7 @@ pub(crate) async fn userinfo(core: &Core, request: &Request<'_>) -> Result<Reply
     let carried = Carried::find(core, token, now).await?.ok_or(Reason::BearerInvalid)?;
     // A token for another audience is none here (RFC 8707 §2; threat IR-07).
     let audience = carried.audience(core).filter(Audience::is_provider);
-    let scope = carried.scope(&audience.ok_or(Reason::BearerInvalid)?);
+    let scope = carried.scope(&audience.ok_or(Reason::BearerAudience)?);
     if !scope.contains("openid") {
         return Err(Reason::OpenidScopeMissing.into());
     }

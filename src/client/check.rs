@@ -25,7 +25,7 @@ pub enum InvalidMetadata {
     /// `response_types` and `grant_types` do not fit together.
     #[error(
         "response_types and grant_types do not fit together: code goes with authorization_code, \
-         token and id_token with implicit"
+         token and id_token with implicit; a client that never redirects has neither"
     )]
     ResponseAndGrant,
     /// Something that people are to click or see, or that is fetched, is not an https URL; one that is

@@ -38,7 +38,7 @@ pub enum Rotation {
     Off,
     /// It is void: using it once more is theft, and ends the grant.
     Strict,
-    /// For so many seconds, at most 300, using it once more gives the same successor once more, as long
+    /// For so many seconds (more than 300 count as 300), using it once more gives the same successor once more, as long
     /// as that has not been used: for lost answers and for several tabs at once. Later it is theft.
     Window(u16),
 }

@@ -19,6 +19,6 @@ pub(crate) enum JoseFault {
     #[error("the encryption failed")]
     Encryption,
     /// This claim of a verified token is not acceptable.
-    #[error("the claim `{0}` is mistyped or out of bounds")]
+    #[error("the claim `{0}` is missing, mistyped, out of bounds or not the expected one")]
     Claims(&'static str),
 }

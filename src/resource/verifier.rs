@@ -166,7 +166,11 @@ impl AccessTokenVerifier {
                 let members = asked.map_err(unavailable)?.ok_or(Reason::BearerInvalid)?;
                 (Claims::verified(members), Form::Introspected)
             }
-            _ => return Err(Reason::BearerInvalid.into()),
+            // As when a client forgets to say which resource its token is for.
+            _ => {
+                let cause = "it is no JWT, and nobody is there to be asked about it";
+                return Err(Failure::caused(Reason::BearerInvalid, cause));
+            }
         };
         let (issuer, resource) = (&self.issuer, &self.resource);
         // As late as can be: whoever was asked may have taken a while.

@@ -1,4 +1,5 @@
 use crate::{
+    claims::OFFLINE_ACCESS,
     client::Client,
     error::Reason,
     mint::Audience,
@@ -31,7 +32,8 @@ impl<'p> Asked<'p> {
         Ok(Self { scope: scope.map_err(|_| Reason::ScopeMalformed)?, resources })
     }
 
-    /// What the client may have of it; all that it may, if it asks for none ([RFC 6749 §3.3]).
+    /// What the client may have of it; all that it may, if it asks for none ([RFC 6749 §3.3]), but for access
+    /// while the person is away, which must be asked for by name.
     ///
     /// [RFC 6749 §3.3]: https://www.rfc-editor.org/rfc/rfc6749#section-3.3
     pub(super) fn scope(&self, core: &Core, client: &Client) -> Result<Scope, Reason> {
@@ -40,7 +42,10 @@ impl<'p> Asked<'p> {
             core.scopes.contains(token) && registered.is_none_or(|scope| scope.contains(token))
         };
         match &self.scope {
-            None => Ok(registered.unwrap_or(&core.scopes).retain(may)),
+            None => {
+                let all = registered.unwrap_or(&core.scopes);
+                Ok(all.retain(|token| may(token) && token != OFFLINE_ACCESS))
+            }
             Some(asked) if asked.iter().all(may) => Ok(asked.clone()),
             Some(_) => Err(Reason::ScopeNotAllowed),
         }

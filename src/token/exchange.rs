@@ -31,6 +31,24 @@ use crate::{
 };
 
 /// Decides whether a client may exchange a token; nothing is exchanged without its yes.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use oidc_op::{Exchange, ExchangePolicy, HostError, Scope};
+///
+/// /// The gateway may turn its callers' tokens into tokens for the ledger.
+/// #[derive(Debug)]
+/// struct GatewayToLedger;
+///
+/// #[async_trait]
+/// impl ExchangePolicy for GatewayToLedger {
+///     async fn exchange(&self, exchange: &Exchange<'_>) -> Result<Option<Scope>, HostError> {
+///         let fits = exchange.client.id == "gateway"
+///             && exchange.audience == ["https://ledger.example/"];
+///         Ok(fits.then(|| exchange.scope.clone()))
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait ExchangePolicy: fmt::Debug + Send + Sync + 'static {
     /// Of the scope that is asked for, what the new token may cover; `None` refuses.

@@ -25,6 +25,30 @@ use crate::{
 /// A grant type of the host's own: it decides who gets what, and the provider makes the tokens.
 ///
 /// A client may use it once it has registered its URI among its `grant_types`.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use oidc_op::{ExtensionGrant, ExtensionRequest, HostError, Issuance, Login, Subject};
+///
+/// #[derive(Debug)]
+/// struct Vouchers;
+///
+/// #[async_trait]
+/// impl ExtensionGrant for Vouchers {
+///     fn grant_type(&self) -> &str {
+///         "https://id.example/grants/voucher"
+///     }
+///
+///     async fn grant(
+///         &self,
+///         request: &ExtensionRequest<'_>,
+///     ) -> Result<Option<Issuance>, HostError> {
+///         let Some("tea-for-two") = request.parameter("voucher") else { return Ok(None) };
+///         let hatter = Login::new(Subject::new("hatter")?);
+///         Ok(Some(Issuance::of(hatter, request.scope.clone())))
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait ExtensionGrant: fmt::Debug + Send + Sync + 'static {
     /// The `grant_type`: an absolute URI.

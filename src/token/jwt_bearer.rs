@@ -26,6 +26,26 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
 /// Knows the issuers whose word counts, and whom they mean.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use oidc_op::{Assertion, HostError, Jwks, Subject, TrustedIssuer, TrustedIssuers};
+///
+/// #[derive(Debug)]
+/// struct Partner(Jwks);
+///
+/// #[async_trait]
+/// impl TrustedIssuers for Partner {
+///     async fn issuer(&self, issuer: &str) -> Result<Option<TrustedIssuer>, HostError> {
+///         let keys = || TrustedIssuer::new(self.0.clone());
+///         Ok((issuer == "https://partner.example").then(keys))
+///     }
+///
+///     async fn subject(&self, assertion: &Assertion<'_>) -> Result<Option<Subject>, HostError> {
+///         Ok(Some(Subject::new(format!("partner:{}", assertion.subject))?))
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait TrustedIssuers: fmt::Debug + Send + Sync + 'static {
     /// The issuer of this name, if the host trusts it.

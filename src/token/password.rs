@@ -31,6 +31,25 @@ use crate::{
 /// there are. Everything that guards the sign-in page guards this too: limits, locks, further factors.
 /// Where somebody needs a further factor, ask for it by a scope or a parameter of your own (a one-time
 /// code, say), or refuse.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use oidc_op::{HostError, Login, PasswordAuthenticator, PasswordCredentials, Subject};
+///
+/// #[derive(Debug)]
+/// struct People; // with their password hashes
+///
+/// #[async_trait]
+/// impl PasswordAuthenticator for People {
+///     async fn authenticate(
+///         &self,
+///         credentials: &PasswordCredentials<'_>,
+///     ) -> Result<Option<Login>, HostError> {
+///         let right = (credentials.username, credentials.password) == ("alice", "wonderland");
+///         Ok(right.then(|| Subject::new("248289761001").map(Login::new)).transpose()?)
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait PasswordAuthenticator: fmt::Debug + Send + Sync + 'static {
     /// Who it is; `None` if anything about it is wrong. The name is whatever the host lets people sign in

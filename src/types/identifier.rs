@@ -72,6 +72,12 @@ macro_rules! identifier {
             }
         }
 
+        impl PartialEq<&str> for $name {
+            fn eq(&self, other: &&str) -> bool {
+                *self.0 == **other
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
@@ -102,7 +108,8 @@ identifier! {
 }
 
 identifier! {
-    /// A resource indicator: an absolute URI without fragment ([RFC 8707 §2]).
+    /// A resource indicator: an absolute URI without fragment ([RFC 8707 §2]), compared byte for byte: one
+    /// with a slash at its end is another one.
     ///
     /// [RFC 8707 §2]: https://www.rfc-editor.org/rfc/rfc8707#section-2
     Resource, resource

@@ -1,4 +1,4 @@
-//! The PyPI package `Authlib` as relying party and API: `tests/peers/authlib_peer.py`.
+//! The `PyPI` package `Authlib` as relying party and API: `tests/peers/authlib_peer.py`.
 
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `relying_party.rs` | the crate `openidconnect` |
 //! | `openid_client.rs` | the npm package `openid-client` |
-//! | `authlib.rs` | the PyPI package `Authlib` |
+//! | `authlib.rs` | the `PyPI` package `Authlib` |
 //! | `browser.rs` | headless Chromium |
 //! | `back_channel.rs` | the token endpoint, introspection and revocation |
 //! | `apps.rs` | the page of apps and devices |

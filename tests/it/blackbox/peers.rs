@@ -72,7 +72,7 @@ impl Script {
             .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap_or_else(|error| {
-                panic!("{program:?} cannot be started ({error}): run tests/setup")
+                panic!("{} cannot be started ({error}): run tests/setup", program.display())
             });
         let waiting = Waiting::new(Mutex::new(Some(HashMap::new())));
         let stdout = BufReader::new(child.stdout.take().unwrap());
