@@ -18,11 +18,14 @@ pub(crate) fn select(
     locales: &[Box<str>],
 ) -> Map<String, Value> {
     // The common case, without a look-up for each name.
-    if locales.is_empty() && !wanted.iter().any(|name| name.as_bytes().contains(&b'#')) {
-        let said = answered
-            .iter()
-            .filter(|(name, value)| wanted.contains(&name.as_str()) && says_something(value));
-        return said.map(|(name, value)| (name.clone(), value.clone())).collect();
+    if locales.is_empty() && !wanted.iter().any(|name| name.contains('#')) {
+        let mut said = Map::with_capacity(wanted.len().min(answered.len()));
+        for (name, value) in answered {
+            if wanted.contains(&name.as_str()) && says_something(value) {
+                said.insert(name.clone(), value.clone());
+            }
+        }
+        return said;
     }
     let value_of = |name: &str| {
         if let Some((base, tag)) = name.split_once('#') {

@@ -113,7 +113,16 @@ impl<'w> Wanted<'w> {
         let scoped = by_scope.then(|| rules.claims_of(scope)).into_iter().flatten();
         let single = by_name.iter().map(|name| &**name).chain(for_servers);
         let mut names: Vec<&str> = Vec::with_capacity(24);
-        for name in scoped.chain(single) {
+        let policy = &client.claims;
+        let everything = policy.allow.is_none() && policy.deny.is_empty();
+        for name in scoped {
+            // What a scope asks for is never one of the protocol's own.
+            let refused = claims.refused.iter().any(|refused| **refused == *name);
+            if !refused && (everything || policy.permits(name)) && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        for name in single {
             let refused = claims.refused.iter().any(|refused| **refused == *untagged(name));
             if !refused && may_have(client, name) && !names.contains(&name) {
                 names.push(name);
@@ -124,6 +133,9 @@ impl<'w> Wanted<'w> {
 
     /// What the host is asked for: names without language tags, none twice.
     pub(crate) fn ask(&self) -> Vec<&'w str> {
+        if self.always.is_empty() && !self.names.iter().any(|name| name.contains('#')) {
+            return self.names.clone();
+        }
         let mut ask: Vec<&str> = Vec::with_capacity(self.names.len());
         let own =
             self.always.iter().filter(|claim| claim.value.is_none()).map(|claim| &*claim.name);

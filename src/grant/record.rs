@@ -187,13 +187,13 @@ impl Grant {
     /// The current refresh token was used, and `successor` takes its place; or it stays, if that is
     /// none. All that is granted stays as it is.
     pub(crate) fn used(
-        self,
+        mut self,
         successor: Option<&RefreshToken>,
         now: Timestamp,
         idle: Timestamp,
         access_until: Timestamp,
     ) -> Self {
-        let refresh = self.refresh.clone().map(|refresh| match successor {
+        let refresh = self.refresh.take().map(|refresh| match successor {
             Some(successor) => refresh.rotated(successor, now, idle),
             None => refresh.touched(idle),
         });

@@ -141,8 +141,7 @@ impl RefreshRequest<'_> {
                 _ => Some(successor(core, &grant, &token, &check)?),
             };
             let access_until = now + portion.lifetime();
-            let (used, writes) =
-                step(core, &grant, (&check, successor.as_ref()), now, access_until);
+            let (used, writes) = step(core, grant, (&check, successor.as_ref()), now, access_until);
             let issue = Issue {
                 client,
                 id: token.grant(),
@@ -211,26 +210,25 @@ pub(super) fn is_usable(
 /// stays is noted only when its end moves by a tenth, or comes to the end of all.
 fn step(
     core: &Core,
-    grant: &Grant,
+    grant: Grant,
     (check, successor): (&Check, Option<&RefreshToken>),
     now: Timestamp,
     access_until: Timestamp,
 ) -> (Grant, bool) {
     let idle = core.config.lifetimes.refresh_idle;
     let until = now + idle;
+    let moves = |refresh: &Refresh| {
+        let (before, after) = (refresh.idle_until, refresh.clone().touched(until).idle_until);
+        after.since(before) > idle / 10 || (after == refresh.until && before < after)
+    };
     match check {
-        Check::Repeat => (grant.clone(), false),
+        Check::Repeat => (grant, false),
         Check::Keep => {
-            let before = grant.refresh.as_ref().map_or(now, |refresh| refresh.idle_until);
-            let used = grant.clone().used(None, now, until, access_until);
-            let after = used.refresh.as_ref().map_or(now, |refresh| refresh.idle_until);
-            let last = used.refresh.as_ref().is_some_and(|refresh| after == refresh.until);
-            let moved = after.since(before) > idle / 10
-                || (last && before < after)
-                || grant.expires < access_until;
-            if moved { (used, true) } else { (grant.clone(), false) }
+            let moved = grant.refresh.as_ref().is_some_and(moves) || grant.expires < access_until;
+            let after = if moved { grant.used(None, now, until, access_until) } else { grant };
+            (after, moved)
         }
-        _ => (grant.clone().used(successor, now, until, access_until), true),
+        _ => (grant.used(successor, now, until, access_until), true),
     }
 }
 

@@ -74,6 +74,9 @@ impl fmt::Debug for Authorization<'_> {
 /// One value of `application/x-www-form-urlencoded`, strictly: a stray `%` or a control character
 /// is an error.
 fn form_decode(text: &str) -> Option<String> {
+    if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Some(text.to_owned()).filter(|text| !text.contains(char::is_control));
+    }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
