@@ -233,6 +233,7 @@ mod grant;
 pub mod guide;
 mod jose;
 mod mint;
+mod people;
 mod provider;
 mod resource;
 mod secret;

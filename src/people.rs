@@ -1,0 +1,189 @@
+//! What a host asks and says of one person: who is signed in, what they have given away, what has
+//! changed about their account.
+
+use crate::{
+    authorize,
+    env::{Event, What},
+    error::InternalError,
+    grant::{self, GrantId, HeldGrants},
+    provider::Provider,
+    secret::{Handle, HandleKind},
+    session::{self, HeldConsents, Login, Session, SubjectChange},
+    store::Cursor,
+    types::{ClientId, Subject},
+    wire::{Request, set_cookie},
+};
+
+impl Provider {
+    /// Who is signed in at this browser.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; nobody is declared signed out because of that.
+    pub async fn session(&self, request: Request<'_>) -> Result<Option<Session>, InternalError> {
+        let core = self.core();
+        let Some(current) = session::current(core, &request).await? else { return Ok(None) };
+        let record = current.record.body;
+        let standing = session::standing(core, &record.subject).await?;
+        let account = core.accounts.account(&record.subject, &[]).await?;
+        if !account.is_some_and(|account| account.active) {
+            return Ok(None);
+        }
+        Ok(record.live(standing.as_ref(), core.clock.now()).then_some(Session {
+            subject: record.subject,
+            authentication: record.auth,
+            expires: record.until,
+        }))
+    }
+
+    /// Signs a person in at this browser, outside of any request of a client; answers the header
+    /// fields to send along. Somebody else's session at this browser ends.
+    ///
+    /// # Errors
+    ///
+    /// The store or the source of randomness failed.
+    ///
+    /// # Security
+    ///
+    /// `login` is believed: check the person's credentials first. Unlike [`resume`](Self::resume) it
+    /// looks at no `Origin`: protect the form against other sites, or they sign people in to an
+    /// account that is not theirs.
+    pub async fn sign_in(
+        &self,
+        request: Request<'_>,
+        login: &Login,
+    ) -> Result<authorize::Cookies, InternalError> {
+        let core = self.core();
+        let fresh = Handle::random(HandleKind::Session, &*core.entropy)?;
+        let current = session::sign_in(core, &request, fresh, login, core.clock.now()).await?;
+        core.observer.observe(&Event::new(What::SignedIn).subject(&login.subject));
+        Ok(vec![("set-cookie", set_cookie(&core.cookies.session, Some(&current.handle)).into())])
+    }
+
+    /// Signs out whoever is signed in at this browser, and ends the session's unredeemed codes and the
+    /// refresh tokens that are not for offline access; answers the header fields to send along. Access tokens that are out already live to their end.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; the session is then still there.
+    ///
+    /// # Security
+    ///
+    /// It looks at no `Origin`: call it for a POST, and protect the form against other sites.
+    pub async fn sign_out(
+        &self,
+        request: Request<'_>,
+    ) -> Result<authorize::Cookies, InternalError> {
+        let core = self.core();
+        if let Some(current) = session::current(core, &request).await? {
+            let subject = current.record.body.subject.clone();
+            session::end(core, current, core.clock.now()).await?;
+            core.observer.observe(&Event::new(What::SignedOut).subject(&subject));
+        }
+        Ok(vec![("set-cookie", set_cookie(&core.cookies.session, None).into())])
+    }
+
+    /// Ends every session and grant of a person, access tokens included: after a password change, or
+    /// when the account is closed. One write, whatever they hold.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; nothing may have changed.
+    pub async fn revoke_all(&self, subject: &Subject) -> Result<(), InternalError> {
+        let core = self.core();
+        Ok(session::revoke_all(core, subject, core.clock.now()).await?)
+    }
+
+    /// What a person has given to clients and not taken back, at most `limit` at once: for a page of
+    /// their apps and devices.
+    ///
+    /// # Errors
+    ///
+    /// The store or the host failed.
+    pub async fn grants(
+        &self,
+        subject: &Subject,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<HeldGrants, InternalError> {
+        Ok(grant::held(self.core(), subject, after, limit).await?)
+    }
+
+    /// Ends one of a person's grants with all its tokens, and answers whether there was one to end.
+    /// Somebody else's stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; nothing may have changed.
+    pub async fn revoke_grant(
+        &self,
+        subject: &Subject,
+        grant: GrantId,
+    ) -> Result<bool, InternalError> {
+        let core = self.core();
+        let ended = grant::revoke_held(core, subject, grant).await?;
+        if let Some(ended) = &ended {
+            let event = Event::new(What::GrantRevoked);
+            core.observer.observe(&event.client(&ended.client).subject(subject));
+        }
+        Ok(ended.is_some())
+    }
+
+    /// What a person has agreed to and not taken back, at most `limit` at once.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub async fn consents(
+        &self,
+        subject: &Subject,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<HeldConsents, InternalError> {
+        Ok(session::consents(self.core(), subject, after, limit).await?)
+    }
+
+    /// Tells of a change of a person's account. Their sessions and grants end, as with
+    /// [`revoke_all`](Self::revoke_all); when the account is gone, what they have agreed to as well.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; ask again.
+    pub async fn subject_changed(
+        &self,
+        subject: &Subject,
+        change: SubjectChange,
+    ) -> Result<(), InternalError> {
+        self.revoke_all(subject).await?;
+        if change == SubjectChange::Deleted {
+            let mut after = None;
+            loop {
+                let page = self.consents(subject, after.as_ref(), 100).await?;
+                for consent in &page.consents {
+                    self.withdraw_consent(subject, &consent.client).await?;
+                }
+                let Some(next) = page.next else { break };
+                after = Some(next);
+            }
+        }
+        self.core().observer.observe(&Event::new(What::SubjectChanged).subject(subject));
+        Ok(())
+    }
+
+    /// Takes back what a person has agreed that a client may have, and with it every unredeemed code
+    /// and every refresh token that stands on it. Access tokens that are out already live to their end; to
+    /// end these too, use [`revoke_all`](Self::revoke_all) or [`revoke_grant`](Self::revoke_grant). A consent that was not remembered leaves nothing to take
+    /// back.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; nothing may have changed.
+    pub async fn withdraw_consent(
+        &self,
+        subject: &Subject,
+        client: &ClientId,
+    ) -> Result<(), InternalError> {
+        let core = self.core();
+        Ok(session::withdraw(core, subject, client, core.clock.now()).await?)
+    }
+}
