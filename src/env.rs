@@ -187,8 +187,9 @@ impl<E: Entropy + ?Sized> Entropy for Arc<E> {
     }
 }
 
-/// An [`Observer`] that reports through the `tracing` crate: refusals at `WARN` when something
-/// broke and at `INFO` otherwise, everything else at `DEBUG`.
+/// An [`Observer`] that reports through the `tracing` crate: refusals at `WARN` when something of the
+/// provider's own broke and at `INFO` otherwise, since strangers can send what is wrong; theft at `WARN`;
+/// everything else at `DEBUG`.
 #[cfg(feature = "tracing")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingObserver;
@@ -199,14 +200,20 @@ impl Observer for TracingObserver {
         let client = event.client.map(tracing::field::debug);
         let subject = event.subject.map(tracing::field::debug);
         let what = tracing::field::debug(event.what);
-        match (event.reason, event.cause) {
-            (Some(reason), Some(cause)) => {
-                tracing::warn!(target: "oidc_op", what, client, subject, reason = reason.code(), section = reason.section(), cause = ?cause.to_string());
+        let cause = event.cause.map(|cause| tracing::field::debug(cause.to_string()));
+        let alarms = matches!(
+            event.what,
+            What::CodeReplayed | What::RefreshTokenReused | What::StoreWentBack
+        );
+        match event.reason {
+            Some(reason) if reason.error().status() >= 500 => {
+                tracing::warn!(target: "oidc_op", what, client, subject, reason = reason.code(), section = reason.section(), cause);
             }
-            (Some(reason), None) => {
-                tracing::info!(target: "oidc_op", what, client, subject, reason = reason.code(), section = reason.section());
+            Some(reason) => {
+                tracing::info!(target: "oidc_op", what, client, subject, reason = reason.code(), section = reason.section(), cause);
             }
-            (None, _) => tracing::debug!(target: "oidc_op", what, client, subject),
+            None if alarms => tracing::warn!(target: "oidc_op", what, client, subject),
+            None => tracing::debug!(target: "oidc_op", what, client, subject),
         }
     }
 }

@@ -66,12 +66,13 @@ async fn access_token(
         return Ok(());
     }
     let holder = token.details.cid.as_ref();
-    match token.of {
+    let subject = match token.of {
         StandsOn::Client { .. } => {
             if holder != Some(&client.id) {
                 return Ok(());
             }
             mark(core, Marked::Token(&token.id), token.expires()).await?;
+            None
         }
         StandsOn::Grant { id, epoch } => {
             let key = Grant::key(&core.config.issuer, &id);
@@ -80,6 +81,7 @@ async fn access_token(
             if holder.unwrap_or(owner) != &client.id || !loaded.body.carries(token, epoch, now) {
                 return Ok(());
             }
+            let subject = loaded.body.subject.clone();
             if client.id == *owner {
                 if grant::drop_token(core, &key, loaded, token, now).await?.is_none() {
                     return Ok(());
@@ -88,8 +90,13 @@ async fn access_token(
                 // An exchanged token leaves no trace in a grant that is another client's.
                 mark(core, Marked::Token(&token.id), token.expires()).await?;
             }
+            Some(subject)
         }
-    }
-    core.observer.observe(&Event::new(What::TokenRevoked).client(&client.id));
+    };
+    let event = Event::new(What::TokenRevoked).client(&client.id);
+    core.observer.observe(&match &subject {
+        Some(subject) => event.subject(subject),
+        None => event,
+    });
     Ok(())
 }

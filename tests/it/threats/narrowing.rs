@@ -453,6 +453,21 @@ async fn a_jwt_that_was_wished_for() {
     assert_eq!(op.token_as("cc-client", &ask).await.error(), "invalid_target");
 }
 
+/// Access while the person is away is had by its name only, and not by asking for nothing.
+#[tokio::test]
+async fn nobody_gets_offline_access_by_silence() {
+    let op = Setup::full().build();
+    let silent =
+        [("grant_type", "password"), ("username", ALICE), ("password", ALICE), ("otp", "123")];
+    let answer = op.token_as("password", &silent).await;
+    let scope = answer.json()["scope"].as_str().unwrap().to_owned();
+    assert!(scope.contains("openid") && !scope.contains("offline_access"), "{scope}");
+    assert!(answer.json().get("refresh_token").is_none());
+    let named = [&silent[..], &[("scope", "openid offline_access")]].concat();
+    let answer = op.token_as("password", &named).await;
+    assert!(answer.json().get("refresh_token").is_some(), "{}", answer.json());
+}
+
 /// RT-07: an administrator who takes the password grant away takes its refresh tokens too.
 #[tokio::test]
 async fn rt_07_a_password_grant_that_was_taken_away() {
