@@ -51,6 +51,19 @@ impl<'p> Asked<'p> {
         }
     }
 
+    /// What the client may have of it now, within what is held already; all of that, if it asks for none
+    /// ([RFC 6749 §6]).
+    ///
+    /// [RFC 6749 §6]: https://www.rfc-editor.org/rfc/rfc6749#section-6
+    pub(super) fn scope_within(&self, held: &Scope, client: &Client) -> Result<Scope, Reason> {
+        let asked = self.scope.as_ref().unwrap_or(held);
+        if !asked.is_subset(held) {
+            return Err(Reason::ScopeNotGranted);
+        }
+        let may = client.metadata.scope.as_ref();
+        Ok(may.map_or_else(|| asked.clone(), |may| asked.intersection(may)))
+    }
+
     /// The audience: known, and open to the client ([RFC 8707 §2]).
     ///
     /// [RFC 8707 §2]: https://www.rfc-editor.org/rfc/rfc8707#section-2

@@ -224,7 +224,7 @@ impl<'p> ExchangeRequest<'p> {
         let carried = Carried::find(core, token, now).await?.ok_or_else(invalid)?;
         let Carrier::Grant { grant, .. } = &carried.carrier else { return Err(invalid()) };
         let theirs = carried.audience(core).ok_or_else(invalid)?;
-        let asked = self.scope_of(client, &carried.scope(&theirs))?;
+        let asked = self.asked.scope_within(&carried.scope(&theirs), client)?;
         let held = theirs.names();
         let resources = if self.asked.resources.is_empty() { &held } else { &self.asked.resources };
         let portion = Portion::of(core, client, grant.terms(), &asked, resources)?;
@@ -243,16 +243,6 @@ impl<'p> ExchangeRequest<'p> {
         };
         let scope = permitted(policy, &exchange).await?;
         self.child(core, client, &carried, (portion.audience, scope, act), now).await
-    }
-
-    /// The scope that is asked for: within what the subject token covers, and what the client may have.
-    fn scope_of(&self, client: &Client, held: &Scope) -> Result<Scope, Reason> {
-        let asked = self.asked.scope.as_ref().unwrap_or(held);
-        if !asked.is_subset(held) {
-            return Err(Reason::ScopeNotGranted);
-        }
-        let may = client.metadata.scope.as_ref();
-        Ok(may.map_or_else(|| asked.clone(), |may| asked.intersection(may)))
     }
 
     /// One more token of the grant, held by this client; it ends no later than the one that it came of.

@@ -97,6 +97,7 @@ impl fmt::Debug for ExtensionRequest<'_> {
         f.debug_struct("ExtensionRequest")
             .field("client", &self.client.id)
             .field("scope", self.scope)
+            .field("peer", &self.peer)
             .field("params", self.params)
             .finish_non_exhaustive()
     }

@@ -125,33 +125,29 @@ async fn of_access_token(
     };
     let scope = carried.scope(&audience);
     let sub = carried.sub(core)?;
-    let Carrier::Grant { grant, .. } = &carried.carrier else {
-        return Ok(members(&Active {
-            sub: Some(carried.client.id.as_str()),
-            aud: Some(OneOrMore(audience.names())),
-            scope: Some(&scope).filter(|scope| !scope.is_empty()),
-            token_type: Some("Bearer"),
-            iat: Some(carried.token.issued),
-            act: carried.token.details.act.as_ref(),
-            claims: client_credentials::constants(core, &carried.client, &audience, &scope),
-            ..Active::new(core, &carried.client.id, carried.token.expires())
-        }));
+    let claims = match &carried.carrier {
+        Carrier::Client => client_credentials::constants(core, &carried.client, &audience, &scope),
+        Carrier::Grant { .. } => {
+            let (rules, granted) = (&core.config.claims, carried.claims());
+            let wanted = Wanted::of(rules, &carried.client, &scope, &granted, audience.target());
+            let Some(account) = carried.account(core, &wanted.ask()).await? else {
+                return Ok(None);
+            };
+            wanted.select(&account)
+        }
     };
-    let rules = &core.config.claims;
-    let granted = carried.claims();
-    let wanted = Wanted::of(rules, &carried.client, &scope, &granted, audience.target());
-    let Some(account) = carried.account(core, &wanted.ask()).await? else { return Ok(None) };
+    let auth = carried.grant().map(|grant| &grant.auth);
     Ok(members(&Active {
-        sub: sub.as_ref().map(Subject::as_str),
+        sub: Some(sub.as_ref().map_or(carried.client.id.as_str(), Subject::as_str)),
         aud: Some(OneOrMore(audience.names())),
         scope: Some(&scope).filter(|scope| !scope.is_empty()),
         token_type: Some("Bearer"),
         iat: Some(carried.token.issued),
-        auth_time: Some(grant.auth.time),
-        acr: grant.auth.acr.as_ref(),
-        amr: &grant.auth.amr,
+        auth_time: auth.map(|auth| auth.time),
+        acr: auth.and_then(|auth| auth.acr.as_ref()),
+        amr: auth.map(|auth| &*auth.amr).unwrap_or_default(),
         act: carried.token.details.act.as_ref(),
-        claims: wanted.select(&account),
+        claims,
         ..Active::new(core, &carried.client.id, carried.token.expires())
     }))
 }

@@ -72,12 +72,12 @@ pub(super) struct Issue<'i> {
 }
 
 /// What may be said of the person, and where.
-struct Said<'w> {
+struct Disclosure<'w> {
     id_token: Option<Wanted<'w>>,
     access_token: Option<Wanted<'w>>,
 }
 
-impl<'w> Said<'w> {
+impl<'w> Disclosure<'w> {
     fn of(core: &'w Core, client: &'w Client, grant: &'w Grant, portion: &Portion<'w>) -> Self {
         let rules = &core.config.claims;
         let of = |scope, target| Wanted::of(rules, client, scope, &grant.claims, target);
@@ -113,7 +113,7 @@ impl Issue<'_> {
         now: Timestamp,
     ) -> Result<TokenResponse, Failure> {
         let Self { client, grant, standings, .. } = self;
-        let said = Said::of(core, client, grant, &portion);
+        let said = Disclosure::of(core, client, grant, &portion);
         let facts = Facts::load(core, grant, standings, &said.ask()).await?;
         grant.stands(client, &facts, standings, now)?;
         let account = facts.account().ok_or(Reason::SubjectInactive)?;

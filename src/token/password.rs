@@ -105,6 +105,7 @@ impl fmt::Debug for PasswordCredentials<'_> {
             .field("client", &self.client.id)
             .field("scope", self.scope)
             .field("peer", &self.peer)
+            .field("params", self.params)
             .finish_non_exhaustive()
     }
 }

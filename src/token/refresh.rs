@@ -22,7 +22,7 @@ use crate::{
     },
     provider::Core,
     store::{Commit, Expect, Key, Loaded, Step},
-    types::{Scope, Timestamp},
+    types::Timestamp,
     wire::Params,
 };
 
@@ -134,7 +134,7 @@ impl RefreshRequest<'_> {
             };
             raced = true;
             let Loaded { body: grant, version } = loaded;
-            let asked = self.asked_of(client, &grant)?;
+            let asked = self.asked.scope_within(&grant.scope, client)?;
             let portion = Portion::of(core, client, grant.terms(), &asked, &self.asked.resources)?;
             let successor = match check {
                 Check::Keep => None,
@@ -169,21 +169,6 @@ impl RefreshRequest<'_> {
             return Ok(response);
         }
         Err(Reason::StoreFailed.into())
-    }
-}
-
-impl RefreshRequest<'_> {
-    /// The scope that is asked for: within what was granted, and what the client may have now
-    /// ([RFC 6749 §6]).
-    ///
-    /// [RFC 6749 §6]: https://www.rfc-editor.org/rfc/rfc6749#section-6
-    fn asked_of(&self, client: &Client, grant: &Grant) -> Result<Scope, Reason> {
-        let asked = self.asked.scope.as_ref().unwrap_or(&grant.scope);
-        if !asked.is_subset(&grant.scope) {
-            return Err(Reason::ScopeNotGranted);
-        }
-        let may = client.metadata.scope.as_ref();
-        Ok(may.map_or_else(|| asked.clone(), |may| asked.intersection(may)))
     }
 }
 
