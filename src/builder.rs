@@ -12,7 +12,7 @@ use crate::{
     jose::DecryptionKeys,
     mint::{AccessTokenFormat, Signer},
     provider::{Core, Provider},
-    secret::{Secrets, TokenKeys, same_kid},
+    secret::{Secrets, StorageKeys, TokenKeys, same_kid},
     store::Store,
     throttle::Throttle,
     token::{ExchangePolicy, ExtensionGrant, PasswordAuthenticator, TrustedIssuers},
@@ -215,7 +215,7 @@ impl ProviderBuilder {
     /// # Errors
     ///
     /// Every contradiction at once: a seam that is missing, a lifetime out of range, no key for RS256
-    /// ([OIDC Core §15.1]), two token secrets that cannot be told apart.
+    /// ([OIDC Core §15.1]), two secrets of a list that cannot be told apart.
     ///
     /// [OIDC Core §15.1]: https://openid.net/specs/openid-connect-core-1_0.html#ImplementationConsiderations
     pub fn build(self) -> Result<Provider, BuildError> {
@@ -226,9 +226,17 @@ impl ProviderBuilder {
         if keys.is_empty() {
             findings.push("secrets.token needs at least one secret".into());
         }
-        if same_kid(&keys) {
-            findings
-                .push("secrets.token has two secrets with the same short name; replace one".into());
+        let storage: Vec<_> =
+            self.secrets.storage.iter().map(|secret| StorageKeys::derive(secret, issuer)).collect();
+        for (list, same) in [
+            ("token", same_kid(keys.iter().map(|keys| keys.kid))),
+            ("storage", same_kid(storage.iter().map(|keys| keys.kid))),
+        ] {
+            if same {
+                findings.push(format!(
+                    "secrets.{list} has two secrets with the same short name; replace one"
+                ));
+            }
         }
         let now = self.clock.now();
         if let Some(signer) = &self.signer
@@ -285,6 +293,7 @@ impl ProviderBuilder {
             secret_hashes: self.secret_hashes,
             config: self.config,
             keys,
+            storage,
             store,
             clients,
             accounts,
@@ -334,6 +343,24 @@ mod tests {
             let found = ProviderBuilder::new(config).signer(keys.clone()).build().unwrap_err();
             let named = found.findings().iter().any(|f| f.contains("https://a.example/"));
             assert_eq!(named, missing);
+        }
+    }
+
+    /// A secret of which two are in a list could not be told from the other.
+    #[test]
+    fn secrets_have_names_of_their_own() {
+        let secret = |byte| crate::Secret::new([byte; 32]).unwrap();
+        for (token, storage, named) in [
+            (vec![secret(1), secret(2)], vec![secret(1), secret(2)], vec![]),
+            (vec![secret(1), secret(2), secret(1)], vec![secret(1)], vec!["secrets.token"]),
+            (vec![secret(1)], vec![secret(2), secret(2)], vec!["secrets.storage"]),
+        ] {
+            let config = Config::new(Issuer::new("https://id.example").unwrap());
+            let secrets = Secrets { token, storage, pairwise: None };
+            let found = ProviderBuilder::new(config).secrets(secrets).build().unwrap_err();
+            let short = found.findings().iter().filter(|f| f.contains("short name"));
+            let lists: Vec<_> = short.map(|f| f.split(' ').next().unwrap()).collect();
+            assert_eq!(lists, named);
         }
     }
 

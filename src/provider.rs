@@ -14,7 +14,7 @@ use crate::{
     fetch::Fetch,
     jose::DecryptionKeys,
     mint::Signer,
-    secret::TokenKeys,
+    secret::{StorageKeys, TokenKeys},
     session::Login,
     store::Store,
     throttle::Throttle,
@@ -40,6 +40,9 @@ pub(crate) struct Core {
     pub(crate) scopes: Scope,
     /// The first makes, all are accepted; never empty.
     pub(crate) keys: Vec<TokenKeys>,
+    /// The first seals at rest, all open; may be empty.
+    #[allow(dead_code, reason = "its first callers are being written")]
+    pub(crate) storage: Vec<StorageKeys>,
     /// The salt of pairwise names, if there is one.
     pub(crate) pairwise: Option<Pairwise>,
     /// What opens JWTs that clients encrypt to the provider.

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use ring::{
     hkdf::{HKDF_SHA256, KeyType, Prk, Salt},
@@ -22,7 +22,7 @@ use crate::types::Issuer;
 pub struct Secrets {
     /// The first one makes, all of them are accepted. At least one is needed.
     pub token: Vec<Secret>,
-    /// The first one seals, all of them open. Needed by what is sealed at rest; nothing is yet.
+    /// The first one seals, all of them open. Needed by what is sealed at rest.
     pub storage: Vec<Secret>,
     /// The salt of pairwise subjects ([OIDC Core §8.1]); without it there are none.
     ///
@@ -37,7 +37,7 @@ impl Secrets {
     }
 }
 
-/// The name of a token secret in what was made with it.
+/// The name of a secret in what was made with it.
 pub(crate) type Kid = [u8; 2];
 
 /// The keys of one token secret, each for one purpose.
@@ -58,14 +58,11 @@ pub(crate) struct TokenKeys {
 impl TokenKeys {
     /// Derives them for one issuer; another issuer's keys differ in every bit.
     pub(crate) fn derive(secret: &Secret, issuer: &Issuer) -> Self {
-        let root = Salt::new(HKDF_SHA256, b"oidc-op/v1/token").extract(secret.expose());
-        let bytes = |label: &str| -> [u8; 32] {
-            expand(&root, &[b"oidc-op/v1/", label.as_bytes(), b"\0", issuer.digest()])
-        };
-        let key = |label: &str| Prk::new_less_safe(HKDF_SHA256, &bytes(label));
-        let mac = |label: &str| hmac::Key::new(hmac::HMAC_SHA256, &bytes(label));
+        let root = Root::new(b"oidc-op/v1/token", secret);
+        let key = |label| root.key(label, issuer);
+        let mac = |label| hmac::Key::new(hmac::HMAC_SHA256, &root.bytes(label, issuer));
         Self {
-            kid: expand(&root, &[b"oidc-op/v1/kid"]),
+            kid: root.kid(),
             code: key("code"),
             access: key("access"),
             refresh_next: mac("refresh/next"),
@@ -75,9 +72,32 @@ impl TokenKeys {
     }
 }
 
-/// Whether two secrets would have the same name; such a list is refused when the provider is built.
-pub(crate) fn same_kid(keys: &[TokenKeys]) -> bool {
-    keys.iter().enumerate().any(|(i, a)| keys.iter().skip(i + 1).any(|b| a.kid == b.kid))
+/// What all keys of one secret come from.
+pub(super) struct Root(Prk);
+
+impl Root {
+    /// The salt says what the secret is for.
+    pub(super) fn new(salt: &[u8], secret: &Secret) -> Self {
+        Self(Salt::new(HKDF_SHA256, salt).extract(secret.expose()))
+    }
+
+    pub(super) fn kid(&self) -> Kid {
+        expand(&self.0, &[b"oidc-op/v1/kid"])
+    }
+
+    pub(super) fn key(&self, label: &str, issuer: &Issuer) -> Prk {
+        Prk::new_less_safe(HKDF_SHA256, &self.bytes(label, issuer))
+    }
+
+    fn bytes(&self, label: &str, issuer: &Issuer) -> [u8; 32] {
+        expand(&self.0, &[b"oidc-op/v1/", label.as_bytes(), b"\0", issuer.digest()])
+    }
+}
+
+/// Whether two secrets have the same name; such a list is refused when the provider is built.
+pub(crate) fn same_kid(kids: impl Iterator<Item = Kid>) -> bool {
+    let mut seen = HashSet::new();
+    !kids.into_iter().all(|kid| seen.insert(kid))
 }
 
 impl fmt::Debug for TokenKeys {
@@ -140,7 +160,14 @@ mod tests {
         for (i, one) in outputs.iter().enumerate() {
             assert!(outputs[i + 1..].iter().all(|other| other != one));
         }
-        assert!(same_kid(&[keys(1, "https://a.example"), keys(1, "https://b.example")]));
-        assert!(!same_kid(&[keys(1, "https://a.example"), keys(2, "https://a.example")]));
+    }
+
+    /// A name is the secret's, whoever the issuer is.
+    #[test]
+    fn a_secret_has_one_name() {
+        let kid = |byte, issuer| keys(byte, issuer).kid;
+        let (one, same) = (kid(1, "https://a.example"), kid(1, "https://b.example"));
+        assert!(same_kid([kid(2, "https://a.example"), one, same].into_iter()));
+        assert!(!same_kid([one, kid(2, "https://a.example")].into_iter()));
     }
 }

@@ -4,6 +4,8 @@ mod digest;
 mod handle;
 mod keys;
 mod sealed;
+#[allow(dead_code, reason = "its first callers are being written")]
+pub(crate) mod storage;
 
 use std::fmt;
 
@@ -12,6 +14,7 @@ pub(crate) use handle::{Handle, HandleKind};
 pub use keys::Secrets;
 pub(crate) use keys::{Kid, TokenKeys, expand, same_kid};
 pub(crate) use sealed::{SealKind, open, seal};
+pub(crate) use storage::StorageKeys;
 
 use crate::env::{Entropy, EntropyError};
 

@@ -4,7 +4,7 @@ use ring::{
     hkdf::Prk,
 };
 
-use super::keys::{TokenKeys, expand};
+use super::keys::{Kid, TokenKeys, expand};
 use crate::types::Issuer;
 
 /// What is sealed; the first byte of its text, part of its key and of what is authenticated.
@@ -30,14 +30,8 @@ impl SealKind {
     }
 }
 
-/// kind ‖ kid ‖ salt
-const HEADER: usize = 19;
-const TAG: usize = 16;
-
-/// Seals the bytes for the eyes of this issuer only:
-/// `kind ‖ kid 2 ‖ salt 16 ‖ AES-256-GCM(plain) ‖ tag 16`, as base64url.
+/// Seals the bytes for the eyes of this issuer only, as [`seal_under`] does.
 ///
-/// Each salt has a key of its own, so the nonce is fixed and the limit on random nonces never bites.
 /// The plain text is to be 1 more than a multiple of 3 bytes long; then the text has no spare bits
 /// and one spelling.
 pub(crate) fn seal(
@@ -48,23 +42,8 @@ pub(crate) fn seal(
     plain: &[u8],
 ) -> String {
     debug_assert_eq!(plain.len() % 3, 1);
-    let mut bytes = Vec::with_capacity(HEADER + plain.len() + TAG);
-    bytes.push(kind as u8);
-    bytes.extend_from_slice(&keys.kid);
-    bytes.extend_from_slice(&salt);
-    bytes.extend_from_slice(plain);
-    let (header, body) = bytes.split_at_mut(HEADER);
-    let associated = associated(header, issuer);
-    let tag = aead(kind.key(keys), header)
-        .and_then(|key| key.seal_in_place_separate_tag(nonce(), associated, body).ok());
-    // AES-256-GCM fails only beyond 64 GiB; without its tag the text could not be opened anyway.
-    debug_assert!(tag.is_some());
-    if let Some(tag) = tag {
-        bytes.extend_from_slice(tag.as_ref());
-    } else {
-        bytes.clear();
-    }
-    URL_SAFE_NO_PAD.encode(bytes)
+    let header = Header { kind: kind as u8, kid: keys.kid, salt };
+    seal_under(kind.key(keys), header, issuer, b"", plain)
 }
 
 /// Opens what [`seal`] made under one of the keys, and gives the salt and the plain text; anything
@@ -78,35 +57,100 @@ pub(crate) fn open(
     if !text.len().is_multiple_of(4) {
         return None;
     }
-    let mut bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    let (header, body) = bytes.split_at_mut_checked(HEADER)?;
-    let ([first, kid @ ..], salt) = header.split_first_chunk::<3>()?;
-    let salt = *salt.first_chunk()?;
-    if *first != kind as u8 {
-        return None;
-    }
-    let keys = ring.iter().find(|keys| keys.kid == *kid)?;
-    let associated = associated(header, issuer);
-    let opened = aead(kind.key(keys), header)?.open_in_place(nonce(), associated, body).ok()?;
-    Some((salt, opened.to_vec()))
+    let key = |kid| ring.iter().find(|keys| keys.kid == kid).map(|keys| kind.key(keys));
+    open_under(kind as u8, key, issuer, b"", text)
 }
 
-fn aead(key: &Prk, header: &[u8]) -> Option<LessSafeKey> {
-    let key: [u8; 32] = expand(key, &[header]);
-    UnboundKey::new(&AES_256_GCM, &key).ok().map(LessSafeKey::new)
+/// What everything sealed begins with: `kind ‖ kid 2 ‖ salt 16`.
+#[derive(Clone, Copy)]
+pub(super) struct Header {
+    pub(super) kind: u8,
+    pub(super) kid: Kid,
+    pub(super) salt: [u8; 16],
+}
+
+impl Header {
+    const LENGTH: usize = 19;
+
+    /// The header of a text that may be sealed, and what follows it.
+    pub(super) fn split(bytes: &mut [u8]) -> Option<(Self, &mut [u8])> {
+        let (header, body) = bytes.split_first_chunk_mut::<{ Self::LENGTH }>()?;
+        let [kind, a, b, salt @ ..] = *header;
+        Some((Self { kind, kid: [a, b], salt }, body))
+    }
+
+    fn to_bytes(self) -> [u8; Self::LENGTH] {
+        let mut bytes = [0; Self::LENGTH];
+        bytes[0] = self.kind;
+        bytes[1..3].copy_from_slice(&self.kid);
+        bytes[3..].copy_from_slice(&self.salt);
+        bytes
+    }
+
+    /// A key of its own for each salt and context, so the nonce is fixed and the limit on random
+    /// nonces never bites.
+    fn aead(self, key: &Prk, context: &[u8]) -> Option<LessSafeKey> {
+        let key: [u8; 32] = expand(key, &[&self.to_bytes(), context]);
+        UnboundKey::new(&AES_256_GCM, &key).ok().map(LessSafeKey::new)
+    }
+
+    /// kind ‖ kid ‖ SHA-256(issuer)
+    fn associated(self, issuer: &Issuer) -> Aad<[u8; 35]> {
+        let mut bytes = [0; 35];
+        bytes[..3].copy_from_slice(&self.to_bytes()[..3]);
+        bytes[3..].copy_from_slice(issuer.digest());
+        Aad::from(bytes)
+    }
+}
+
+const TAG: usize = 16;
+
+/// `header ‖ AES-256-GCM(plain) ‖ tag 16`, as base64url; whoever opens it names the same context.
+pub(super) fn seal_under(
+    key: &Prk,
+    header: Header,
+    issuer: &Issuer,
+    context: &[u8],
+    plain: &[u8],
+) -> String {
+    let mut bytes = Vec::with_capacity(Header::LENGTH + plain.len() + TAG);
+    bytes.extend_from_slice(&header.to_bytes());
+    bytes.extend_from_slice(plain);
+    let (_, body) = bytes.split_at_mut(Header::LENGTH);
+    let associated = header.associated(issuer);
+    let tag = header
+        .aead(key, context)
+        .and_then(|key| key.seal_in_place_separate_tag(nonce(), associated, body).ok());
+    // AES-256-GCM fails only beyond 64 GiB; without its tag the text could not be opened anyway.
+    debug_assert!(tag.is_some());
+    if let Some(tag) = tag {
+        bytes.extend_from_slice(tag.as_ref());
+    } else {
+        bytes.clear();
+    }
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Opens what [`seal_under`] made, with the key that belongs to the name in its header.
+pub(super) fn open_under<'k>(
+    kind: u8,
+    key: impl FnOnce(Kid) -> Option<&'k Prk>,
+    issuer: &Issuer,
+    context: &[u8],
+    text: &str,
+) -> Option<([u8; 16], Vec<u8>)> {
+    let mut bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let (header, body) = Header::split(&mut bytes)?;
+    if header.kind != kind {
+        return None;
+    }
+    let aead = header.aead(key(header.kid)?, context)?;
+    let opened = aead.open_in_place(nonce(), header.associated(issuer), body).ok()?;
+    Some((header.salt, opened.to_vec()))
 }
 
 fn nonce() -> Nonce {
     Nonce::assume_unique_for_key([0; 12])
-}
-
-/// kind ‖ kid ‖ SHA-256(issuer)
-fn associated(header: &[u8], issuer: &Issuer) -> Aad<[u8; 35]> {
-    let mut bytes = [0; 35];
-    for (to, from) in bytes.iter_mut().zip(header.iter().take(3).chain(issuer.digest())) {
-        *to = *from;
-    }
-    Aad::from(bytes)
 }
 
 #[cfg(test)]
@@ -131,6 +175,18 @@ mod tests {
         assert!(open(SealKind::Access, &ring, &other, &text).is_none());
         assert!(open(SealKind::Interaction, &ring, &issuer, &text).is_none());
         assert!(open(SealKind::Access, &ring[..1], &issuer, &text).is_none());
+    }
+
+    /// Other releases and other nodes read it. The texts were made by another implementation.
+    #[test]
+    fn the_layout_is_pinned() {
+        let (keys, issuer) = setup(1);
+        for (kind, pinned) in [
+            (SealKind::Access, "H5PdCQkJCQkJCQkJCQkJCQkJCRCArqACv0w43iUQEYgeFD1DUe2F"),
+            (SealKind::Interaction, "PZPdCQkJCQkJCQkJCQkJCQkJCR6Z2HVdOqw-hiZrHU5uCEVELn9X"),
+        ] {
+            assert_eq!(seal(kind, &keys, &issuer, [9; 16], b"1234"), pinned);
+        }
     }
 
     #[test]
