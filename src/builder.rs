@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     claims::{Accounts, Pairwise, STANDARD_SCOPES},
-    client::{ClientPermissions, Clients, GrantType, SecretHashes},
+    client::{ClientPermissions, Clients, GrantType, Publishers, RegistrationPolicy, SecretHashes},
     config::Config,
     discovery::Endpoints,
     env::{Clock, Entropy, Observer, SystemClock, SystemEntropy},
@@ -47,6 +47,8 @@ pub struct ProviderBuilder {
     secret_hashes: Option<Arc<dyn SecretHashes>>,
     throttle: Arc<dyn Throttle>,
     permissions: Option<Arc<dyn ClientPermissions>>,
+    registrations: Option<Arc<dyn RegistrationPolicy>>,
+    publishers: Option<Arc<dyn Publishers>>,
     passwords: Option<Arc<dyn PasswordAuthenticator>>,
     exchanges: Option<Arc<dyn ExchangePolicy>>,
     issuers: Option<Arc<dyn TrustedIssuers>>,
@@ -89,6 +91,8 @@ impl ProviderBuilder {
             secret_hashes: None,
             throttle: Arc::new(()),
             permissions: None,
+            registrations: None,
+            publishers: None,
             passwords: None,
             exchanges: None,
             issuers: None,
@@ -165,6 +169,19 @@ impl ProviderBuilder {
     #[must_use]
     pub fn permissions(self, permissions: impl ClientPermissions) -> Self {
         Self { permissions: Some(Arc::new(permissions)), ..self }
+    }
+
+    /// Who decides about each registration of a client; without it, the
+    /// [rules](crate::Config::registration) alone.
+    #[must_use]
+    pub fn registrations(self, policy: impl RegistrationPolicy) -> Self {
+        Self { registrations: Some(Arc::new(policy)), ..self }
+    }
+
+    /// Whose software statements count; without it they are ignored.
+    #[must_use]
+    pub fn publishers(self, publishers: impl Publishers) -> Self {
+        Self { publishers: Some(Arc::new(publishers)), ..self }
     }
 
     /// What checks people's passwords for the password grant; without it there is no such grant.
@@ -268,6 +285,19 @@ impl ProviderBuilder {
                 findings.push(format!("extension: {uri:?} is no absolute URI of its own"));
             }
         }
+        if let Some(registration) = &self.config.registration {
+            if self.secrets.storage.is_empty() {
+                findings.push(
+                    "registration needs secrets.storage, for client secrets that are keys".into(),
+                );
+            }
+            if registration.require_statement && self.publishers.is_none() {
+                findings.push("registration.require_statement needs publishers".into());
+            }
+        }
+        if self.config.policy.client_documents && self.fetch.is_none() {
+            findings.push("policy.client_documents needs fetch".into());
+        }
         for (name, missing) in [
             ("store", self.store.is_none()),
             ("clients", self.clients.is_none()),
@@ -300,6 +330,8 @@ impl ProviderBuilder {
             signer,
             throttle: self.throttle,
             permissions: self.permissions,
+            registrations: self.registrations,
+            publishers: self.publishers,
             passwords: self.passwords,
             exchanges: self.exchanges,
             issuers: self.issuers,

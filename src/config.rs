@@ -3,6 +3,7 @@ use time::Duration;
 
 use crate::{
     claims::ClaimRules,
+    client::Registration,
     mint::ResourceServer,
     types::{Acr, Issuer, Resource, Scope},
     wire::Request,
@@ -52,6 +53,8 @@ pub struct Config {
     /// Which of them a token is for if the client names none; the provider itself, if absent. A client that
     /// may not have tokens for it must always name another one.
     pub default_resource: Option<Resource>,
+    /// Whether clients may register themselves, and how; they may not, and there is no such endpoint.
+    pub registration: Option<Registration>,
 }
 
 /// How long things live, in whole seconds. All are at least one second.
@@ -125,6 +128,14 @@ pub struct Policy {
     pub unsigned: bool,
     /// What becomes of parameters beside a request object.
     pub request_object: RequestObjectMode,
+    /// Whether clients may describe themselves: their identifier is an https URL, and what they would
+    /// register is the JSON document there ([OAuth Client ID Metadata Document]); no. It needs
+    /// [`Fetch`](crate::Fetch), strangers choose what is fetched, and the
+    /// [`RegistrationPolicy`](crate::RegistrationPolicy), if there is one, decides about each. While the
+    /// document cannot be had, requests of the client and of who holds its tokens are answered 503.
+    ///
+    /// [OAuth Client ID Metadata Document]: https://datatracker.ietf.org/doc/draft-ietf-oauth-client-id-metadata-document/
+    pub client_documents: bool,
     /// Whether introspection says anything of ID tokens, to the client that they were issued to; no.
     pub introspect_id_tokens: bool,
     /// Whom the assertions of clients must be meant for. A client's own
@@ -139,6 +150,7 @@ impl Default for Policy {
             acr_values_bind: false,
             unsigned: false,
             request_object: RequestObjectMode::default(),
+            client_documents: false,
             introspect_id_tokens: false,
             assertion_audience: AssertionAudience::default(),
         }
@@ -226,6 +238,9 @@ pub struct Paths {
     pub introspection: String,
     /// The revocation endpoint; `/revoke`.
     pub revocation: String,
+    /// The registration endpoint, and with a `client_id` the configuration of that client;
+    /// `/register`.
+    pub registration: String,
 }
 
 impl Default for Paths {
@@ -237,6 +252,7 @@ impl Default for Paths {
             jwks: "/jwks".into(),
             introspection: "/introspect".into(),
             revocation: "/revoke".into(),
+            registration: "/register".into(),
         }
     }
 }
@@ -257,6 +273,7 @@ impl Config {
             claims: ClaimRules::default(),
             resources: Vec::new(),
             default_resource: None,
+            registration: None,
         }
     }
 
@@ -302,6 +319,7 @@ impl Config {
         found.extend(self.claims.contradictions());
         found.extend(self.resource_contradictions());
         found.extend(self.path_contradictions());
+        found.extend(self.registration.iter().flat_map(Registration::contradictions));
         found
     }
 
@@ -333,6 +351,7 @@ impl Config {
             ("jwks", &paths.jwks),
             ("introspection", &paths.introspection),
             ("revocation", &paths.revocation),
+            ("registration", &paths.registration),
         ];
         for (i, (name, path)) in all.iter().enumerate() {
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);

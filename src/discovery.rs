@@ -11,7 +11,7 @@ use crate::{
     provider::Core,
     secret::Digest,
     types::{
-        ContentEncryption, Issuer, JwsAlgorithm, KeyManagementAlgorithm, ResponseMode,
+        ClientId, ContentEncryption, Issuer, JwsAlgorithm, KeyManagementAlgorithm, ResponseMode,
         ResponseType, Scope,
     },
     wire::{Cors, Reply, Request},
@@ -28,6 +28,7 @@ pub(crate) struct Endpoints {
     pub(crate) jwks: String,
     pub(crate) introspection: String,
     pub(crate) revocation: String,
+    pub(crate) registration: String,
     origin: String,
 }
 
@@ -44,6 +45,7 @@ impl Endpoints {
             jwks: format!("{base}{}", paths.jwks),
             introspection: format!("{base}{}", paths.introspection),
             revocation: format!("{base}{}", paths.revocation),
+            registration: format!("{base}{}", paths.registration),
             origin: issuer.origin().to_owned(),
         }
     }
@@ -51,6 +53,14 @@ impl Endpoints {
     /// The absolute address of a path.
     pub(crate) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
+    }
+
+    /// Where a client finds its own registration.
+    pub(crate) fn registration_of(&self, client: &ClientId) -> String {
+        let query: String = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("client_id", client.as_str())
+            .finish();
+        format!("{}?{query}", self.at(&self.registration))
     }
 
     /// Where a request that came by POST goes on.
@@ -76,6 +86,8 @@ struct Metadata<'m> {
     jwks_uri: String,
     introspection_endpoint: String,
     revocation_endpoint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_endpoint: Option<String>,
     scopes_supported: &'m Scopes<'m>,
     response_types_supported: [ResponseType; 8],
     response_modes_supported: [ResponseMode; 3],
@@ -115,6 +127,8 @@ struct Metadata<'m> {
     prompt_values_supported: Vec<&'static str>,
     display_values_supported: [&'static str; 4],
     authorization_response_iss_parameter_supported: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    client_id_metadata_document_supported: bool,
 }
 
 /// A scope as metadata lists it.
@@ -146,6 +160,10 @@ impl<'m> Metadata<'m> {
             jwks_uri: endpoints.at(&endpoints.jwks),
             introspection_endpoint: endpoints.at(&endpoints.introspection),
             revocation_endpoint: endpoints.at(&endpoints.revocation),
+            registration_endpoint: config
+                .registration
+                .as_ref()
+                .map(|_| endpoints.at(&endpoints.registration)),
             scopes_supported: scopes,
             response_types_supported: ResponseType::ALL,
             response_modes_supported: ResponseMode::ALL,
@@ -189,6 +207,7 @@ impl<'m> Metadata<'m> {
             prompt_values_supported: prompts,
             display_values_supported: ["page", "popup", "touch", "wap"],
             authorization_response_iss_parameter_supported: true,
+            client_id_metadata_document_supported: config.policy.client_documents,
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::{
     authorize::Outcome,
-    discovery::Endpoints,
     error::{AuthorizeError, PageError, Reason, TokenError},
     provider::{Core, Provider},
     wire::{Cors, Reply, Request},
@@ -10,9 +9,9 @@ use crate::{
 
 impl Provider {
     /// The paths that [`dispatch`](Self::dispatch) answers, for a router.
-    pub fn paths(&self) -> [&str; 8] {
-        let endpoints = &self.core().endpoints;
-        [
+    pub fn paths(&self) -> Vec<&str> {
+        let (endpoints, config) = (&self.core().endpoints, &self.core().config);
+        let mut paths: Vec<&str> = vec![
             &endpoints.authorize,
             &endpoints.token,
             &endpoints.userinfo,
@@ -21,7 +20,9 @@ impl Provider {
             &endpoints.jwks,
             &endpoints.openid_configuration,
             &endpoints.oauth_authorization_server,
-        ]
+        ];
+        paths.extend(config.registration.iter().map(|_| &*endpoints.registration));
+        paths
     }
 
     /// Answers any request by its path: errors, other methods, pre-flights and too large inputs
@@ -40,7 +41,7 @@ impl Provider {
     /// What must be shown to the person and not be redirected.
     pub async fn try_dispatch(&self, request: Request<'_>) -> Result<Outcome, PageError> {
         let core = self.core();
-        let Some(route) = Route::find(&core.endpoints, request.path) else {
+        let Some(route) = Route::find(core, request.path) else {
             return Ok(Outcome::Elsewhere);
         };
         if let Some(reply) = route.preliminary(core, &request) {
@@ -59,6 +60,10 @@ impl Provider {
             Route::UserInfo => {
                 self.userinfo(request).await.unwrap_or_else(|e| e.reply().with_cors(Cors::Any))
             }
+            Route::Registration => {
+                let answer = self.registration(request).await;
+                answer.unwrap_or_else(|e| e.reply().with_cors(Cors::Any))
+            }
             Route::Authorize => {
                 return match self.authorize(request).await {
                     Ok(outcome) => Ok(outcome),
@@ -74,7 +79,7 @@ impl Provider {
     /// The answer to a request whose body an adapter has stopped reading.
     #[cfg(feature = "tower")]
     pub(crate) fn too_large(&self, path: &str) -> Result<Outcome, PageError> {
-        match Route::find(&self.core().endpoints, path) {
+        match Route::find(self.core(), path) {
             Some(route) => route.too_large().map(Outcome::Reply),
             None => Ok(Outcome::Elsewhere),
         }
@@ -91,10 +96,16 @@ enum Route {
     Introspection,
     Revocation,
     UserInfo,
+    Registration,
 }
 
 impl Route {
-    fn find(endpoints: &Endpoints, path: &str) -> Option<Self> {
+    fn find(core: &Core, path: &str) -> Option<Self> {
+        let endpoints = &core.endpoints;
+        let registration = core.config.registration.is_some();
+        if registration && path == endpoints.registration {
+            return Some(Self::Registration);
+        }
         [
             (&endpoints.authorize, Self::Authorize),
             (&endpoints.token, Self::Token),
@@ -119,6 +130,7 @@ impl Route {
             Self::Token | Self::Revocation => "POST, OPTIONS",
             Self::Introspection => "POST",
             Self::UserInfo => "GET, POST, OPTIONS",
+            Self::Registration => "POST, GET, PUT, DELETE, OPTIONS",
         }
     }
 

@@ -134,6 +134,14 @@ pub enum What {
     TokenRefused,
     /// A bearer token was refused at UserInfo.
     BearerRefused,
+    /// A client has registered itself.
+    ClientRegistered,
+    /// A client has changed what it has registered.
+    ClientUpdated,
+    /// A client has deleted itself.
+    ClientDeleted,
+    /// A registration was refused, or what a client wanted to do with its own.
+    RegistrationRefused,
     /// A person's account has changed, and their sessions and grants have ended.
     SubjectChanged,
     /// A person signed in.

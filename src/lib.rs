@@ -232,6 +232,7 @@ pub mod fuzzing;
 mod grant;
 pub mod guide;
 mod jose;
+mod lint;
 mod mint;
 mod people;
 mod provider;
@@ -255,8 +256,10 @@ pub use claims::{
 #[cfg(feature = "argon2")]
 pub use client::Argon2Secrets;
 pub use client::{
-    ApplicationType, AuthMethod, Client, ClientMetadata, ClientPermissions, ClientSecret, Clients,
-    GrantType, InvalidMetadata, LoginInitiation, SecretHashes, StaticClients, SubjectType,
+    AdministrationError, ApplicationType, AuthMethod, Client, ClientMetadata, ClientPermissions,
+    ClientSecret, Clients, GrantType, InitialAccess, InvalidMetadata, LoginInitiation, Publishers,
+    RegisteredClient, RegisteredClients, Registration, RegistrationAccess, RegistrationPolicy,
+    RegistrationRequest, RegistrationVerdict, SecretHashes, StaticClients, SubjectType,
 };
 pub use config::{AssertionAudience, Config, Lifetimes, Limits, Paths, Policy, RequestObjectMode};
 #[cfg(feature = "tracing")]
@@ -264,13 +267,14 @@ pub use env::TracingObserver;
 pub use env::{Clock, Entropy, EntropyError, Event, Observer, SystemClock, SystemEntropy, What};
 pub use error::{
     AuthorizeError, BearerError, ErrorCode, HostError, InternalError, PageError, Reason,
-    RedirectError, TokenError,
+    RedirectError, RegistrationError, TokenError,
 };
 pub use fetch::{Fetch, FetchError, FetchRequest, Fetched, PostRequest, is_special_use};
 #[cfg(feature = "fetch")]
 pub use fetch::{FetchPolicy, GuardedFetch, InvalidFetchPolicy};
 pub use grant::{GrantId, HeldGrant, HeldGrants, InvalidGrantId, RefreshPolicy, Rotation};
 pub use jose::{DecryptionKeys, Jwks};
+pub use lint::{Finding, LintRule, Severity};
 pub use mint::{
     AccessTokenFormat, Actor, JwtEncryption, JwtFormat, KeyError, KeyProblem, KeyRotation, KeySet,
     KeyState, PublishedKey, ResourceServer, SignError, Signer, SigningKey,

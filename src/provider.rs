@@ -6,11 +6,16 @@ use crate::{
     authorize::{self, Outcome, Sessions, Verdict},
     builder::ProviderBuilder,
     claims::{self, Accounts, Pairwise},
-    client::{ClientPermissions, Clients, GrantType, SecretHashes},
+    client::{
+        self, ClientPermissions, Clients, GrantType, Publishers, RegistrationPolicy, SecretHashes,
+    },
     config::Config,
     discovery::{self, Endpoints},
     env::{Clock, Entropy, Event, Observer, What},
-    error::{AuthorizeError, BearerError, Failure, InternalError, PageError, TokenError},
+    error::{
+        AuthorizeError, BearerError, Failure, InternalError, PageError, Reason, RegistrationError,
+        TokenError,
+    },
     fetch::Fetch,
     jose::DecryptionKeys,
     mint::Signer,
@@ -41,7 +46,6 @@ pub(crate) struct Core {
     /// The first makes, all are accepted; never empty.
     pub(crate) keys: Vec<TokenKeys>,
     /// The first seals at rest, all open; may be empty.
-    #[allow(dead_code, reason = "its first callers are being written")]
     pub(crate) storage: Vec<StorageKeys>,
     /// The salt of pairwise names, if there is one.
     pub(crate) pairwise: Option<Pairwise>,
@@ -58,6 +62,10 @@ pub(crate) struct Core {
     pub(crate) throttle: Arc<dyn Throttle>,
     /// What bounds clients that have an owner.
     pub(crate) permissions: Option<Arc<dyn ClientPermissions>>,
+    /// Who decides about registrations.
+    pub(crate) registrations: Option<Arc<dyn RegistrationPolicy>>,
+    /// Whose software statements count.
+    pub(crate) publishers: Option<Arc<dyn Publishers>>,
     /// What checks people's passwords for the password grant.
     pub(crate) passwords: Option<Arc<dyn PasswordAuthenticator>>,
     /// What lets tokens be exchanged.
@@ -274,6 +282,32 @@ impl Provider {
             self.0.note(What::BearerRefused, failure);
         }
         answer.map(|reply| reply.with_cors(Cors::Any))
+    }
+
+    /// The registration endpoint by POST, and by GET, PUT and DELETE what a client does with its own
+    /// registration ([OIDC Dynamic Client Registration], [RFC 7591], [RFC 7592]).
+    ///
+    /// # Errors
+    ///
+    /// [`RegistrationError`], with its JSON answer; [`Reason::RegistrationDenied`] if there is no
+    /// [`Config::registration`].
+    ///
+    /// [OIDC Dynamic Client Registration]: https://openid.net/specs/openid-connect-registration-1_0.html
+    /// [RFC 7591]: https://www.rfc-editor.org/rfc/rfc7591
+    /// [RFC 7592]: https://www.rfc-editor.org/rfc/rfc7592
+    pub async fn registration(&self, request: Request<'_>) -> Result<Reply, RegistrationError> {
+        let core = &*self.0;
+        let rules = core.config.registration.as_ref().ok_or(Reason::RegistrationDenied)?;
+        let answer = if request.method == "POST" {
+            client::register(core, &request, rules).await
+        } else {
+            client::manage(core, &request, rules).await
+        };
+        answer.inspect_err(|error| {
+            if let Some(failure) = error.failure() {
+                core.note(What::RegistrationRefused, failure);
+            }
+        })
     }
 
     /// The provider's metadata ([OIDC Discovery §4], [RFC 8414 §3]), made from what is wired: what is

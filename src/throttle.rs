@@ -46,11 +46,17 @@ pub enum AttemptKind {
     ClientAssertion,
     /// That a client has a person's password.
     Password,
+    /// Nothing: somebody wants to register a client, and the name is empty.
+    Registration,
 }
 
 impl<'a> Attempt<'a> {
     pub(crate) fn client(kind: AttemptKind, name: &'a str, peer: Option<IpAddr>) -> Self {
         Self { kind, name, peer }
+    }
+
+    pub(crate) fn stranger(kind: AttemptKind, peer: Option<IpAddr>) -> Self {
+        Self { kind, name: "", peer }
     }
 
     pub(crate) fn password(name: &'a str, peer: Option<IpAddr>) -> Self {

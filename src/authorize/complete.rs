@@ -4,6 +4,7 @@ use time::Duration;
 use super::{Asked, decide::Approved};
 use crate::{
     claims::{Account, OFFLINE_ACCESS, Target, Wanted},
+    client,
     env::{Event, What},
     error::{AuthorizeError, Failure, PageError, Reason},
     grant::{Grant, Origin, Status, Ticket, TicketState},
@@ -29,6 +30,8 @@ pub(super) async fn complete(
     let grant = authorize(core, asked, approved, code, derivable_until, now);
     let answer = mint(core, asked, &grant, code, now).await;
     let answer = answer.map_err(|failure| asked.fail(failure))?;
+    // Before anything stands on the client.
+    client::used(core, &asked.client).await.map_err(|failure| asked.fail(failure))?;
     let answer = if asked.request.response_type.yields_access_token() {
         commit(core, asked, &grant, answer, code, now).await?
     } else {

@@ -53,7 +53,7 @@ fn verify(core: &Core, client: &Client, hint: &str) -> Result<(Claims, bool), Jo
             Ok((token.verify(VerifyWith::Keys(&keys))?, true))
         }
         algorithm if algorithm == client.metadata.id_token_signed_response_alg => {
-            Ok((token.verify(VerifyWith::Secrets(&client.secret_keys()))?, false))
+            Ok((token.verify(VerifyWith::Secrets(&client.secret_keys(core.clock.now())))?, false))
         }
         _ => Err(JoseFault::Algorithm),
     }

@@ -156,7 +156,12 @@ impl Sessions {
 async fn identify(core: &Core, params: &Params<'_>) -> Result<KnownClient, PageError> {
     let id = params.one("client_id")?.ok_or(Reason::ClientIdMissing)?;
     let id = ClientId::new(id).map_err(|_| Reason::ClientUnknown)?;
-    let client = core.clients.client(&id).await?.ok_or(Reason::ClientUnknown)?;
+    let found = core.client(&id).await.map_err(|failure| match failure.reason {
+        // Whoever made up an address learns nothing of what is there (threat SS-08).
+        Reason::ClientDocumentFailed => Failure { reason: Reason::ClientUnknown, ..failure },
+        _ => failure,
+    });
+    let client = found?.ok_or(Reason::ClientUnknown)?;
     if client.enabled { Ok(client) } else { Err(Reason::ClientUnknown.into()) }
 }
 

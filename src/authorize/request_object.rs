@@ -110,7 +110,9 @@ async fn verify(core: &Core, client: &Client, text: &str) -> Result<Claims, KeyF
     }
     match algorithm {
         JwsAlgorithm::Signature(_) => client::verified(core, client, &object).await,
-        JwsAlgorithm::Mac(_) => Ok(object.verify(VerifyWith::Secrets(&client.secret_keys()))?),
+        JwsAlgorithm::Mac(_) => {
+            Ok(object.verify(VerifyWith::Secrets(&client.secret_keys(core.clock.now())))?)
+        }
         JwsAlgorithm::None => {
             let registered = metadata.request_object_signing_alg == Some(JwsAlgorithm::None);
             if registered && core.config.policy.unsigned && !metadata.require_signed_request_object

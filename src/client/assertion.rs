@@ -93,7 +93,7 @@ impl<'p> Assertion<'p> {
             return Err(JoseFault::Algorithm.into());
         }
         if self.method == AuthMethod::ClientSecretJwt {
-            Ok(self.token.verify(VerifyWith::Secrets(&client.secret_keys()))?)
+            Ok(self.token.verify(VerifyWith::Secrets(&client.secret_keys(core.clock.now())))?)
         } else {
             keys::verified(core, client, &self.token).await
         }

@@ -48,14 +48,18 @@ pub(crate) async fn authenticate(
     if let Some(attempt) = &attempt {
         core.throttle.admit(attempt).await.map_err(TokenError::throttled)?;
     }
-    let client = core.clients.client(&credentials.id).await?;
+    let client = core.client(&credentials.id).await?;
     let checked = credentials.check(core, client, called).await;
     if let (Err(failure), Some(attempt)) = (&checked, &attempt)
         && failure.reason.error() == ErrorCode::InvalidClient
     {
         core.throttle.failed(attempt).await;
     }
-    checked.map_err(challenge)
+    let client = checked.map_err(challenge)?;
+    if !client.is_public() {
+        super::used(core, &client).await?;
+    }
+    Ok(client)
 }
 
 /// What a request offers as proof, by exactly one method.

@@ -258,7 +258,7 @@ impl ClientMetadata {
     }
 
     /// The members that use the client's secret as a key, with the least size that it must have.
-    pub(super) fn symmetric_uses(&self) -> impl Iterator<Item = (&'static str, usize)> {
+    pub(crate) fn symmetric_uses(&self) -> impl Iterator<Item = (&'static str, usize)> {
         let assertions =
             (self.token_endpoint_auth_method == AuthMethod::ClientSecretJwt).then(|| {
                 let least = JwsAlgorithm::Mac(MacAlgorithm::HS256);

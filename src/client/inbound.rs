@@ -22,6 +22,6 @@ pub(crate) fn unsealed<'t>(
     if !sealed.content_type().is_none_or(|content| content.eq_ignore_ascii_case("JWT")) {
         return Err(JoseFault::Malformed);
     }
-    let opened = sealed.decrypt(core.decryption.as_ref(), &client.secret_keys())?;
+    let opened = sealed.decrypt(core.decryption.as_ref(), &client.secret_keys(core.clock.now()))?;
     String::from_utf8(opened).map(Cow::Owned).map_err(|_| JoseFault::Malformed)
 }

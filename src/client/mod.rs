@@ -1,27 +1,36 @@
 //! Who asks: clients, what they have registered, and how they prove who they are.
 
+mod administration;
 #[cfg(feature = "argon2")]
 mod argon2;
 mod assertion;
 mod authenticate;
 mod check;
 mod choices;
+mod document;
+mod fit;
 mod hashes;
 mod inbound;
 mod initiate;
 mod keys;
+mod lookup;
 mod metadata;
 mod permissions;
+mod record;
+mod registration;
 mod registry;
 mod secret;
+mod stub;
 
 use std::sync::Arc;
 
+pub use administration::{AdministrationError, RegisteredClients};
 #[cfg(feature = "argon2")]
 pub use argon2::Argon2Secrets;
 pub(crate) use authenticate::{AuthenticatedClient, authenticate};
 pub use check::InvalidMetadata;
 pub use choices::{ApplicationType, AuthMethod, GrantType, SubjectType};
+pub(crate) use fit::misfits;
 pub use hashes::SecretHashes;
 pub(crate) use inbound::unsealed;
 pub use initiate::LoginInitiation;
@@ -29,6 +38,13 @@ pub(crate) use keys::{KeyFault, verified, with_keys};
 pub use metadata::ClientMetadata;
 pub(crate) use metadata::Format;
 pub use permissions::ClientPermissions;
+pub use record::RegisteredClient;
+pub(crate) use record::used;
+pub use registration::{
+    InitialAccess, Publishers, Registration, RegistrationAccess, RegistrationPolicy,
+    RegistrationRequest, RegistrationVerdict,
+};
+pub(crate) use registration::{manage, register};
 pub use registry::{Clients, StaticClients};
 pub use secret::ClientSecret;
 
@@ -36,7 +52,7 @@ use crate::{
     claims::ClaimPolicy,
     config::AssertionAudience,
     grant::RefreshPolicy,
-    types::{ClientId, Resource, Subject},
+    types::{ClientId, Resource, Subject, Timestamp},
 };
 
 /// A client of the provider: what it has registered, and what the administrator has set.
@@ -86,6 +102,8 @@ pub struct Client {
     ///
     /// [`ClientPermissions`]: crate::ClientPermissions
     pub owner: Option<Subject>,
+    /// Until when it must have been used, or it is forgotten; never, once it has been.
+    pub(crate) unused_until: Option<Timestamp>,
 }
 
 impl Client {
@@ -135,6 +153,34 @@ impl Client {
         secrets: Vec<ClientSecret>,
         metadata: ClientMetadata,
     ) -> Result<Self, InvalidMetadata> {
+        let client = Self { secrets, ..Self::unchecked(id, metadata) };
+        client.check()?;
+        Ok(client)
+    }
+
+    /// What a client is before anybody has looked at it.
+    fn unchecked(id: ClientId, metadata: ClientMetadata) -> Self {
+        Self {
+            id,
+            secrets: Vec::new(),
+            metadata,
+            epoch: 0,
+            enabled: true,
+            first_party: false,
+            require_pkce: None,
+            assertion_audience: None,
+            claims: ClaimPolicy::default(),
+            refresh: RefreshPolicy::default(),
+            resources: None,
+            password_grant: false,
+            owner: None,
+            unused_until: None,
+        }
+    }
+
+    /// Whether what it has registered fits together, and its secrets with it.
+    fn check(&self) -> Result<(), InvalidMetadata> {
+        let Self { metadata, secrets, .. } = self;
         metadata.check()?;
         let agree = match metadata.token_endpoint_auth_method {
             AuthMethod::None => secrets.is_empty(),
@@ -151,21 +197,7 @@ impl Client {
                 return Err(InvalidMetadata::SecretNotKept(member));
             }
         }
-        Ok(Self {
-            id,
-            secrets,
-            metadata,
-            epoch: 0,
-            enabled: true,
-            first_party: false,
-            require_pkce: None,
-            assertion_audience: None,
-            claims: ClaimPolicy::default(),
-            refresh: RefreshPolicy::default(),
-            resources: None,
-            password_grant: false,
-            owner: None,
-        })
+        Ok(())
     }
 
     /// Whether it cannot keep a secret ([RFC 6749 §2.1]).
@@ -175,9 +207,10 @@ impl Client {
         self.metadata.token_endpoint_auth_method == AuthMethod::None
     }
 
-    /// Its secrets as keys: those that are kept, the first one first.
-    pub(crate) fn secret_keys(&self) -> Vec<&[u8]> {
-        self.secrets.iter().filter_map(ClientSecret::key).collect()
+    /// Its secrets as keys: those that are kept and have not expired, the first one first.
+    pub(crate) fn secret_keys(&self, now: Timestamp) -> Vec<&[u8]> {
+        let living = self.secrets.iter().filter(|secret| secret.lives(now));
+        living.filter_map(ClientSecret::key).collect()
     }
 
     /// Whether its tokens may be for this API.

@@ -17,6 +17,16 @@ pub trait Clients: Debug + Send + Sync + 'static {
     /// It cannot be found out now; the request fails with `server_error`, never as if the client
     /// were unknown.
     async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, HostError>;
+
+    /// All of them, for a [look over the configuration](crate::Provider::lint). A host that has too many,
+    /// or cannot tell, answers none, as it does by default.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be found out now.
+    async fn all(&self) -> Result<Vec<Arc<Client>>, HostError> {
+        Ok(Vec::new())
+    }
 }
 
 /// A fixed list of clients.
@@ -35,11 +45,21 @@ impl Clients for StaticClients {
     async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, HostError> {
         Ok(self.0.get(id).cloned())
     }
+
+    async fn all(&self) -> Result<Vec<Arc<Client>>, HostError> {
+        let mut all: Vec<_> = self.0.values().cloned().collect();
+        all.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok(all)
+    }
 }
 
 #[async_trait]
 impl<C: Clients + ?Sized> Clients for Arc<C> {
     async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, HostError> {
         (**self).client(id).await
+    }
+
+    async fn all(&self) -> Result<Vec<Arc<Client>>, HostError> {
+        (**self).all().await
     }
 }

@@ -11,6 +11,7 @@ mod internal;
 mod page;
 mod reason;
 mod redirect;
+mod registration;
 mod token;
 
 pub use bearer::BearerError;
@@ -21,4 +22,5 @@ pub use internal::InternalError;
 pub use page::PageError;
 pub use reason::Reason;
 pub use redirect::{AuthorizeError, RedirectError};
+pub use registration::RegistrationError;
 pub use token::TokenError;

@@ -1,9 +1,10 @@
 use super::ErrorCode::{
     self, AccessDenied, AccountSelectionRequired, ConsentRequired, InsufficientScope,
-    InsufficientUserAuthentication, InteractionRequired, InvalidClient, InvalidGrant,
-    InvalidRequest, InvalidRequestObject, InvalidRequestUri, InvalidScope, InvalidTarget,
-    InvalidToken, LoginRequired, RegistrationNotSupported, RequestUriNotSupported, ServerError,
-    TemporarilyUnavailable, UnauthorizedClient, UnmetAuthenticationRequirements,
+    InsufficientUserAuthentication, InteractionRequired, InvalidClient, InvalidClientMetadata,
+    InvalidGrant, InvalidRedirectUri, InvalidRequest, InvalidRequestObject, InvalidRequestUri,
+    InvalidScope, InvalidSoftwareStatement, InvalidTarget, InvalidToken, LoginRequired,
+    RegistrationNotSupported, RequestUriNotSupported, ServerError, TemporarilyUnavailable,
+    UnapprovedSoftwareStatement, UnauthorizedClient, UnmetAuthenticationRequirements,
     UnsupportedGrantType, UnsupportedResponseType,
 };
 
@@ -53,6 +54,7 @@ reasons! {
     MediaType = "media_type": InvalidRequest, "RFC 6749 §3.2", "the body must be application/x-www-form-urlencoded in UTF-8, without content coding";
     MethodNotAllowed = "method_not_allowed": InvalidRequest, "RFC 9110 §15.5.6", "the endpoint does not have this method";
     BodyTooLarge = "body_too_large": InvalidRequest, "RFC 9110 §15.5.14", "the request is too large";
+    MediaTypeOfJson = "media_type_of_json": InvalidRequest, "RFC 7591 §3.1", "the body must be application/json in UTF-8, without content coding";
     StoreFailed = "store_failed": TemporarilyUnavailable, "RFC 6749 §4.1.2.1", "the service is temporarily unavailable";
     HostFailed = "host_failed": ServerError, "RFC 6749 §4.1.2.1", "the service met an internal error";
     SignerFailed = "signer_failed": ServerError, "RFC 6749 §4.1.2.1", "the service met an internal error";
@@ -174,6 +176,19 @@ reasons! {
     // Introspection, revocation
     TokenMissing = "token_missing": InvalidRequest, "RFC 7662 §2.1, RFC 7009 §2.1", "token is missing";
     IntrospectionOfPublicClient = "introspection_of_public_client": InvalidClient, "RFC 7662 §2.1", "client authentication is required";
+
+    // Registration
+    RegistrationMalformed = "registration_malformed": InvalidClientMetadata, "RFC 7591 §3.1", "the body must be one JSON object, in which no member is repeated";
+    MetadataInvalid = "metadata_invalid": InvalidClientMetadata, "RFC 7591 §3.2.2", "the client metadata are not valid";
+    RedirectUriUnregistrable = "redirect_uri_unregistrable": InvalidRedirectUri, "RFC 7591 §3.2.2", "a redirect URI cannot be registered";
+    StatementInvalid = "statement_invalid": InvalidSoftwareStatement, "RFC 7591 §3.2.2", "the software statement is not valid";
+    StatementUnapproved = "statement_unapproved": UnapprovedSoftwareStatement, "RFC 7591 §3.2.2", "the software statement is not approved here";
+    StatementMissing = "statement_missing": UnapprovedSoftwareStatement, "RFC 7591 §2.3", "a software statement is needed here";
+    RegistrationDenied = "registration_denied": AccessDenied, "RFC 7591 §3", "this client may not be registered here";
+    RegistrationThrottled = "registration_throttled": TemporarilyUnavailable, "RFC 7591 §5", "too many clients are being registered; try again later";
+    ClientDocumentInvalid = "client_document_invalid": InvalidClientMetadata, "OAuth Client ID Metadata Document §4", "what the client says of itself cannot be used";
+    ClientDocumentFailed = "client_document_failed": TemporarilyUnavailable, "OAuth Client ID Metadata Document §4", "the service is temporarily unavailable";
+    StorageSecretMissing = "storage_secret_missing": ServerError, "RFC 6749 §4.1.2.1", "the service met an internal error";
 
     // UserInfo
     BearerTwice = "bearer_twice": InvalidRequest, "RFC 6750 §2", "the access token was sent more than once";

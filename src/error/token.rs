@@ -52,10 +52,11 @@ impl TokenError {
 /// The status of an error that is answered directly.
 pub(super) fn status(reason: Reason) -> u16 {
     match reason {
-        Reason::MediaType => 415,
+        Reason::MediaType | Reason::MediaTypeOfJson => 415,
+        Reason::RegistrationDenied => 403,
         Reason::MethodNotAllowed => 405,
         Reason::BodyTooLarge => 413,
-        Reason::ClientThrottled => 429,
+        Reason::ClientThrottled | Reason::RegistrationThrottled => 429,
         reason => reason.error().status(),
     }
 }

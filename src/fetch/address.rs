@@ -1,5 +1,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use url::{Host, Url};
+
+use super::FetchError;
+
 /// Whether an address is none of a public server: one of this machine, of a private network, of many
 /// hosts at once, of documentation, of another special use, or not assigned for use at all.
 ///
@@ -22,6 +26,38 @@ pub fn is_special_use(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_special_v4(address),
         IpAddr::V6(address) => is_special_v6(address),
+    }
+}
+
+/// Whether a URL is https, and the address that stands in it, if one does, may be reached.
+pub(super) fn admits(
+    url: &str,
+    may_reach: impl Fn(&str, IpAddr) -> bool,
+) -> Result<(), FetchError> {
+    let Ok(parsed) = Url::parse(url) else { return Err(FetchError::Refused("it is not a URL")) };
+    if parsed.scheme() != "https" {
+        return Err(FetchError::Refused("only https is followed"));
+    }
+    if !parsed.username().is_empty() || parsed.password().is_some() {
+        return Err(FetchError::Refused("it has user information"));
+    }
+    let (Some(host), Some(name)) = (parsed.host(), parsed.host_str()) else {
+        return Err(FetchError::Refused("it has no host"));
+    };
+    let name = name.trim_end_matches('.');
+    let address = match host {
+        Host::Ipv4(address) => Some(address.into()),
+        Host::Ipv6(address) => Some(address.into()),
+        // RFC 6761 §6.3: this machine, whatever a resolver says.
+        Host::Domain(_) if name == "localhost" || name.ends_with(".localhost") => {
+            Some(Ipv4Addr::LOCALHOST.into())
+        }
+        Host::Domain(_) => None,
+    };
+    if address.is_none_or(|address| may_reach(name, address)) {
+        Ok(())
+    } else {
+        Err(FetchError::Refused("its address is of special use"))
     }
 }
 

@@ -14,7 +14,7 @@ use tokio_rustls::{
 };
 use url::Host;
 
-use super::{FetchError, policy::Allowed, target::Target};
+use super::{FetchError, address, policy::Allowed, target::Target};
 
 /// How many of a name's addresses are tried.
 const ATTEMPTS: usize = 6;
@@ -68,6 +68,11 @@ impl Connector {
         tls: Arc<ClientConfig>,
     ) -> Self {
         Self { resolver, allowed, tls }
+    }
+
+    /// Whether the address that stands in a URL, if one does, may be connected to.
+    pub(super) fn admits(&self, url: &str) -> Result<(), FetchError> {
+        address::admits(url, |name, address| self.allowed.admits(name, address))
     }
 
     /// A connection to the host, who has shown its certificate.

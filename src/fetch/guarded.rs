@@ -153,6 +153,11 @@ impl Fetch for GuardedFetch {
         }
     }
 
+    fn admits(&self, url: &str) -> Result<(), FetchError> {
+        Target::parse(url)?;
+        self.0.connector.admits(url)
+    }
+
     async fn post(&self, request: &PostRequest<'_>) -> Answer {
         let target = Target::parse(request.url)?;
         let _place = Place::taken(&self.0, &target)?;

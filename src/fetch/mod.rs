@@ -77,6 +77,21 @@ pub trait Fetch: fmt::Debug + Send + Sync + 'static {
     /// told to a client, it would map the provider's network.
     async fn get(&self, request: &FetchRequest<'_>) -> Result<Fetched, FetchError>;
 
+    /// Whether a URL could ever be fetched, as far as its text tells: asked before a client registers it,
+    /// so that a mistake is known at once. What a name leads to is another question, which only
+    /// [`get`](Self::get) can answer.
+    ///
+    /// By default everything that is not https, has user information, or names an address of
+    /// [special use](is_special_use) or the machine itself is refused. Who lets some of these through
+    /// says so here.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError::Refused`].
+    fn admits(&self, url: &str) -> Result<(), FetchError> {
+        address::admits(url, |_, address| !is_special_use(address))
+    }
+
     /// What a server answers to what it is sent: 200, or 204 with nothing. Never from a cache, never
     /// sent twice.
     ///
@@ -96,6 +111,10 @@ pub trait Fetch: fmt::Debug + Send + Sync + 'static {
 impl<F: Fetch + ?Sized> Fetch for Arc<F> {
     async fn get(&self, request: &FetchRequest<'_>) -> Result<Fetched, FetchError> {
         (**self).get(request).await
+    }
+
+    fn admits(&self, url: &str) -> Result<(), FetchError> {
+        (**self).admits(url)
     }
 
     async fn post(&self, request: &PostRequest<'_>) -> Result<Fetched, FetchError> {

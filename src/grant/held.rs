@@ -98,7 +98,7 @@ pub(crate) async fn held(
         if over || grant.subject != *subject {
             continue;
         }
-        let Some(client) = core.clients.client(&grant.client).await? else { continue };
+        let Some(client) = core.client(&grant.client).await? else { continue };
         let facts = Facts::load(core, &grant, Standings::Refresh, &[]).await?;
         if grant.stands(&client, &facts, Standings::Refresh, now).is_ok() {
             grants.push(HeldGrant::of(*key, grant, now));

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`embedding`] | How does a service become a provider: seams, routes, pages, sessions, proxies? |
 //! | [`stores`] | What does a store promise, how is one written, and how is it tested? |
+//! | [`clients`] | Where do clients come from, how do they register themselves, how are they administered? |
 //! | [`claims`] | What do clients learn of people, where, and how does a host say it? |
 //! | [`back_channel`] | What do clients and APIs do without a browser: refresh, other grants, resources, introspection, revocation? |
 //! | [`resource_servers`] | How does an API take the provider's access tokens? |
@@ -34,6 +35,9 @@ pub mod embedding {}
 #[cfg_attr(feature = "test-util", doc = "\n\n[`FaultyStore`]: crate::store::FaultyStore")]
 #[cfg_attr(not(feature = "test-util"), doc = "\n\n[`FaultyStore`]: crate#features")]
 pub mod stores {}
+
+#[doc = include_str!("clients.md")]
+pub mod clients {}
 
 #[doc = include_str!("claims.md")]
 pub mod claims {}

@@ -42,7 +42,7 @@ pub(crate) async fn for_client_as(
         Some(JwsAlgorithm::Signature(algorithm)) => {
             sign(&*core.signer, algorithm, typ, claims, now).await?
         }
-        Some(JwsAlgorithm::Mac(algorithm)) => mac(client, (algorithm, typ), claims)?,
+        Some(JwsAlgorithm::Mac(algorithm)) => mac(client, (algorithm, typ), claims, now)?,
         Some(JwsAlgorithm::None) if core.config.policy.unsigned => unsigned(claims)?,
         Some(JwsAlgorithm::None) => return Err(unfit("none is not allowed by the policy")),
         None => serde_json::to_string(claims).map_err(HostError::from)?,
@@ -66,8 +66,9 @@ fn mac(
     client: &Client,
     (algorithm, typ): (MacAlgorithm, &str),
     claims: &impl Serialize,
+    now: Timestamp,
 ) -> Result<String, Failure> {
-    let secret = client.secret_keys().into_iter().next();
+    let secret = client.secret_keys(now).into_iter().next();
     let secret = secret.ok_or_else(|| unfit("the client's secret is not kept"))?;
     let key = hmac::Key::new(
         match algorithm {
@@ -106,7 +107,7 @@ async fn encrypt(
     let content_type = nested.then_some("JWT");
     let to = |to: EncryptTo<'_>| jose::encrypt(token.as_bytes(), content_type, alg, enc, to);
     let sealed = if alg.is_symmetric() {
-        let secret = client.secret_keys().into_iter().next();
+        let secret = client.secret_keys(core.clock.now()).into_iter().next();
         let secret = secret.ok_or_else(|| unfit("the client's secret is not kept"))?;
         to(EncryptTo::Secret(secret)).map_err(KeyFault::from)
     } else {

@@ -15,6 +15,10 @@ pub(crate) enum HandleKind {
     Session = 41,
     /// The cookie that binds interactions to the browser that began them.
     Browser = 42,
+    /// A registration access token (RFC 7592 §1.2).
+    Registration = 51,
+    /// An initial access token (RFC 7591 §1.2).
+    InitialAccess = 52,
     /// An interaction that is too large for an address.
     Interaction = 62,
 }

@@ -16,18 +16,24 @@ pub enum Kind {
     Standing,
     /// A request under way that is too large for a URL.
     Interaction,
+    /// A client that has registered itself, or that an administrator has made.
+    Client,
+    /// How many more clients may register.
+    Allowance,
     /// Something that must not happen again, or a token that must not be accepted any more.
     Marker,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Grant,
         Self::Session,
         Self::Consent,
         Self::Standing,
         Self::Interaction,
+        Self::Client,
+        Self::Allowance,
         Self::Marker,
     ];
 
@@ -39,6 +45,8 @@ impl Kind {
             Self::Consent => "consent",
             Self::Standing => "standing",
             Self::Interaction => "interaction",
+            Self::Client => "client",
+            Self::Allowance => "allowance",
             Self::Marker => "marker",
         }
     }

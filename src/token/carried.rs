@@ -50,7 +50,7 @@ impl Carried {
                 if !grant.carries(&token, epoch, now) {
                     return Ok(None);
                 }
-                let Some(owner) = enabled(core.clients.client(&grant.client).await?) else {
+                let Some(owner) = enabled(core.client(&grant.client).await?) else {
                     return Ok(None);
                 };
                 let holder = match &token.details.cid {
@@ -58,7 +58,7 @@ impl Carried {
                         if is_marked(core, Marked::Token(&token.id)).await? {
                             return Ok(None);
                         }
-                        let holder = enabled(core.clients.client(holder).await?);
+                        let holder = enabled(core.client(holder).await?);
                         holder.filter(|holder| token.details.cep == Some(holder.epoch))
                     }
                     _ => Some(owner.clone()),
@@ -68,7 +68,7 @@ impl Carried {
             }
             StandsOn::Client { epoch } => {
                 let Some(id) = &token.details.cid else { return Ok(None) };
-                let client = enabled(core.clients.client(id).await?);
+                let client = enabled(core.client(id).await?);
                 let Some(client) = client.filter(|client| client.epoch == epoch) else {
                     return Ok(None);
                 };

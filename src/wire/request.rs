@@ -103,9 +103,24 @@ impl<'r> Request<'r> {
         Ok(Params::parse(&[self.query.as_bytes(), self.body]))
     }
 
+    /// A body that must be JSON ([RFC 7591 §3.1]).
+    ///
+    /// [RFC 7591 §3.1]: https://www.rfc-editor.org/rfc/rfc7591#section-3.1
+    pub(crate) fn json(&self) -> Result<&'r [u8], Reason> {
+        if self.is_plain() && self.header("content-type").is_some_and(is_json) {
+            Ok(self.body)
+        } else {
+            Err(Reason::MediaTypeOfJson)
+        }
+    }
+
+    /// Without a content coding.
+    fn is_plain(&self) -> bool {
+        self.header_all("content-encoding").all(|c| c.eq_ignore_ascii_case("identity"))
+    }
+
     fn must_be_form(&self) -> Result<(), Reason> {
-        let plain = self.header_all("content-encoding").all(|c| c.eq_ignore_ascii_case("identity"));
-        if plain && self.header("content-type").is_some_and(is_form) {
+        if self.is_plain() && self.header("content-type").is_some_and(is_form) {
             Ok(())
         } else {
             Err(Reason::MediaType)
@@ -113,10 +128,18 @@ impl<'r> Request<'r> {
     }
 }
 
-/// `application/x-www-form-urlencoded`, if with a charset then UTF-8.
 fn is_form(content_type: &str) -> bool {
+    is_in_utf_8(content_type, "application/x-www-form-urlencoded")
+}
+
+fn is_json(content_type: &str) -> bool {
+    is_in_utf_8(content_type, "application/json")
+}
+
+/// Of this media type, if with a charset then UTF-8.
+fn is_in_utf_8(content_type: &str, media_type: &str) -> bool {
     let mut parts = content_type.split(';').map(str::trim);
-    parts.next().is_some_and(|t| t.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+    parts.next().is_some_and(|t| t.eq_ignore_ascii_case(media_type))
         && parts.all(|parameter| match parameter.split_once('=') {
             Some((name, value)) if name.eq_ignore_ascii_case("charset") => {
                 value.trim_matches('"').eq_ignore_ascii_case("utf-8")

@@ -26,6 +26,7 @@ mod properties;
 mod public_api;
 mod redaction;
 mod refresh;
+mod registration;
 mod resource_server;
 mod resources;
 mod revocation;

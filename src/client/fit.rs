@@ -1,0 +1,72 @@
+//! Whether what a client has registered can work at this provider.
+
+use super::{Client, SubjectType};
+use crate::{
+    jose::DecryptionKeys,
+    provider::Core,
+    types::{JwsAlgorithm, Timestamp},
+};
+
+/// A member that is well-formed and that this provider cannot serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Misfit {
+    pub(crate) member: &'static str,
+    pub(crate) why: &'static str,
+}
+
+/// Everything of a client that could never work here, in the order of its members: what a registration
+/// is refused for, and what a look over the clients finds.
+pub(crate) fn misfits(core: &Core, client: &Client, now: Timestamp) -> Vec<Misfit> {
+    let mut found = Vec::new();
+    let mut misfit = |member, why| found.push(Misfit { member, why });
+    let metadata = &client.metadata;
+
+    if !metadata.grant_types.iter().all(|grant_type| core.supports(grant_type)) {
+        misfit("grant_types", "not one of grant_types_supported");
+    }
+    if metadata.scope.as_ref().is_some_and(|scope| !scope.is_subset(&core.scopes)) {
+        misfit("scope", "not within scopes_supported");
+    }
+    if metadata.subject_type == SubjectType::Pairwise && core.pairwise.is_none() {
+        misfit("subject_type", "not one of subject_types_supported");
+    }
+    let signed = [
+        ("id_token_signed_response_alg", Some(metadata.id_token_signed_response_alg)),
+        ("userinfo_signed_response_alg", metadata.userinfo_signed_response_alg),
+        ("introspection_signed_response_alg", metadata.introspection_signed_response_alg),
+    ];
+    for (member, algorithm) in signed {
+        let signs = |algorithm| match algorithm {
+            JwsAlgorithm::Signature(algorithm) => core.signer.active(algorithm, now).is_some(),
+            JwsAlgorithm::Mac(_) => true,
+            JwsAlgorithm::None => core.config.policy.unsigned,
+        };
+        if !algorithm.is_none_or(signs) {
+            misfit(member, "nothing signs with it here");
+        }
+    }
+    if metadata.request_object_signing_alg == Some(JwsAlgorithm::None)
+        && !core.config.policy.unsigned
+    {
+        misfit("request_object_signing_alg", "unsigned request objects are not accepted");
+    }
+    let opens = |algorithm: crate::KeyManagementAlgorithm| {
+        let own = core.decryption.as_ref().map(DecryptionKeys::algorithms).unwrap_or_default();
+        algorithm.is_symmetric() || own.contains(&algorithm)
+    };
+    if !metadata.request_object_encryption_alg.is_none_or(opens) {
+        misfit("request_object_encryption_alg", "there is no key for it here");
+    }
+    let fetched =
+        [("jwks_uri", metadata.jwks_uri.as_slice()), ("request_uris", &metadata.request_uris)];
+    for (member, urls) in fetched {
+        match &core.fetch {
+            None if !urls.is_empty() => misfit(member, "this provider fetches no documents"),
+            Some(fetch) if urls.iter().any(|url| fetch.admits(url).is_err()) => {
+                misfit(member, "names an address that may not be reached");
+            }
+            _ => {}
+        }
+    }
+    found
+}

@@ -1,0 +1,321 @@
+//! Clients in the store: those that have registered themselves, and those that an administrator has
+//! made while the provider runs.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Client, ClientMetadata, ClientSecret, registration::Statement, secret::Form};
+use crate::{
+    claims::ClaimPolicy,
+    config::AssertionAudience,
+    error::{Failure, Reason},
+    grant::RefreshPolicy,
+    provider::Core,
+    secret::{
+        Digest, random,
+        storage::{self, AtRest},
+    },
+    store::{Commit, Expect, Key, Kind, Label, Loaded, Put, Readable, Step, StoreError, Stored},
+    types::{ClientId, Issuer, Resource, Subject, Timestamp},
+};
+
+/// A client of the store, and what only the store knows of it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RegisteredClient {
+    /// The client.
+    pub client: Client,
+    /// When it was registered.
+    pub registered_at: Timestamp,
+    /// By what it manages its own registration; none if an administrator made it.
+    pub(crate) management: Option<Management>,
+}
+
+impl RegisteredClient {
+    pub(crate) fn new(client: Client, now: Timestamp) -> Self {
+        Self { client, registered_at: now, management: None }
+    }
+
+    /// With this registration access token from now on.
+    pub(crate) fn manage_by(&mut self, token: Digest) {
+        let before = self.management.take();
+        let (purpose, statement) = before.map(|m| (m.purpose, m.statement)).unwrap_or_default();
+        self.management = Some(Management { token, purpose, statement });
+    }
+
+    /// Whether it manages its own registration ([RFC 7592]).
+    ///
+    /// [RFC 7592]: https://www.rfc-editor.org/rfc/rfc7592
+    pub fn manages_itself(&self) -> bool {
+        self.management.is_some()
+    }
+
+    /// Until when it must have been used, or it is forgotten; never, once it has been.
+    pub fn unused_until(&self) -> Option<Timestamp> {
+        self.client.unused_until
+    }
+}
+
+/// What a client needs that manages its own registration.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Management {
+    /// Of its registration access token.
+    pub(crate) token: Digest,
+    /// What its initial access token was issued for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) purpose: Option<String>,
+    /// What a publisher has vouched for, and how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) statement: Option<Statement>,
+}
+
+impl fmt::Debug for Management {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Management(..)")
+    }
+}
+
+/// The record of a client.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ClientRecord {
+    v: u16,
+    id: ClientId,
+    registered_at: Timestamp,
+    metadata: ClientMetadata,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    secrets: Vec<SecretOnRecord>,
+    epoch: u32,
+    enabled: bool,
+    #[serde(default)]
+    first_party: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    require_pkce: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    assertion_audience: Option<AssertionAudience>,
+    #[serde(default)]
+    claims: ClaimPolicy,
+    #[serde(default)]
+    refresh: RefreshPolicy,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resources: Option<Vec<Resource>>,
+    #[serde(default)]
+    password_grant: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<Subject>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unused_until: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    management: Option<Management>,
+}
+
+impl Stored for ClientRecord {}
+
+impl Readable for ClientRecord {
+    fn schema(&self) -> u16 {
+        self.v
+    }
+}
+
+/// What the store may see of a secret: nothing that anybody could present.
+#[derive(Serialize, Deserialize)]
+struct SecretOnRecord {
+    #[serde(flatten)]
+    form: FormOnRecord,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires: Option<Timestamp>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FormOnRecord {
+    Digest(Digest),
+    /// One that is a key as well, under the storage secret and for this client only.
+    Sealed(String),
+    Hashed(String),
+}
+
+impl SecretOnRecord {
+    fn of(core: &Core, id: &ClientId, secret: &ClientSecret) -> Result<Self, Failure> {
+        let form = match secret.form() {
+            Form::Digest(digest) => FormOnRecord::Digest(*digest),
+            Form::Kept(_, key) => {
+                let keys = core.storage.first().ok_or(Reason::StorageSecretMissing)?;
+                let salt = random(&*core.entropy)?;
+                let (issuer, context) = (&core.config.issuer, id.as_str().as_bytes());
+                let sealed = storage::seal(AtRest::ClientSecret, keys, issuer, context, salt, key);
+                FormOnRecord::Sealed(sealed)
+            }
+            Form::Hashed(hash) => FormOnRecord::Hashed(hash.as_ref().into()),
+        };
+        Ok(Self { form, expires: secret.expires() })
+    }
+
+    fn read(self, core: &Core, id: &ClientId) -> Result<ClientSecret, StoreError> {
+        let secret: ClientSecret = match self.form {
+            FormOnRecord::Digest(digest) => Form::Digest(digest).into(),
+            FormOnRecord::Sealed(text) => {
+                let (issuer, context) = (&core.config.issuer, id.as_str().as_bytes());
+                let kind = AtRest::ClientSecret;
+                let opened = storage::open(kind, &core.storage, issuer, context, &text);
+                let gone = "a client secret is sealed by a storage secret that is not there";
+                let key = opened.ok_or_else(|| StoreError::Unreadable(gone.into()))?;
+                Form::Kept(Digest::of(&key), key.into()).into()
+            }
+            FormOnRecord::Hashed(hash) => ClientSecret::hashed(&hash),
+        };
+        Ok(match self.expires {
+            Some(expires) => secret.until(expires),
+            None => secret,
+        })
+    }
+}
+
+impl ClientRecord {
+    fn of(core: &Core, registered: &RegisteredClient) -> Result<Self, Failure> {
+        let RegisteredClient { client, registered_at, management } = registered.clone();
+        let secrets = client.secrets.iter();
+        Ok(Self {
+            v: Self::SCHEMA,
+            registered_at,
+            secrets: secrets
+                .map(|secret| SecretOnRecord::of(core, &client.id, secret))
+                .collect::<Result<_, _>>()?,
+            id: client.id,
+            metadata: client.metadata,
+            epoch: client.epoch,
+            enabled: client.enabled,
+            first_party: client.first_party,
+            require_pkce: client.require_pkce,
+            assertion_audience: client.assertion_audience,
+            claims: client.claims,
+            refresh: client.refresh,
+            resources: client.resources,
+            password_grant: client.password_grant,
+            owner: client.owner,
+            unused_until: client.unused_until,
+            management,
+        })
+    }
+
+    fn read(self, core: &Core) -> Result<RegisteredClient, StoreError> {
+        let secrets = self.secrets.into_iter().map(|secret| secret.read(core, &self.id));
+        let client = Client {
+            secrets: secrets.collect::<Result<_, _>>()?,
+            epoch: self.epoch,
+            enabled: self.enabled,
+            first_party: self.first_party,
+            require_pkce: self.require_pkce,
+            assertion_audience: self.assertion_audience,
+            claims: self.claims,
+            refresh: self.refresh,
+            resources: self.resources,
+            password_grant: self.password_grant,
+            owner: self.owner,
+            unused_until: self.unused_until,
+            ..Client::unchecked(self.id, self.metadata)
+        };
+        Ok(RegisteredClient {
+            client,
+            registered_at: self.registered_at,
+            management: self.management,
+        })
+    }
+}
+
+fn key(issuer: &Issuer, id: &ClientId) -> Key {
+    Key::new(Kind::Client, issuer, &[id.as_str().as_bytes()])
+}
+
+/// Under which all clients of the store are listed.
+pub(super) fn label(issuer: &Issuer) -> Label {
+    Label::new("client", issuer, b"")
+}
+
+/// The client of this name, with the version that the next write must name. One that was never used
+/// in its time is not there any more.
+pub(super) async fn find(
+    core: &Core,
+    id: &ClientId,
+) -> Result<Option<Loaded<RegisteredClient>>, StoreError> {
+    let Some(found) = core.load::<ClientRecord>(&key(&core.config.issuer, id)).await? else {
+        return Ok(None);
+    };
+    let found = Loaded { body: found.body.read(core)?, version: found.version };
+    Ok(Some(found).filter(|found| lives(core, &found.body)))
+}
+
+fn lives(core: &Core, registered: &RegisteredClient) -> bool {
+    registered.unused_until().is_none_or(|until| core.clock.now() < until)
+}
+
+/// What the store's listing names.
+pub(super) async fn read(core: &Core, key: &Key) -> Result<Option<RegisteredClient>, StoreError> {
+    let Some(found) = core.load::<ClientRecord>(key).await? else { return Ok(None) };
+    Ok(Some(found.body.read(core)?).filter(|registered| lives(core, registered)))
+}
+
+/// Writes a client that is not there yet; answers whether it was not.
+pub(super) async fn create(core: &Core, new: &RegisteredClient) -> Result<bool, Failure> {
+    let labels = [label(&core.config.issuer)];
+    put(core, Expect::Absent { labels: &labels }, new).await
+}
+
+/// Writes a client in the place of the version that was read; answers whether that was still there.
+pub(super) async fn replace(
+    core: &Core,
+    before: &Loaded<RegisteredClient>,
+    after: &RegisteredClient,
+) -> Result<bool, Failure> {
+    put(core, Expect::Version(before.version), after).await
+}
+
+async fn put(
+    core: &Core,
+    expect: Expect<'_>,
+    registered: &RegisteredClient,
+) -> Result<bool, Failure> {
+    let key = key(&core.config.issuer, &registered.client.id);
+    let body = ClientRecord::of(core, registered)?;
+    let keep_until = registered.unused_until().unwrap_or(Timestamp::MAX);
+    let step = Step { key: &key, expect, body: &body, keep_until };
+    Ok(matches!(core.commit(step, ()).await?, Commit::Won(..)))
+}
+
+/// How often a write that somebody else has got in the way of is tried again.
+pub(super) const ATTEMPTS: u8 = 16;
+
+/// Forgets the client, and with it all that stands on it; answers whether it was there.
+pub(super) async fn remove(core: &Core, id: &ClientId) -> Result<bool, Failure> {
+    let key = key(&core.config.issuer, id);
+    for _ in 0..ATTEMPTS {
+        let Some(found) = core.load::<ClientRecord>(&key).await? else { return Ok(false) };
+        match core.store.delete(&key, &found.version).await {
+            Ok(Put::Done) => return Ok(true),
+            Ok(Put::Conflict) => {}
+            Err(refused @ StoreError::Refused(_)) => return Err(refused.into()),
+            // Perhaps it is gone: nobody else can have removed this version and left another.
+            Err(unknown) => match core.load::<ClientRecord>(&key).await? {
+                None => return Ok(true),
+                Some(_) => return Err(unknown.into()),
+            },
+        }
+    }
+    Err(Reason::StoreFailed.into())
+}
+
+/// That a client is used: from now on it is kept. Called before anything is handed out that stands on
+/// it, and once in its life writes.
+pub(crate) async fn used(core: &Core, client: &Client) -> Result<(), Failure> {
+    if client.unused_until.is_none() {
+        return Ok(());
+    }
+    for _ in 0..ATTEMPTS {
+        let Some(before) = find(core, &client.id).await? else { return Ok(()) };
+        let mut after = before.body.clone();
+        if after.client.unused_until.take().is_none() || replace(core, &before, &after).await? {
+            return Ok(());
+        }
+    }
+    Err(Reason::StoreFailed.into())
+}

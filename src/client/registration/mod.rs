@@ -1,0 +1,108 @@
+//! Dynamic registration of clients ([OIDC Dynamic Client Registration §3], [RFC 7591 §3]).
+//!
+//! [OIDC Dynamic Client Registration §3]: https://openid.net/specs/openid-connect-registration-1_0.html#ClientRegistration
+//! [RFC 7591 §3]: https://www.rfc-editor.org/rfc/rfc7591#section-3
+
+mod allowance;
+mod decide;
+mod management;
+mod policy;
+mod request;
+mod response;
+mod rules;
+mod sector;
+mod statement;
+
+pub use allowance::InitialAccess;
+pub(super) use allowance::{issue, withdraw};
+pub(crate) use management::manage;
+pub use policy::{RegistrationPolicy, RegistrationRequest, RegistrationVerdict};
+pub use rules::{Registration, RegistrationAccess};
+pub use statement::Publishers;
+pub(crate) use statement::Statement;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Map, Value};
+
+use self::{
+    decide::{Asked, decide},
+    request::Sent,
+    response::respond,
+};
+use super::{
+    Client,
+    record::{self, Management, RegisteredClient},
+};
+use crate::{
+    env::{Event, What},
+    error::{Failure, HostError, Reason, RegistrationError},
+    provider::Core,
+    secret::{Handle, HandleKind, random},
+    throttle::{Attempt, AttemptKind},
+    types::ClientId,
+    wire::{Reply, Request},
+};
+
+/// admit → parse → decide → mint → commit → respond.
+pub(crate) async fn register(
+    core: &Core,
+    http: &Request<'_>,
+    rules: &Registration,
+) -> Result<Reply, RegistrationError> {
+    let attempt = Attempt::stranger(AttemptKind::Registration, http.peer);
+    core.throttle.admit(&attempt).await.map_err(RegistrationError::throttled)?;
+    let now = core.clock.now();
+    let admission = allowance::admit(core, http, rules, now).await?;
+    let sent = Sent::parse(http)?;
+    let statement = sent.statement(core, rules, now).await?;
+    let asked = Asked {
+        sent: &sent,
+        statement: statement.as_ref(),
+        before: None,
+        purpose: admission.purpose(),
+        peer: http.peer,
+    };
+    let draft = Client::unchecked(new_id(core)?, asked.metadata()?);
+    let mut client = decide(core, rules, &asked, draft, now).await?;
+
+    let secret = decide::provide_secret(core, rules, &mut client, now)?;
+    client.check()?;
+    client.epoch = u32::from_be_bytes(random(&*core.entropy)?);
+    client.unused_until = Some(now + rules.unused_lifetime);
+    let token = Handle::random(HandleKind::Registration, &*core.entropy)?;
+    let purpose = admission.purpose().map(ToOwned::to_owned);
+    let management = Some(Management { token: token.digest(), purpose, statement });
+    let registered = RegisteredClient { management, ..RegisteredClient::new(client, now) };
+
+    admission.spend(core, rules, now).await?;
+    if !record::create(core, &registered).await? {
+        // 128 random bits that were there before: the source of randomness repeats itself.
+        return Err(Reason::EntropyFailed.into());
+    }
+    let event = Event::new(What::ClientRegistered).client(&registered.client.id);
+    core.observer.observe(&event);
+    Ok(respond(core, 201, &registered, secret.as_deref(), Some(&token.encode())))
+}
+
+/// decide, for a client that describes itself instead of registering: by the same rules, as somebody of
+/// whom nothing else is known.
+pub(super) async fn described(
+    core: &Core,
+    draft: Client,
+    members: &Map<String, Value>,
+) -> Result<Client, RegistrationError> {
+    let rules = core.config.registration.clone().unwrap_or_default();
+    let sent = Sent { members: members.clone() };
+    let asked = Asked { sent: &sent, statement: None, before: None, purpose: None, peer: None };
+    let client = decide(core, &rules, &asked, draft, core.clock.now()).await?;
+    client.check()?;
+    Ok(client)
+}
+
+/// A name that nobody has: 128 random bits, and a beginning that tells it from a person's
+/// (threat RG-10).
+fn new_id(core: &Core) -> Result<ClientId, Failure> {
+    let bytes: [u8; 16] = random(&*core.entropy)?;
+    let text = format!("client_{}", URL_SAFE_NO_PAD.encode(bytes));
+    ClientId::new(text).map_err(|cause| HostError::from(cause).into())
+}
