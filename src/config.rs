@@ -126,6 +126,13 @@ pub struct Policy {
     ///
     /// [RFC 8725 §3.2]: https://www.rfc-editor.org/rfc/rfc8725#section-3.2
     pub unsigned: bool,
+    /// Whether a client that has registered no `request_object_signing_alg` may send unsigned request
+    /// objects, where they are allowed at all ([`unsigned`](Self::unsigned)); no. [OIDC Registration §2]
+    /// says that it may use any algorithm, and the certification suite does; but then nobody learns that
+    /// a signature was left out.
+    ///
+    /// [OIDC Registration §2]: https://openid.net/specs/openid-connect-registration-1_0.html#ClientMetadata
+    pub unsigned_unless_registered: bool,
     /// What becomes of parameters beside a request object.
     pub request_object: RequestObjectMode,
     /// Whether clients may describe themselves: their identifier is an https URL, and what they would
@@ -149,6 +156,7 @@ impl Default for Policy {
             require_pkce: true,
             acr_values_bind: false,
             unsigned: false,
+            unsigned_unless_registered: false,
             request_object: RequestObjectMode::default(),
             client_documents: false,
             introspect_id_tokens: false,

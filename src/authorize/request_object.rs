@@ -114,9 +114,12 @@ async fn verify(core: &Core, client: &Client, text: &str) -> Result<Claims, KeyF
             Ok(object.verify(VerifyWith::Secrets(&client.secret_keys(core.clock.now())))?)
         }
         JwsAlgorithm::None => {
-            let registered = metadata.request_object_signing_alg == Some(JwsAlgorithm::None);
-            if registered && core.config.policy.unsigned && !metadata.require_signed_request_object
-            {
+            let policy = &core.config.policy;
+            let may = match metadata.request_object_signing_alg {
+                None => policy.unsigned_unless_registered,
+                Some(_) => true,
+            };
+            if may && policy.unsigned && !metadata.require_signed_request_object {
                 Ok(object.verify(VerifyWith::Nobody)?)
             } else {
                 Err(JoseFault::Algorithm.into())

@@ -10,6 +10,7 @@ pub(super) struct Policy {
     require_pkce: Option<bool>,
     acr_values_bind: Option<bool>,
     pub(super) unsigned: Option<bool>,
+    unsigned_unless_registered: Option<bool>,
     request_object: Option<Mode>,
     introspect_id_tokens: Option<bool>,
     assertion_audience: Option<AssertionAudience>,
@@ -30,6 +31,7 @@ impl Policy {
             (&mut policy.require_pkce, self.require_pkce),
             (&mut policy.acr_values_bind, self.acr_values_bind),
             (&mut policy.unsigned, self.unsigned),
+            (&mut policy.unsigned_unless_registered, self.unsigned_unless_registered),
             (&mut policy.introspect_id_tokens, self.introspect_id_tokens),
         ] {
             *to = from.unwrap_or(*to);

@@ -347,3 +347,22 @@ async fn an_object_is_resolved_once() {
     let again = Browser::new(&op).quiet(&ask).await;
     again.is_error("invalid_request_object", Place::Query, STATE, "a new request with it");
 }
+
+/// OIDC Registration §2: "The default, if omitted, is that any algorithm supported by the OP and the RP
+/// MAY be used". That is a policy of its own.
+#[tokio::test]
+async fn ro_08_unsigned_objects_of_clients_that_have_registered_nothing() {
+    let mut setup = Setup::full();
+    setup.config.policy.unsigned_unless_registered = true;
+    let op = setup.build();
+    let object = keys::unsigned(&json!({}));
+    is_taken(&op, "ro", &object, "nothing registered").await;
+    for client in ["ro-es256", "jar"] {
+        is_refused(&op, client, &object, "invalid_request_object", client).await;
+    }
+    let mut setup = Setup::full();
+    setup.config.policy.unsigned_unless_registered = true;
+    setup.config.policy.unsigned = false;
+    setup.clients.retain(|client| client.id.as_str() == "ro");
+    is_refused(&setup.build(), "ro", &object, "invalid_request_object", "nothing unsigned").await;
+}
