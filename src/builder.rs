@@ -4,7 +4,10 @@ use serde_json::{Map, Value};
 
 use crate::{
     claims::{Accounts, Pairwise, STANDARD_SCOPES},
-    client::{ClientPermissions, Clients, GrantType, Publishers, RegistrationPolicy, SecretHashes},
+    client::{
+        ClientPermissions, Clients, Decoded, GrantType, Publishers, RegistrationPolicy,
+        SecretHashes,
+    },
     config::Config,
     discovery::Endpoints,
     env::{Clock, Entropy, Observer, SystemClock, SystemEntropy},
@@ -326,6 +329,7 @@ impl ProviderBuilder {
             storage,
             store,
             clients,
+            decoded: Decoded::default(),
             accounts,
             signer,
             throttle: self.throttle,

@@ -7,7 +7,8 @@ use crate::{
     builder::ProviderBuilder,
     claims::{self, Accounts, Pairwise},
     client::{
-        self, ClientPermissions, Clients, GrantType, Publishers, RegistrationPolicy, SecretHashes,
+        self, ClientPermissions, Clients, Decoded, GrantType, Publishers, RegistrationPolicy,
+        SecretHashes,
     },
     config::Config,
     discovery::{self, Endpoints},
@@ -55,6 +56,8 @@ pub(crate) struct Core {
     pub(crate) fetch: Option<Arc<dyn Fetch>>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clients: Arc<dyn Clients>,
+    /// Clients of the store, decoded.
+    pub(crate) decoded: Decoded,
     /// What checks client secrets that people have chosen.
     pub(crate) secret_hashes: Option<Arc<dyn SecretHashes>>,
     pub(crate) accounts: Arc<dyn Accounts>,

@@ -15,8 +15,8 @@ impl Core {
         if let Some(client) = self.clients.client(id).await? {
             return Ok(Some(client));
         }
-        if let Some(found) = record::find(self, id).await? {
-            return Ok(Some(Arc::new(found.body.client)));
+        if let Some(client) = record::look_up(self, id).await? {
+            return Ok(Some(client));
         }
         Ok(document::client(self, id).await?.map(Arc::new))
     }

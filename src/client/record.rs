@@ -1,7 +1,7 @@
 //! Clients in the store: those that have registered themselves, and those that an administrator has
 //! made while the provider runs.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,9 @@ use crate::{
         Digest, random,
         storage::{self, AtRest},
     },
-    store::{Commit, Expect, Key, Kind, Label, Loaded, Put, Readable, Step, StoreError, Stored},
+    store::{
+        Commit, Expect, Key, Kind, Label, Loaded, Put, Readable, Step, StoreError, Stored, decode,
+    },
     types::{ClientId, Issuer, Resource, Subject, Timestamp},
 };
 
@@ -246,7 +248,27 @@ pub(super) async fn find(
 }
 
 fn lives(core: &Core, registered: &RegisteredClient) -> bool {
-    registered.unused_until().is_none_or(|until| core.clock.now() < until)
+    is_kept(core, &registered.client)
+}
+
+fn is_kept(core: &Core, client: &Client) -> bool {
+    client.unused_until.is_none_or(|until| core.clock.now() < until)
+}
+
+/// The client of this name, for a request.
+pub(super) async fn look_up(core: &Core, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
+    let key = key(&core.config.issuer, id);
+    let Some(record) = core.store.get(&key).await? else { return Ok(None) };
+    let client = match core.decoded.get(&key, &record.version) {
+        Some(client) => client,
+        None => {
+            let read = decode::<ClientRecord>(&record.body)?.read(core)?;
+            let client = Arc::new(read.client);
+            core.decoded.put(key, record.version, Arc::clone(&client));
+            client
+        }
+    };
+    Ok(Some(client).filter(|client| is_kept(core, client)))
 }
 
 /// What the store's listing names.
