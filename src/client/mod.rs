@@ -21,7 +21,6 @@ mod record;
 mod registration;
 mod registry;
 mod secret;
-mod stub;
 
 use std::sync::Arc;
 
