@@ -256,7 +256,8 @@ pub use claims::{
 pub use client::Argon2Secrets;
 pub use client::{
     ApplicationType, AuthMethod, Client, ClientMetadata, ClientPermissions, ClientSecret, Clients,
-    GrantType, InvalidMetadata, LoginInitiation, SecretHashes, StaticClients, SubjectType,
+    GrantType, InvalidMetadata, LocalisedClient, LocalisedMembers, LoginInitiation, SecretHashes,
+    StaticClients, SubjectType,
 };
 pub use config::{AssertionAudience, Config, Lifetimes, Limits, Paths, Policy, RequestObjectMode};
 #[cfg(feature = "tracing")]

@@ -4,7 +4,6 @@
 mod argon2;
 mod assertion;
 mod authenticate;
-mod check;
 mod choices;
 mod hashes;
 mod inbound;
@@ -20,14 +19,13 @@ use std::sync::Arc;
 #[cfg(feature = "argon2")]
 pub use argon2::Argon2Secrets;
 pub(crate) use authenticate::{AuthenticatedClient, authenticate};
-pub use check::InvalidMetadata;
 pub use choices::{ApplicationType, AuthMethod, GrantType, SubjectType};
 pub use hashes::SecretHashes;
 pub(crate) use inbound::unsealed;
 pub use initiate::LoginInitiation;
 pub(crate) use keys::{KeyFault, verified, with_keys};
-pub use metadata::ClientMetadata;
 pub(crate) use metadata::Format;
+pub use metadata::{ClientMetadata, InvalidMetadata, LocalisedClient, LocalisedMembers};
 pub use permissions::ClientPermissions;
 pub use registry::{Clients, StaticClients};
 pub use secret::ClientSecret;
@@ -186,9 +184,11 @@ impl Client {
         self.resources.as_ref().is_none_or(named)
     }
 
-    /// The name to show to people; the identifier if it has registered none.
+    /// The name to show to people, in no particular language; the identifier if it has registered
+    /// none. [`localised`](Self::localised) knows languages.
     pub fn name(&self) -> &str {
-        self.metadata.client_name.as_deref().unwrap_or(self.id.as_str())
+        let name = self.metadata.client_name.as_deref();
+        name.filter(|name| !name.trim().is_empty()).unwrap_or(self.id.as_str())
     }
 }
 
