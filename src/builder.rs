@@ -258,59 +258,8 @@ impl ProviderBuilder {
                 ));
             }
         }
-        let now = self.clock.now();
-        if let Some(signer) = &self.signer
-            && signer.active(SigningAlgorithm::RS256, now).is_none()
-        {
-            findings.push("signer needs an active key for RS256".into());
-        }
-        for server in &self.config.resources {
-            if let (Some(signer), AccessTokenFormat::Jwt(jwt)) = (&self.signer, &server.format)
-                && signer.active(jwt.algorithm, now).is_none()
-            {
-                let (name, algorithm) = (&server.resource, jwt.algorithm);
-                findings
-                    .push(format!("signer has no active key for {algorithm}, needed by {name}"));
-            }
-        }
-        if let (Some(signer), Some(decryption)) = (&self.signer, &self.decryption) {
-            let kid = |jwk: &Map<String, Value>| jwk.get("kid").cloned();
-            let signing: Vec<_> = signer.published(now).iter().map(|key| kid(&key.jwk)).collect();
-            if decryption.published().iter().any(|jwk| signing.contains(&kid(jwk))) {
-                findings.push("decryption and signer have keys with the same kid".into());
-            }
-        }
-        for (i, grant) in self.extensions.iter().enumerate() {
-            let uri = grant.grant_type();
-            let own = matches!(GrantType::parse(uri), Some(GrantType::Extension(_)));
-            let twice = self.extensions.iter().skip(i + 1).any(|other| other.grant_type() == uri);
-            if !own || twice {
-                findings.push(format!("extension: {uri:?} is no absolute URI of its own"));
-            }
-        }
-        if let Some(registration) = &self.config.registration {
-            if self.secrets.storage.is_empty() {
-                findings.push(
-                    "registration needs secrets.storage, for client secrets that are keys".into(),
-                );
-            }
-            if registration.require_statement && self.publishers.is_none() {
-                findings.push("registration.require_statement needs publishers".into());
-            }
-        }
-        if self.config.policy.client_documents && self.fetch.is_none() {
-            findings.push("policy.client_documents needs fetch".into());
-        }
-        for (name, missing) in [
-            ("store", self.store.is_none()),
-            ("clients", self.clients.is_none()),
-            ("accounts", self.accounts.is_none()),
-            ("signer", self.signer.is_none()),
-        ] {
-            if missing {
-                findings.push(format!("{name} is not set"));
-            }
-        }
+        findings.extend(self.key_findings());
+        findings.extend(self.seam_findings());
         let (Some(store), Some(clients), Some(accounts), Some(signer), []) =
             (self.store, self.clients, self.accounts, self.signer, &*findings)
         else {
@@ -344,6 +293,71 @@ impl ProviderBuilder {
             entropy: self.entropy,
             observer: self.observer,
         }))
+    }
+
+    /// What the configuration asks of the keys, and they cannot do.
+    fn key_findings(&self) -> Vec<String> {
+        let mut findings = Vec::new();
+        let now = self.clock.now();
+        if let Some(signer) = &self.signer
+            && signer.active(SigningAlgorithm::RS256, now).is_none()
+        {
+            findings.push("signer needs an active key for RS256".into());
+        }
+        for server in &self.config.resources {
+            if let (Some(signer), AccessTokenFormat::Jwt(jwt)) = (&self.signer, &server.format)
+                && signer.active(jwt.algorithm, now).is_none()
+            {
+                let (name, algorithm) = (&server.resource, jwt.algorithm);
+                findings
+                    .push(format!("signer has no active key for {algorithm}, needed by {name}"));
+            }
+        }
+        if let (Some(signer), Some(decryption)) = (&self.signer, &self.decryption) {
+            let kid = |jwk: &Map<String, Value>| jwk.get("kid").cloned();
+            let signing: Vec<_> = signer.published(now).iter().map(|key| kid(&key.jwk)).collect();
+            if decryption.published().iter().any(|jwk| signing.contains(&kid(jwk))) {
+                findings.push("decryption and signer have keys with the same kid".into());
+            }
+        }
+        findings
+    }
+
+    /// What is not wired, or does not go together with what is.
+    fn seam_findings(&self) -> Vec<String> {
+        let mut findings = Vec::new();
+        for (i, grant) in self.extensions.iter().enumerate() {
+            let uri = grant.grant_type();
+            let own = matches!(GrantType::parse(uri), Some(GrantType::Extension(_)));
+            let twice = self.extensions.iter().skip(i + 1).any(|other| other.grant_type() == uri);
+            if !own || twice {
+                findings.push(format!("extension: {uri:?} is no absolute URI of its own"));
+            }
+        }
+        if let Some(registration) = &self.config.registration {
+            if self.secrets.storage.is_empty() {
+                findings.push(
+                    "registration needs secrets.storage, for client secrets that are keys".into(),
+                );
+            }
+            if registration.require_statement && self.publishers.is_none() {
+                findings.push("registration.require_statement needs publishers".into());
+            }
+        }
+        if self.config.policy.client_documents && self.fetch.is_none() {
+            findings.push("policy.client_documents needs fetch".into());
+        }
+        for (name, missing) in [
+            ("store", self.store.is_none()),
+            ("clients", self.clients.is_none()),
+            ("accounts", self.accounts.is_none()),
+            ("signer", self.signer.is_none()),
+        ] {
+            if missing {
+                findings.push(format!("{name} is not set"));
+            }
+        }
+        findings
     }
 }
 

@@ -257,9 +257,10 @@ pub use claims::{
 pub use client::Argon2Secrets;
 pub use client::{
     AdministrationError, ApplicationType, AuthMethod, Client, ClientMetadata, ClientPermissions,
-    ClientSecret, Clients, GrantType, InitialAccess, InvalidMetadata, LoginInitiation, Publishers,
-    RegisteredClient, RegisteredClients, Registration, RegistrationAccess, RegistrationPolicy,
-    RegistrationRequest, RegistrationVerdict, SecretHashes, StaticClients, SubjectType,
+    ClientSecret, Clients, GrantType, InitialAccess, InvalidMetadata, LocalisedClient,
+    LocalisedMembers, LoginInitiation, Publishers, RegisteredClient, RegisteredClients,
+    Registration, RegistrationAccess, RegistrationPolicy, RegistrationRequest, RegistrationVerdict,
+    SecretHashes, StaticClients, SubjectType,
 };
 pub use config::{AssertionAudience, Config, Lifetimes, Limits, Paths, Policy, RequestObjectMode};
 #[cfg(feature = "tracing")]

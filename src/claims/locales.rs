@@ -43,7 +43,11 @@ pub(crate) fn select(
 /// lookup of [RFC 4647 §3.4]. Case does not matter.
 ///
 /// [RFC 4647 §3.4]: https://www.rfc-editor.org/rfc/rfc4647#section-3.4
-fn best<'a>(answered: &'a Map<String, Value>, base: &str, range: &str) -> Option<&'a Value> {
+pub(crate) fn best<'a>(
+    answered: &'a Map<String, Value>,
+    base: &str,
+    range: &str,
+) -> Option<&'a Value> {
     let tagged = || {
         let known = answered.iter().filter(|(_, value)| says_something(value));
         known.filter_map(|(name, value)| {

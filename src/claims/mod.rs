@@ -15,7 +15,7 @@ mod standard;
 mod userinfo;
 
 pub use accounts::{Account, Accounts};
-pub(crate) use locales::is_tag;
+pub(crate) use locales::{best as in_language, is_tag};
 pub use mapping::{ClaimMapping, InvalidMapping, MappingProblem};
 pub(crate) use pairwise::{Pairwise, sub};
 pub(crate) use parameter::{ClaimsParameter, RequestedClaim};

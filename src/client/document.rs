@@ -51,7 +51,7 @@ pub(super) async fn client(core: &Core, id: &ClientId) -> Result<Option<Client>,
         Err(error) => match error.into_failure() {
             // The host's policy, or the document of the sector.
             Some(failure) if failure.reason.error().status() >= 500 => Err(failure),
-            failure => Ok(failure.and_then(|failure| unfit(failure))),
+            failure => Ok(failure.and_then(unfit)),
         },
     }
 }

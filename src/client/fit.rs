@@ -57,11 +57,17 @@ pub(crate) fn misfits(core: &Core, client: &Client, now: Timestamp) -> Vec<Misfi
     if !metadata.request_object_encryption_alg.is_none_or(opens) {
         misfit("request_object_encryption_alg", "there is no key for it here");
     }
-    let fetched =
-        [("jwks_uri", metadata.jwks_uri.as_slice()), ("request_uris", &metadata.request_uris)];
+    let fetched = [
+        ("jwks_uri", metadata.jwks_uri.as_slice()),
+        ("request_uris", &metadata.request_uris),
+        ("sector_identifier_uri", metadata.sector_identifier_uri.as_slice()),
+        ("backchannel_logout_uri", metadata.backchannel_logout_uri.as_slice()),
+    ];
     for (member, urls) in fetched {
         match &core.fetch {
-            None if !urls.is_empty() => misfit(member, "this provider fetches no documents"),
+            None if matches!(member, "jwks_uri" | "request_uris") && !urls.is_empty() => {
+                misfit(member, "this provider fetches no documents");
+            }
             Some(fetch) if urls.iter().any(|url| fetch.admits(url).is_err()) => {
                 misfit(member, "names an address that may not be reached");
             }

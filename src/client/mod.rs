@@ -5,7 +5,6 @@ mod administration;
 mod argon2;
 mod assertion;
 mod authenticate;
-mod check;
 mod choices;
 mod decoded;
 mod document;
@@ -28,7 +27,6 @@ pub use administration::{AdministrationError, RegisteredClients};
 #[cfg(feature = "argon2")]
 pub use argon2::Argon2Secrets;
 pub(crate) use authenticate::{AuthenticatedClient, authenticate};
-pub use check::InvalidMetadata;
 pub use choices::{ApplicationType, AuthMethod, GrantType, SubjectType};
 pub(crate) use decoded::Decoded;
 pub(crate) use fit::misfits;
@@ -36,8 +34,8 @@ pub use hashes::SecretHashes;
 pub(crate) use inbound::unsealed;
 pub use initiate::LoginInitiation;
 pub(crate) use keys::{KeyFault, verified, with_keys};
-pub use metadata::ClientMetadata;
 pub(crate) use metadata::Format;
+pub use metadata::{ClientMetadata, InvalidMetadata, LocalisedClient, LocalisedMembers};
 pub use permissions::ClientPermissions;
 pub use record::RegisteredClient;
 pub(crate) use record::used;
@@ -220,9 +218,11 @@ impl Client {
         self.resources.as_ref().is_none_or(named)
     }
 
-    /// The name to show to people; the identifier if it has registered none.
+    /// The name to show to people, in no particular language; the identifier if it has registered
+    /// none. [`localised`](Self::localised) knows languages.
     pub fn name(&self) -> &str {
-        self.metadata.client_name.as_deref().unwrap_or(self.id.as_str())
+        let name = self.metadata.client_name.as_deref();
+        name.filter(|name| !name.trim().is_empty()).unwrap_or(self.id.as_str())
     }
 }
 

@@ -259,14 +259,12 @@ fn is_kept(core: &Core, client: &Client) -> bool {
 pub(super) async fn look_up(core: &Core, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
     let key = key(&core.config.issuer, id);
     let Some(record) = core.store.get(&key).await? else { return Ok(None) };
-    let client = match core.decoded.get(&key, &record.version) {
-        Some(client) => client,
-        None => {
-            let read = decode::<ClientRecord>(&record.body)?.read(core)?;
-            let client = Arc::new(read.client);
-            core.decoded.put(key, record.version, Arc::clone(&client));
-            client
-        }
+    let client = if let Some(client) = core.decoded.get(&key, &record.version) {
+        client
+    } else {
+        let client = Arc::new(decode::<ClientRecord>(&record.body)?.read(core)?.client);
+        core.decoded.put(key, record.version, Arc::clone(&client));
+        client
     };
     Ok(Some(client).filter(|client| is_kept(core, client)))
 }

@@ -1,10 +1,12 @@
 use std::fmt;
 
 /// An `error` as clients read it ([RFC 6749 §4.1.2.1, §5.2], [RFC 6750 §3.1],
-/// [RFC 9470 §3], [OIDC Core §3.1.2.6], [RFC 8707 §2], [Unmet Authentication Requirements §2]).
+/// [RFC 7591 §3.2.2], [RFC 9470 §3], [OIDC Core §3.1.2.6], [RFC 8707 §2],
+/// [Unmet Authentication Requirements §2]).
 ///
 /// [RFC 6749 §4.1.2.1, §5.2]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
 /// [RFC 6750 §3.1]: https://www.rfc-editor.org/rfc/rfc6750#section-3.1
+/// [RFC 7591 §3.2.2]: https://www.rfc-editor.org/rfc/rfc7591#section-3.2.2
 /// [RFC 9470 §3]: https://www.rfc-editor.org/rfc/rfc9470#section-3
 /// [OIDC Core §3.1.2.6]: https://openid.net/specs/openid-connect-core-1_0.html#AuthError
 /// [RFC 8707 §2]: https://www.rfc-editor.org/rfc/rfc8707#section-2
@@ -34,11 +36,11 @@ pub enum ErrorCode {
     RegistrationNotSupported,
     InvalidRequestUri,
     InvalidRequestObject,
+    UnmetAuthenticationRequirements,
     InvalidRedirectUri,
     InvalidClientMetadata,
     InvalidSoftwareStatement,
     UnapprovedSoftwareStatement,
-    UnmetAuthenticationRequirements,
     ServerError,
     TemporarilyUnavailable,
 }
@@ -67,12 +69,12 @@ impl ErrorCode {
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::InvalidRequestUri => "invalid_request_uri",
+            Self::InvalidRequestObject => "invalid_request_object",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InvalidSoftwareStatement => "invalid_software_statement",
             Self::UnapprovedSoftwareStatement => "unapproved_software_statement",
-            Self::InvalidRequestObject => "invalid_request_object",
-            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
         }

@@ -63,7 +63,7 @@ impl Jwks {
         Self { keys: typed.collect() }
     }
 
-    fn from_members(set: &Map<String, Value>) -> Result<Self, KeyError> {
+    pub(crate) fn from_members(set: &Map<String, Value>) -> Result<Self, KeyError> {
         let Some(Value::Array(jwks)) = set.get("keys") else { return Err(KeyError::NotAKeySet) };
         if jwks.len() > MAX_KEYS {
             return Err(KeyError::TooMany);
@@ -79,6 +79,16 @@ impl Jwks {
             keys.push(key);
         }
         Ok(Self { keys: keys.into() })
+    }
+
+    /// Whether one of the keys may have made a signature by this algorithm.
+    pub(crate) fn verifies(&self, algorithm: SigningAlgorithm) -> bool {
+        self.verifying(algorithm, None).next().is_some()
+    }
+
+    /// Whether one may encrypt to one of the keys by this algorithm.
+    pub(crate) fn receives(&self, algorithm: KeyManagementAlgorithm) -> bool {
+        self.receiving(algorithm).is_some()
     }
 
     /// The keys that may have made a signature: those of this name, as soon as any key has one

@@ -69,7 +69,7 @@ impl<'de> Visitor<'de> for ClientVisitor {
                 "resources" => resources = Some(map.next_value()?),
                 "password_grant" => password_grant = map.next_value()?,
                 "owner" => owner = Some(map.next_value()?),
-                name if !ClientMetadata::MEMBERS.contains(&name) => {
+                name if !ClientMetadata::is_member(name) => {
                     map.next_value_seed(NoMember)?;
                 }
                 _ => {

@@ -28,7 +28,13 @@ impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Member<'_, T> {
         let alone = toml::Table::from_iter([(self.name.to_owned(), value.clone())]);
         match alone.try_into::<T>() {
             Ok(_) => Ok(value),
-            Err(error) => Err(Error::custom(error.message())),
+            // The name of the member is on the line already.
+            Err(error) => {
+                let message = error.message();
+                let named =
+                    message.strip_prefix(self.name).and_then(|rest| rest.strip_prefix(": "));
+                Err(Error::custom(named.unwrap_or(message)))
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [RFC 8693]: https://www.rfc-editor.org/rfc/rfc8693
 
-use oidc_op::{Client, Issuer, Resource, Scope, Subject};
+use oidc_op::{Client, GrantType, Issuer, Resource, Scope, Subject};
 use serde_json::{Value, json};
 
 use super::{
@@ -106,7 +106,10 @@ async fn only_with_a_policy() {
 #[tokio::test]
 async fn not_for_public_clients() {
     let mut setup = Setup::full();
-    setup.clients.push(user_of("public-exchanger", &[EXCHANGE], &json!({})));
+    // Metadata that are checked say no such thing; a host may have its own.
+    let mut public = user_of("public-exchanger", &[], &json!({}));
+    public.metadata.grant_types.push(GrantType::TokenExchange);
+    setup.clients.push(public);
     let op = setup.build();
     permit(&op, EVERYTHING);
     let token = alice(&op, &[]).await;

@@ -6,7 +6,7 @@ mod life;
 use oidc_op::{Registration, RegistrationAccess, Secret};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, CHALLENGE, Documents, Op, Setup, VERIFIER};
+use crate::support::{Answer, CHALLENGE, Op, Setup, VERIFIER};
 
 /// A provider at which anybody may register, with everything wired.
 pub(super) fn setup() -> Setup {

@@ -1,5 +1,23 @@
-use serde::{Deserialize, Serialize};
+//! What clients register about themselves: read, checked, written back.
 
+mod check;
+mod formats;
+mod invalid;
+mod localised;
+mod logout;
+mod read;
+#[cfg(test)]
+mod tests;
+mod texts;
+mod uris;
+
+pub(crate) use formats::Format;
+pub use invalid::InvalidMetadata;
+pub use localised::{LocalisedClient, LocalisedMembers};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use self::read::Unread;
 use super::{ApplicationType, AuthMethod, GrantType, SubjectType};
 use crate::{
     jose::Jwks,
@@ -16,8 +34,7 @@ macro_rules! metadata {
         optional { $($(#[$optional_doc:meta])* $optional:ident: $inner:ty,)* }
     ) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(default)]
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
         #[non_exhaustive]
         pub struct $name {
             $($(#[$member_doc])* pub $member: $type,)*
@@ -26,17 +43,37 @@ macro_rules! metadata {
                 #[serde(skip_serializing_if = "Option::is_none")]
                 pub $optional: Option<$inner>,
             )*
+            /// Those for people, in further languages and scripts: `client_name#fr` ([RFC 7591 §2.2]).
+            ///
+            /// [RFC 7591 §2.2]: https://www.rfc-editor.org/rfc/rfc7591#section-2.2
+            #[serde(flatten)]
+            pub localised: LocalisedMembers,
         }
 
         impl $name {
-            /// The members that are understood.
+            /// The members that are understood, without those [in further languages](Self::localised);
+            /// [`is_member`](Self::is_member) knows these too.
             pub const MEMBERS: &'static [&'static str] =
                 &[$(stringify!($member),)* $(stringify!($optional),)*];
+
+            /// Reads member by member, each that is absent with the default that it has by itself.
+            fn read_each(members: &Map<String, Value>) -> Result<Self, Unread> {
+                Ok(Self {
+                    $($member: read::member(members, stringify!($member))?
+                        .unwrap_or_else(|| $default),)*
+                    $($optional: read::member(members, stringify!($optional))?,)*
+                    localised: LocalisedMembers::read(members)?,
+                })
+            }
         }
 
         impl Default for $name {
             fn default() -> Self {
-                Self { $($member: $default,)* $($optional: None,)* }
+                Self {
+                    $($member: $default,)*
+                    $($optional: None,)*
+                    localised: LocalisedMembers::default(),
+                }
             }
         }
     };
@@ -45,6 +82,9 @@ macro_rules! metadata {
 metadata! {
     /// What a client registers about itself, by the names of [RFC 7591 §2] and
     /// [OIDC Dynamic Client Registration §2]. A missing member has the default that they give it.
+    ///
+    /// `serde` reads it as [`from_members`](Self::from_members) does, with errors for whoever wrote the
+    /// text: they repeat what is wrong.
     ///
     /// ```
     /// use oidc_op::ClientMetadata;
@@ -88,6 +128,19 @@ metadata! {
         ///
         /// [RFC 9101 §10.5]: https://www.rfc-editor.org/rfc/rfc9101#section-10.5
         require_signed_request_object: bool = false,
+        /// Where people may be sent after they have signed out ([OIDC RP-Initiated Logout §3.1]).
+        /// Like the other members of logout it is kept and read back; nothing goes there yet.
+        ///
+        /// [OIDC RP-Initiated Logout §3.1]: https://openid.net/specs/openid-connect-rpinitiated-1_0.html#ClientMetadata
+        post_logout_redirect_uris: Vec<RedirectUri> = Vec::new(),
+        /// Whether its front-channel logout needs `iss` and `sid` ([OIDC Front-Channel Logout §2]).
+        ///
+        /// [OIDC Front-Channel Logout §2]: https://openid.net/specs/openid-connect-frontchannel-1_0.html#RPLogout
+        frontchannel_logout_session_required: bool = false,
+        /// Whether its logout tokens need a `sid` ([OIDC Back-Channel Logout §2.2]).
+        ///
+        /// [OIDC Back-Channel Logout §2.2]: https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRegistration
+        backchannel_logout_session_required: bool = false,
     }
     optional {
         /// Its name, for people.
@@ -147,79 +200,20 @@ metadata! {
         request_object_encryption_enc: ContentEncryption,
         /// The `max_age` that holds when a request names none, in seconds.
         default_max_age: u32,
-    }
-}
-
-impl ClientMetadata {
-    /// How its ID tokens are secured.
-    pub(crate) fn id_token_format(&self) -> Format {
-        Format {
-            signed: Some(self.id_token_signed_response_alg),
-            encrypted: Format::encryption(
-                self.id_token_encrypted_response_alg,
-                self.id_token_encrypted_response_enc,
-            ),
-        }
-    }
-
-    /// How its UserInfo answers are secured.
-    pub(crate) fn userinfo_format(&self) -> Format {
-        Format {
-            signed: self.userinfo_signed_response_alg,
-            encrypted: Format::encryption(
-                self.userinfo_encrypted_response_alg,
-                self.userinfo_encrypted_response_enc,
-            ),
-        }
-    }
-
-    /// How introspection answers that are JWTs are secured.
-    pub(crate) fn introspection_format(&self) -> Format {
-        let signed = self.introspection_signed_response_alg;
-        Format {
-            signed: Some(signed.unwrap_or_else(|| SigningAlgorithm::RS256.into())),
-            encrypted: Format::encryption(
-                self.introspection_encrypted_response_alg,
-                self.introspection_encrypted_response_enc,
-            ),
-        }
-    }
-}
-
-/// How an answer to a client is secured: signed, encrypted, or first the one and then the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Format {
-    pub(crate) signed: Option<JwsAlgorithm>,
-    pub(crate) encrypted: Option<(KeyManagementAlgorithm, ContentEncryption)>,
-}
-
-impl Format {
-    fn encryption(
-        alg: Option<KeyManagementAlgorithm>,
-        enc: Option<ContentEncryption>,
-    ) -> Option<(KeyManagementAlgorithm, ContentEncryption)> {
-        alg.map(|alg| (alg, enc.unwrap_or_default()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// RFC 7591 §2: what is registered can be read back.
-    #[test]
-    fn members_round_trip() {
-        let json = r#"{
-            "redirect_uris": ["https://c.example/cb"], "subject_type": "pairwise",
-            "response_types": ["id_token code"], "grant_types": ["implicit", "authorization_code"],
-            "id_token_signed_response_alg": "HS256", "userinfo_signed_response_alg": "none",
-            "id_token_encrypted_response_alg": "dir", "id_token_encrypted_response_enc": "A128GCM"
-        }"#;
-        let metadata: ClientMetadata = serde_json::from_str(json).unwrap();
-        assert_eq!(metadata.response_types[0].as_str(), "code id_token");
-        let again = serde_json::to_value(&metadata).unwrap();
-        assert_eq!(serde_json::from_value::<ClientMetadata>(again.clone()).unwrap(), metadata);
-        let members = again.as_object().unwrap();
-        assert!(members.keys().all(|name| ClientMetadata::MEMBERS.contains(&name.as_str())));
+        /// What signs people out at the client when it is loaded in an iframe
+        /// ([OIDC Front-Channel Logout §2]).
+        ///
+        /// [OIDC Front-Channel Logout §2]: https://openid.net/specs/openid-connect-frontchannel-1_0.html#RPLogout
+        frontchannel_logout_uri: String,
+        /// Where logout tokens are posted to ([OIDC Back-Channel Logout §2.2]).
+        ///
+        /// [OIDC Back-Channel Logout §2.2]: https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRegistration
+        backchannel_logout_uri: String,
+        /// Which software it is, whoever runs it ([RFC 7591 §2]).
+        ///
+        /// [RFC 7591 §2]: https://www.rfc-editor.org/rfc/rfc7591#section-2
+        software_id: String,
+        /// Which version of that software.
+        software_version: String,
     }
 }
