@@ -272,8 +272,9 @@ pub use fetch::{FetchPolicy, GuardedFetch, InvalidFetchPolicy};
 pub use grant::{GrantId, HeldGrant, HeldGrants, InvalidGrantId, RefreshPolicy, Rotation};
 pub use jose::{DecryptionKeys, Jwks};
 pub use mint::{
-    AccessTokenFormat, Actor, JwtEncryption, JwtFormat, KeyError, KeyProblem, KeyRotation, KeySet,
-    KeyState, PublishedKey, ResourceServer, SignError, Signer, SigningKey,
+    AccessTokenFormat, Actor, JwtEncryption, JwtFormat, KeyError, KeyProblem, KeyRecord,
+    KeyRotation, KeySet, KeyState, PublishedKey, ResourceServer, SignError, Signer, SigningKey,
+    StoredKeys, StoredKeysError,
 };
 pub use provider::Provider;
 pub use resource::{

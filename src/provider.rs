@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     discovery::{self, Endpoints},
     env::{Clock, Entropy, Event, Observer, What},
-    error::{AuthorizeError, BearerError, Failure, InternalError, PageError, TokenError},
+    error::{AuthorizeError, BearerError, Failure, InternalError, PageError, Reason, TokenError},
     fetch::Fetch,
     jose::DecryptionKeys,
     mint::Signer,
@@ -41,7 +41,6 @@ pub(crate) struct Core {
     /// The first makes, all are accepted; never empty.
     pub(crate) keys: Vec<TokenKeys>,
     /// The first seals at rest, all open; may be empty.
-    #[allow(dead_code, reason = "its first callers are being written")]
     pub(crate) storage: Vec<StorageKeys>,
     /// The salt of pairwise names, if there is one.
     pub(crate) pairwise: Option<Pairwise>,
@@ -293,13 +292,23 @@ impl Provider {
     }
 
     /// Does up to `limit` records' worth of housekeeping, and answers how many it did: call it every
-    /// minute or so, on any number of nodes.
+    /// minute or so, on every node. It also has the signer [follow](Signer::follow) what other nodes
+    /// have changed.
     ///
     /// # Errors
     ///
-    /// The store failed; it will be done another time.
+    /// The store or the signer failed; it will be done another time. One does not keep the other from
+    /// its work.
     pub async fn work(&self, limit: u32) -> Result<u32, InternalError> {
-        Ok(self.0.store.purge(self.0.clock.now(), limit).await?)
+        let now = self.0.clock.now();
+        let followed = self.0.signer.follow(now).await;
+        let purged = self.0.store.purge(now, limit).await?;
+        match followed {
+            Ok(()) => Ok(purged),
+            Err(error) => {
+                Err(Failure { reason: Reason::SignerFailed, ..Failure::from(error) }.into())
+            }
+        }
     }
 }
 

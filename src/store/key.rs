@@ -18,17 +18,20 @@ pub enum Kind {
     Interaction,
     /// Something that must not happen again, or a token that must not be accepted any more.
     Marker,
+    /// The provider's own keys, sealed.
+    Keys,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Grant,
         Self::Session,
         Self::Consent,
         Self::Standing,
         Self::Interaction,
         Self::Marker,
+        Self::Keys,
     ];
 
     /// The stable name, for table and key families.
@@ -40,6 +43,7 @@ impl Kind {
             Self::Standing => "standing",
             Self::Interaction => "interaction",
             Self::Marker => "marker",
+            Self::Keys => "keys",
         }
     }
 }
