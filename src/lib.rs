@@ -277,8 +277,9 @@ pub use grant::{GrantId, HeldGrant, HeldGrants, InvalidGrantId, RefreshPolicy, R
 pub use jose::{DecryptionKeys, Jwks};
 pub use lint::{Finding, LintRule, Severity};
 pub use mint::{
-    AccessTokenFormat, Actor, JwtEncryption, JwtFormat, KeyError, KeyProblem, KeyRotation, KeySet,
-    KeyState, PublishedKey, ResourceServer, SignError, Signer, SigningKey,
+    AccessTokenFormat, Actor, JwtEncryption, JwtFormat, KeyError, KeyProblem, KeyRecord,
+    KeyRotation, KeySet, KeyState, PublishedKey, ResourceServer, SignError, Signer, SigningKey,
+    StoredKeys, StoredKeysError,
 };
 pub use provider::Provider;
 pub use resource::{

@@ -330,13 +330,23 @@ impl Provider {
     }
 
     /// Does up to `limit` records' worth of housekeeping, and answers how many it did: call it every
-    /// minute or so, on any number of nodes.
+    /// minute or so, on every node. It also has the signer [follow](Signer::follow) what other nodes
+    /// have changed.
     ///
     /// # Errors
     ///
-    /// The store failed; it will be done another time.
+    /// The store or the signer failed; it will be done another time. One does not keep the other from
+    /// its work.
     pub async fn work(&self, limit: u32) -> Result<u32, InternalError> {
-        Ok(self.0.store.purge(self.0.clock.now(), limit).await?)
+        let now = self.0.clock.now();
+        let followed = self.0.signer.follow(now).await;
+        let purged = self.0.store.purge(now, limit).await?;
+        match followed {
+            Ok(()) => Ok(purged),
+            Err(error) => {
+                Err(Failure { reason: Reason::SignerFailed, ..Failure::from(error) }.into())
+            }
+        }
     }
 }
 

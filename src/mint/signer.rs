@@ -3,11 +3,15 @@ use std::{fmt::Debug, sync::Arc};
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
-use crate::types::{SigningAlgorithm, Timestamp};
+use crate::{
+    error::HostError,
+    types::{SigningAlgorithm, Timestamp},
+};
 
 /// Signs tokens, and says which keys others may check them with.
 ///
-/// [`KeySet`](crate::KeySet) is ready-made for keys in memory; a KMS or an HSM fits too, since
+/// [`StoredKeys`](crate::StoredKeys) is ready-made for keys that several nodes share, and
+/// [`KeySet`](crate::KeySet) for keys in memory; a KMS or an HSM fits too, since
 /// [`sign`](Signer::sign) is asynchronous.
 #[async_trait]
 pub trait Signer: Debug + Send + Sync + 'static {
@@ -26,6 +30,18 @@ pub trait Signer: Debug + Send + Sync + 'static {
     ///
     /// [RFC 7518 §3]: https://www.rfc-editor.org/rfc/rfc7518#section-3
     async fn sign(&self, key: &SigningKey, input: &[u8]) -> Result<Vec<u8>, SignError>;
+
+    /// Takes up what other nodes have changed; there is nothing to do by default.
+    ///
+    /// [`Provider::work`](crate::Provider::work) calls it. The keys of before go on until it is done,
+    /// and if it fails.
+    ///
+    /// # Errors
+    ///
+    /// It could not be found out; the next call may.
+    async fn follow(&self, _now: Timestamp) -> Result<(), HostError> {
+        Ok(())
+    }
 }
 
 /// Names the key that is to sign.
@@ -106,5 +122,9 @@ impl<S: Signer + ?Sized> Signer for Arc<S> {
 
     async fn sign(&self, key: &SigningKey, input: &[u8]) -> Result<Vec<u8>, SignError> {
         (**self).sign(key, input).await
+    }
+
+    async fn follow(&self, now: Timestamp) -> Result<(), HostError> {
+        (**self).follow(now).await
     }
 }

@@ -22,11 +22,13 @@ pub enum Kind {
     Allowance,
     /// Something that must not happen again, or a token that must not be accepted any more.
     Marker,
+    /// The provider's own keys, sealed.
+    Keys,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Grant,
         Self::Session,
         Self::Consent,
@@ -35,6 +37,7 @@ impl Kind {
         Self::Client,
         Self::Allowance,
         Self::Marker,
+        Self::Keys,
     ];
 
     /// The stable name, for table and key families.
@@ -48,6 +51,7 @@ impl Kind {
             Self::Client => "client",
             Self::Allowance => "allowance",
             Self::Marker => "marker",
+            Self::Keys => "keys",
         }
     }
 }

@@ -39,7 +39,7 @@ pub(crate) use marker::{Marked, is_marked, mark};
 pub use memory::MemoryStore;
 pub(crate) use record::{Readable, Stored, decode, encode};
 pub use record::{Record, Version};
-pub(crate) use typed::{Batch, Commit, Loaded, Step};
+pub(crate) use typed::{Batch, Commit, Loaded, Step, load, write};
 
 use crate::types::Timestamp;
 

@@ -1,6 +1,8 @@
 use std::marker::PhantomData;
 
-use super::{Expect, Key, Put, Readable, Record, StoreError, Stored, Version, decode, encode};
+use super::{
+    Expect, Key, Put, Readable, Record, Store, StoreError, Stored, Version, decode, encode,
+};
 use crate::{error::Failure, provider::Core, types::Timestamp};
 
 /// A record as it was read: its content, and the version that the next write must name.
@@ -33,28 +35,48 @@ impl Core {
         &self,
         key: &Key,
     ) -> Result<Option<Loaded<T>>, StoreError> {
-        self.store.get(key).await?.map(|record| loaded(&record)).transpose()
+        load(&*self.store, key).await
     }
 
     /// Makes the step, and hands out what was minted for it if the step is the one that counts.
-    ///
-    /// A store that lost its answer is asked once more: if the version is ours, we won.
     pub(crate) async fn commit<T: Stored, M>(
         &self,
         step: Step<'_, T>,
         minted: M,
     ) -> Result<Commit<M>, Failure> {
         let version = Version::random(&*self.entropy)?;
-        let record = Record::new(version, encode(step.body)?, step.keep_until);
-        match self.store.put(step.key, step.expect, record).await {
-            Ok(Put::Done) => Ok(Commit::Won(version, minted)),
-            Ok(Put::Conflict) => Ok(Commit::Lost),
-            Err(refused @ StoreError::Refused(_)) => Err(refused.into()),
-            Err(unknown) => match self.store.get(step.key).await? {
-                Some(record) if record.version == version => Ok(Commit::Won(version, minted)),
-                _ => Err(unknown.into()),
-            },
+        Ok(match write(&*self.store, &step, version).await? {
+            Put::Done => Commit::Won(version, minted),
+            Put::Conflict => Commit::Lost,
+        })
+    }
+}
+
+/// The record under the key.
+pub(crate) async fn load<T: Readable>(
+    store: &dyn Store,
+    key: &Key,
+) -> Result<Option<Loaded<T>>, StoreError> {
+    store.get(key).await?.map(|record| loaded(&record)).transpose()
+}
+
+/// Makes the step, as this new version.
+///
+/// A store that lost its answer is asked once more: if the version is ours, we won.
+pub(crate) async fn write<T: Stored>(
+    store: &dyn Store,
+    step: &Step<'_, T>,
+    version: Version,
+) -> Result<Put, StoreError> {
+    let record = Record::new(version, encode(step.body)?, step.keep_until);
+    match store.put(step.key, step.expect, record).await {
+        Err(unknown @ (StoreError::Unknown(_) | StoreError::Unreadable(_))) => {
+            match store.get(step.key).await {
+                Ok(Some(record)) if record.version == version => Ok(Put::Done),
+                _ => Err(unknown),
+            }
         }
+        answered => answered,
     }
 }
 

@@ -19,6 +19,7 @@ mod front_channel;
 mod hosted;
 mod interaction;
 mod introspection;
+mod keys;
 mod metadata;
 mod model;
 mod parameters;

@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use oidc_op::{
-    Agreement, Timestamp, Verdict,
+    Agreement, Issuer, KeyRecord, KeySet, Secret, Secrets, Timestamp, Verdict,
     store::{
         Cursor, Expect, Key, Kind, Label, Listing, MemoryStore, Put, Record, Store, StoreError,
         Version,
     },
+    test_util::SeededEntropy,
 };
 
 use crate::support::{ALICE, Browser, Op, Setup};
@@ -111,6 +112,16 @@ async fn the_json_of_this_release_is_pinned() {
     agreement.remember = true;
     browser.submit(&answer.page().token.clone(), Verdict::Consent(agreement)).await;
 
+    // The key of RFC 8037 A.1.
+    let keys = KeySet::from_json(
+        r#"{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","active_at":1800000000}"#,
+    );
+    let issuer = Issuer::new("https://id.example").unwrap();
+    let mut secrets = Secrets::default();
+    secrets.storage.push(Secret::new([2; 32]).unwrap());
+    let record = KeyRecord::new(store.clone(), &issuer, &secrets).unwrap().first(keys.unwrap());
+    record.clock(op.clock.clone()).entropy(SeededEntropy::new(1)).open(&[]).await.unwrap();
+
     let pinned = [
         ("grant, pending", pending),
         ("grant, redeemed", redeemed),
@@ -120,6 +131,7 @@ async fn the_json_of_this_release_is_pinned() {
         ("consent", consent),
         ("consent to single claims", store.written(Kind::Consent)),
         ("standing", store.written(Kind::Standing)),
+        ("keys", store.written(Kind::Keys)),
     ]
     .map(|(name, body)| format!("{name}\n{body}\n"))
     .join("");

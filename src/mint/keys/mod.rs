@@ -1,11 +1,13 @@
 //! Signing keys in memory, with their lives.
 
+mod change;
 mod error;
 mod jwk;
 mod key;
 mod private_set;
 mod rotation;
 mod schedule;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod thumbprint;
@@ -24,6 +26,7 @@ pub use error::{KeyError, KeyProblem};
 pub(crate) use jwk::{Shape, bytes as jwk_bytes, kid as jwk_kid};
 pub(crate) use private_set::{PrivateKey, private_set};
 pub use rotation::KeyRotation;
+pub use stored::{KeyRecord, StoredKeys, StoredKeysError};
 pub(crate) use thumbprint::jwk_thumbprint;
 
 /// Signing keys in memory: the ready-made [`Signer`].
@@ -62,6 +65,12 @@ pub struct KeySet {
 struct ScheduledKey {
     key: Arc<LocalKey>,
     schedule: Schedule,
+}
+
+impl ScheduledKey {
+    fn algorithm(&self) -> SigningAlgorithm {
+        self.key.name.algorithm
+    }
 }
 
 impl KeySet {
@@ -177,13 +186,7 @@ impl KeySet {
             key: Arc::new(LocalKey::generate(algorithm)?),
             schedule: Schedule::starting(now, active_at),
         };
-        let former = self.keys.iter().cloned().map(|mut former| {
-            if former.key.name.algorithm == algorithm {
-                former.schedule = former.schedule.succeeded(active_at, removed_at);
-            }
-            former
-        });
-        Ok(former.chain([fresh]).collect())
+        Ok(self.succeeded_by(fresh, removed_at))
     }
 
     /// The set without the keys that have been removed by now.
@@ -217,7 +220,7 @@ impl KeySet {
     fn signing(&self, algorithm: SigningAlgorithm, now: Timestamp) -> Option<&ScheduledKey> {
         self.keys
             .iter()
-            .filter(|key| key.key.name.algorithm == algorithm && key.schedule.may_sign(now))
+            .filter(|key| key.algorithm() == algorithm && key.schedule.may_sign(now))
             // `max_by_key` takes the last of equals, which is the first in the set from behind.
             .rev()
             .max_by_key(|key| key.schedule.active)
