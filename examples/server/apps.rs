@@ -38,7 +38,8 @@ pub(crate) async fn show(State(app): State<Arc<App>>, received: Received) -> Res
         "withdrawn" => Some("The app must ask you again before it gets anything new."),
         _ => None,
     };
-    app.site.apps_of(&AppsView { person: &person, held: &held, notice })
+    let languages = &received.languages();
+    app.site.apps_of(&AppsView { person: &person, held: &held, notice, languages })
 }
 
 /// POST: ends one grant, takes one consent back, or ends everything everywhere.

@@ -30,7 +30,10 @@ pub(crate) async fn show(
 ) -> Response {
     let fields = received.fields();
     match app.provider.interaction(received.request(&fields), &token).await {
-        Ok(Outcome::Interact(interaction)) => app.show(*interaction, received.query().one("page")),
+        Ok(Outcome::Interact(mut interaction)) => {
+            received.add_languages(&mut interaction);
+            app.show(*interaction, received.query().one("page"))
+        }
         outcome => app.answer(outcome),
     }
 }
@@ -147,6 +150,7 @@ impl Visit<'_> {
             Ok(Outcome::Interact(mut interaction)) => {
                 // The page stays where it is: a form that is corrected is the same form.
                 self.token.clone_into(&mut interaction.token);
+                self.received.add_languages(&mut interaction);
                 Ok(Opened::Waiting(interaction))
             }
             Ok(Outcome::Reply(reply)) => Ok(Opened::Through(reply)),

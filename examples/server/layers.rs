@@ -21,7 +21,7 @@ use axum::{
 };
 use http_body_util::LengthLimitError;
 use oidc_op::{
-    Entropy, Issuer, SystemEntropy,
+    Entropy, Interaction, Issuer, SystemEntropy,
     adapter::http::{Peer, fields, request},
 };
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
@@ -277,12 +277,41 @@ impl Received {
             && all("sec-fetch-site", &|s| s == b"same-origin" || s == b"none")
     }
 
+    /// What the person reads, best first ([RFC 9110 §12.5.4]).
+    ///
+    /// [RFC 9110 §12.5.4]: https://www.rfc-editor.org/rfc/rfc9110#section-12.5.4
+    pub(crate) fn languages(&self) -> Vec<Box<str>> {
+        let headers = self.parts.headers.get_all(header::ACCEPT_LANGUAGE).iter();
+        languages(headers.filter_map(|value| value.to_str().ok()))
+    }
+
+    /// What the browser says that the person reads, after what the client says.
+    pub(crate) fn add_languages(&self, interaction: &mut Interaction) {
+        interaction.hints.ui_locales.extend(self.languages());
+    }
+
     /// The value of a cookie.
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
         let headers = self.parts.headers.get_all(header::COOKIE).iter();
         let pairs = headers.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(';'));
         pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(n, _)| *n == name).map(|p| p.1)
     }
+}
+
+/// The first few of the languages with a weight, the heaviest first.
+fn languages<'h>(values: impl Iterator<Item = &'h str>) -> Vec<Box<str>> {
+    let ranges = values.flat_map(|value| value.split(',')).filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let tag = parts.next().filter(|tag| (1..=35).contains(&tag.len()) && *tag != "*")?;
+        let weight = match parts.next() {
+            None => 1.0,
+            Some(q) => q.strip_prefix("q=")?.parse::<f32>().ok().filter(|q| *q > 0.0)?,
+        };
+        Some((tag, weight))
+    });
+    let mut ranges: Vec<_> = ranges.take(10).collect();
+    ranges.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    ranges.into_iter().map(|(tag, _)| tag.into()).collect()
 }
 
 /// The fields of a form.
@@ -359,6 +388,23 @@ mod tests {
         assert!(format!("{:?}", Capped(&"ü".repeat(10_000))).len() < 260);
         assert_eq!(without_token("/op/interaction/secret", "/op"), "/op/interaction/…");
         assert_eq!(without_token("/op/jwks", "/op"), "/op/jwks");
+    }
+
+    /// RFC 9110 §12.4.2, §12.5.4.
+    #[test]
+    fn languages_by_their_weight() {
+        for (values, expected) in [
+            (&[][..], ""),
+            (&["fr-CA"], "fr-CA"),
+            (&["fr-CH, fr;q=0.9, en;q=0.8, de;q=0.7, *;q=0.5"], "fr-CH fr en de"),
+            (&["en;q=0.2 , de ; q=0.9", "fr"], "fr de en"),
+            (&["en, de"], "en de"),
+            (&["en;q=0, de;q=NaN, fr;q=x, it;level=1, , es;q="], ""),
+        ] {
+            assert_eq!(languages(values.iter().copied()).join(" "), expected, "{values:?}");
+        }
+        let many = "en,".repeat(1000);
+        assert_eq!(languages([&*many].into_iter()).len(), 10);
     }
 
     #[test]

@@ -39,6 +39,19 @@ fn clients_have_all_members() {
     assert_eq!(client.claims.scopes_in_id_token, Some(true));
 }
 
+/// RFC 7591 §2.2; and a client without a browser says nothing of response types.
+#[test]
+fn clients_have_languages_and_defaults() {
+    let text = format!(
+        "{HEAD}[[clients]]\nclient_id = \"a\"\nclient_secret = \"s\"\nclient_name = \"Shop\"\n\
+         \"client_name#fr\" = \"Boutique\"\ngrant_types = [\"client_credentials\"]\n"
+    );
+    let settings = Settings::parse(&text, Path::new("")).unwrap();
+    let ClientEntry(client) = &settings.clients[0];
+    assert_eq!(client.localised(&["fr-CA"]).name, "Boutique");
+    assert!(client.metadata.response_types.is_empty());
+}
+
 /// Administrative members; several secrets are accepted at once.
 #[test]
 fn clients_have_settings_of_the_back_channel() {
@@ -79,6 +92,16 @@ fn refusals_name_the_line_and_the_member() {
         ("[features]\nmagic = true", "line 4, column 1: features: unknown field `magic`"),
         ("[[clients]]\nclient_id = \"a\"\nlogo = 1", "line 5, column 8: clients.logo: a client"),
         ("[[clients]]\nredirect_uris = [\"http://x.example\"]", "clients.redirect_uris: a redir"),
+        (
+            "[[clients]]\n\"client_name#\" = \"x\"",
+            "line 4, column 18: clients.client_name#: client_name: beh",
+        ),
+        (
+            "[[clients]]\n\"contacts#fr\" = \"x\"",
+            "line 4, column 17: clients.contacts#fr: a client has no",
+        ),
+        ("[[clients]]\n\"tos_uri#fr\" = 1", "clients.tos_uri#fr: tos_uri: the value is not"),
+        ("[[clients]]\nsubject_type = \"x\"", "clients.subject_type: unknown variant `x`"),
         ("[[clients]]\nclient_id = \"a\"\n", "line 3, column 1: clients: client \"a\" has no"),
         ("[[clients]]\n", "missing field `client_id`"),
         ("[[users]]\nusername = \"a\"\nsub = \"a\"\n", "give either password or password_hash"),

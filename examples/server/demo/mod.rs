@@ -64,12 +64,13 @@ async fn home(State(app): State<Arc<App>>, received: Received) -> Response {
     };
     let person: Option<&User> = person.as_deref();
     let signed_out = received.query().has("signed-out");
+    let languages = &received.languages();
     let Some(demo) = &app.demo else {
-        return app.site.home(person, signed_out && person.is_none());
+        return app.site.home(person, signed_out && person.is_none(), languages);
     };
     let (login, problem) = demo.visit(&received);
     let signed_out = signed_out && login.is_none() && problem.is_none();
-    app.site.demo(DemoView { login: login.as_deref(), person, problem, signed_out })
+    app.site.demo(DemoView { login: login.as_deref(), person, problem, signed_out, languages })
 }
 
 /// Begins a sign-in.

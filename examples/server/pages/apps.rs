@@ -14,6 +14,8 @@ pub(crate) struct AppsView<'v> {
     pub(crate) person: &'v User,
     pub(crate) held: &'v Held,
     pub(crate) notice: Option<&'v str>,
+    /// What the person reads, best first.
+    pub(crate) languages: &'v [Box<str>],
 }
 
 #[derive(Template)]
@@ -63,7 +65,7 @@ impl Site {
 
     /// The page.
     pub(crate) fn apps_of(&self, view: &AppsView<'_>) -> Response {
-        let AppsView { person, held, notice } = view;
+        let AppsView { person, held, notice, languages } = view;
         let page = AppsPage {
             site: self,
             action: self.apps_page(),
@@ -71,17 +73,25 @@ impl Site {
             person: clean(person.name()),
             username: clean(&person.username),
             notice: *notice,
-            grants: held.grants.iter().map(|(grant, c)| self.grant(grant, c.as_ref())).collect(),
-            consents: held.consents.iter().map(|(held, c)| self.held(held, c.as_ref())).collect(),
+            grants: held
+                .grants
+                .iter()
+                .map(|(grant, c)| self.grant(grant, named(&grant.client, c.as_ref(), languages)))
+                .collect(),
+            consents: held
+                .consents
+                .iter()
+                .map(|(held, c)| self.held(held, named(&held.client, c.as_ref(), languages)))
+                .collect(),
             more: held.more,
         };
         self.page(StatusCode::OK, &page)
     }
 
-    fn grant<'p>(&self, grant: &'p HeldGrant, client: Option<&'p Arc<Client>>) -> GrantView<'p> {
+    fn grant<'p>(&self, grant: &'p HeldGrant, client: ClientView<'p>) -> GrantView<'p> {
         GrantView {
             id: grant.id,
-            client: named(&grant.client, client),
+            client,
             scope: self.in_words(&grant.scope),
             resources: grant.resources.iter().map(Resource::as_str).collect(),
             made: Moment::new(grant.made),
@@ -92,12 +102,12 @@ impl Site {
         }
     }
 
-    fn held<'p>(&self, held: &'p HeldConsent, client: Option<&'p Arc<Client>>) -> ConsentView<'p> {
+    fn held<'p>(&self, held: &'p HeldConsent, client: ClientView<'p>) -> ConsentView<'p> {
         let claim =
             |name: &str| words::claim(name).map_or_else(|| legible(name), ToOwned::to_owned);
         ConsentView {
             id: &held.client,
-            client: named(&held.client, client),
+            client,
             scope: self.in_words(&held.scope),
             refused: held.refused.iter().map(|name| claim(name)).collect(),
             until: Moment::new(held.until),
@@ -115,6 +125,10 @@ impl Site {
 }
 
 /// The client; by its identifier, if nothing else is known of it any more.
-fn named<'c>(id: &'c ClientId, client: Option<&'c Arc<Client>>) -> ClientView<'c> {
-    client.map_or_else(|| ClientView::of_id(id), |client| ClientView::new(client))
+fn named<'c>(
+    id: &'c ClientId,
+    client: Option<&'c Arc<Client>>,
+    languages: &[Box<str>],
+) -> ClientView<'c> {
+    client.map_or_else(|| ClientView::of_id(id), |client| ClientView::new(client, languages))
 }

@@ -39,7 +39,7 @@ impl Site {
             StatusCode::OK,
             &ConsentPage {
                 site: self,
-                client: ClientView::new(&interaction.client),
+                client: ClientView::of(interaction),
                 action: self.interaction(&interaction.token),
                 person: clean(person.name()),
                 username: clean(&person.username),

@@ -21,16 +21,21 @@ pub(super) fn apps(clients: &[ClientEntry]) -> Vec<Client> {
 
 impl Site {
     /// The start page of a provider without a demo.
-    pub(crate) fn home(&self, person: Option<&User>, signed_out: bool) -> Response {
-        let apps = self.apps_for(person);
+    pub(crate) fn home(
+        &self,
+        person: Option<&User>,
+        signed_out: bool,
+        languages: &[Box<str>],
+    ) -> Response {
+        let apps = self.apps_for(person, languages);
         let person = person.map(|user| clean(user.name()));
         self.page(StatusCode::OK, &HomePage { site: self, person, apps, signed_out })
     }
 
     /// The demo relying party's page.
     pub(crate) fn demo(&self, demo: DemoView<'_>) -> Response {
-        let DemoView { login, person, problem, signed_out } = demo;
-        let apps = self.apps_for(person);
+        let DemoView { login, person, problem, signed_out, languages } = demo;
+        let apps = self.apps_for(person, languages);
         let person = person.map(|user| clean(user.name()));
         let page = DemoPage {
             site: self,
@@ -54,15 +59,14 @@ impl Site {
         Self::page_allowed(&policy, StatusCode::OK, &FragmentPage { site: self, action, script })
     }
 
-    fn apps_for(&self, person: Option<&User>) -> Vec<AppView<'_>> {
+    fn apps_for(&self, person: Option<&User>, languages: &[Box<str>]) -> Vec<AppView<'_>> {
         let Some(person) = person else { return Vec::new() };
         let mut login = LoginInitiation::default();
         login.login_hint = Some(person.username.clone());
         let link = |client| Client::initiate_login(client, &self.issuer, &login);
-        self.apps
-            .iter()
-            .filter_map(|app| Some(AppView { link: link(app)?, client: ClientView::new(app) }))
-            .collect()
+        let view =
+            |app| Some(AppView { link: link(app)?, client: ClientView::new(app, languages) });
+        self.apps.iter().filter_map(view).collect()
     }
 }
 
@@ -113,6 +117,8 @@ pub(crate) struct DemoView<'v> {
     pub(crate) person: Option<&'v User>,
     pub(crate) problem: Option<&'v str>,
     pub(crate) signed_out: bool,
+    /// What the person reads, best first.
+    pub(crate) languages: &'v [Box<str>],
 }
 
 /// What the demo relying party has learned.
@@ -167,33 +173,37 @@ mod tests {
     use super::*;
     use crate::config::Settings;
 
-    fn page(signed_in: bool) -> String {
+    fn page(signed_in: bool, languages: &str) -> String {
         let mut settings = Settings::demo().unwrap();
         let app = |members: &str| {
             let text = format!(
-                "client_id = \"<app>\"\nclient_secret = \"s\"\n{members}\n\
+                "client_id = \"a\"\nclient_name = \"<app>\"\nclient_secret = \"s\"\n{members}\n\
                  redirect_uris = [\"https://app.example/cb\"]\n"
             );
             toml::from_str::<ClientEntry>(&text).unwrap()
         };
-        let uri = "initiate_login_uri = \"https://app.example/login\"";
+        let uri = "initiate_login_uri = \"https://app.example/login\"\n\
+                   \"client_name#fr\" = \"<Boutique>\"";
         settings.clients = vec![app(uri), app(""), app(&format!("{uri}\nenabled = false"))];
         let site = Site::new(&settings);
         let users = crate::users::Users::new(&settings.users, None).unwrap();
         let alice = users.by_subject(&settings.users[0].sub).filter(|_| signed_in);
         let person = alice.as_ref().map(|user| clean(user.name()));
-        let apps = site.apps_for(alice.as_deref());
+        let languages: Vec<Box<str>> = languages.split_whitespace().map(Into::into).collect();
+        let apps = site.apps_for(alice.as_deref(), &languages);
         HomePage { site: &site, person, apps, signed_out: false }.render().unwrap()
     }
 
     #[test]
     fn whoever_is_signed_in_finds_their_apps() {
-        let html = page(true);
+        let html = page(true, "de");
         let link =
             "https://app.example/login?iss=http%3A%2F%2Flocalhost%3A8080&#38;login_hint=alice";
         assert_eq!(html.matches(link).count(), 1, "{html}");
         assert!(html.contains("&#60;app&#62;") && !html.contains("<app>"), "{html}");
-        assert!(!page(false).contains("app.example"));
+        assert!(!page(false, "de").contains("app.example"));
+        let html = page(true, "fr-CA de");
+        assert!(html.contains("&#60;Boutique&#62;") && !html.contains("app&#62;"), "{html}");
     }
 
     #[test]

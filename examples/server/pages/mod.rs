@@ -111,7 +111,7 @@ impl Site {
             status,
             &LoginPage {
                 site: self,
-                client: ClientView::new(&interaction.client),
+                client: ClientView::of(interaction),
                 action: self.interaction(&interaction.token),
                 again: again.map(|user| clean(user.name())),
                 login,
@@ -134,7 +134,7 @@ impl Site {
             status,
             &CreatePage {
                 site: self,
-                client: ClientView::new(&interaction.client),
+                client: ClientView::of(interaction),
                 action: self.interaction(&interaction.token),
                 name: filled.name,
                 username: filled.username,
@@ -151,7 +151,7 @@ impl Site {
             StatusCode::OK,
             &SelectPage {
                 site: self,
-                client: ClientView::new(&interaction.client),
+                client: ClientView::of(interaction),
                 action: self.interaction(&interaction.token),
                 initial: initial(&name),
                 person: name,
@@ -298,6 +298,7 @@ struct ClientView<'c> {
     name: String,
     initial: String,
     logo_uri: Option<&'c str>,
+    client_uri: Option<&'c str>,
     policy_uri: Option<&'c str>,
     tos_uri: Option<&'c str>,
 }
@@ -309,19 +310,30 @@ impl<'c> ClientView<'c> {
         Self { initial: initial(&name), name, ..Self::default() }
     }
 
-    fn new(client: &'c Client) -> Self {
-        let name = match clean(client.name()) {
+    /// The one that asks.
+    fn of(interaction: &'c Interaction) -> Self {
+        Self::new(&interaction.client, &interaction.hints.ui_locales)
+    }
+
+    /// In the first of these languages in which there is something of it.
+    fn new(client: &'c Client, languages: &[Box<str>]) -> Self {
+        let shown = client.localised(languages);
+        let name = match clean(shown.name) {
             name if name.is_empty() => client.id.to_string(),
             name => name,
         };
-        let metadata = &client.metadata;
         Self {
             initial: initial(&name),
             name,
-            logo_uri: metadata.logo_uri.as_deref(),
-            policy_uri: metadata.policy_uri.as_deref(),
-            tos_uri: metadata.tos_uri.as_deref(),
+            logo_uri: shown.logo_uri,
+            client_uri: shown.client_uri,
+            policy_uri: shown.policy_uri,
+            tos_uri: shown.tos_uri,
         }
+    }
+
+    fn has_links(&self) -> bool {
+        self.client_uri.is_some() || self.policy_uri.is_some() || self.tos_uri.is_some()
     }
 }
 

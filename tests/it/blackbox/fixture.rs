@@ -70,6 +70,22 @@ pub(crate) const PUBLIC: Registered = Registered {
     alg: "EdDSA",
     ..THIRD_PARTY
 };
+/// It speaks several languages.
+pub(crate) const SHOP: Registered = Registered {
+    id: "shop",
+    name: "Shop",
+    more: r#""client_name#fr" = "Boutique <été>"
+"client_name#de-CH" = "Lädeli"
+client_uri = "https://shop.example/"
+"client_uri#fr" = "https://shop.example/fr/?a&b"
+"logo_uri#fr" = "https://shop.example/fr.png"
+policy_uri = "https://shop.example/privacy"
+tos_uri = "https://shop.example/terms"
+"tos_uri#fr" = "https://shop.example/fr/terms"
+initiate_login_uri = "https://shop.example/login"
+"#,
+    ..THIRD_PARTY
+};
 /// Its name tries to be more than a name.
 pub(crate) const HOSTILE: Registered = Registered {
     id: "hostile",
@@ -230,11 +246,12 @@ pub(crate) const REPORTS: &str = "https://reports.example/";
 /// An issuer that may name bob, and signs with [`partner_key`].
 pub(crate) const PARTNER_ISSUER: &str = "https://partner.example";
 
-pub(crate) const CLIENTS: [Registered; 23] = [
+pub(crate) const CLIENTS: [Registered; 24] = [
     THIRD_PARTY,
     FIRST_PARTY,
     POST,
     PUBLIC,
+    SHOP,
     HOSTILE,
     APP,
     TRUSTED,

@@ -8,6 +8,7 @@
 //! | `browser.rs` | headless Chromium |
 //! | `back_channel.rs` | the token endpoint, introspection and revocation |
 //! | `apps.rs` | the page of apps and devices |
+//! | `languages.rs` | what pages show of a client, to people of several languages |
 //! | `discovery.rs` | the metadata and the keys that are published |
 //! | `threats/` | rows of the catalogue that concern the HTTP layer, the pages and the log |
 //! | `process.rs` | start and end of the server |
@@ -24,6 +25,7 @@ mod browser;
 mod discovery;
 mod fixture;
 mod html;
+mod languages;
 mod openid_client;
 mod party;
 mod peers;

@@ -9,7 +9,7 @@ use std::{
 use reqwest::{
     Client, ClientBuilder, Method, StatusCode, Url,
     cookie::{CookieStore, Jar},
-    header::{HeaderMap, HeaderName, HeaderValue},
+    header::{ACCEPT_LANGUAGE, HeaderMap, HeaderName, HeaderValue},
     redirect::Policy,
 };
 
@@ -56,6 +56,13 @@ impl Visitor {
     /// A visitor from another loopback address.
     pub(crate) fn from_address(server: &Server, address: impl Into<IpAddr>) -> Self {
         Self::build(server, http().local_address(address.into()))
+    }
+
+    /// A visitor whose browser says which languages they read.
+    pub(crate) fn reading(server: &Server, languages: &'static str) -> Self {
+        let languages = HeaderValue::from_static(languages);
+        let headers = HeaderMap::from_iter([(ACCEPT_LANGUAGE, languages)]);
+        Self::build(server, http().default_headers(headers))
     }
 
     fn build(server: &Server, http: ClientBuilder) -> Self {
