@@ -22,6 +22,8 @@
 //!   assertions of trusted issuers ([RFC 7523]), the password grant where it must be, grants of one's own.
 //! * Introspection ([RFC 7662], [RFC 9701]) and revocation ([RFC 7009]); resource indicators ([RFC 8707]).
 //! * Clients authenticate with secrets, or with keys of theirs; public ones not at all.
+//! * Dynamic registration and management of clients ([RFC 7591], [RFC 7592]), open or by invitation; clients
+//!   that describe themselves; administration from Rust; [`Provider::lint`].
 //! * Opaque access tokens, or JWTs ([RFC 9068]) for the APIs that take them; ID tokens and UserInfo signed in fourteen algorithms and encrypted in
 //!   thirteen; signing keys that rotate while clients keep up.
 //! * The other half, for APIs: an [`AccessTokenVerifier`] of JWTs ([RFC 9068]) and, by introspection
@@ -32,7 +34,7 @@
 //!
 //! # What it does not do yet
 //!
-//! Logout at clients; pushed requests; mutual TLS, tokens bound to keys; dynamic registration; the device
+//! Logout at clients; pushed requests; mutual TLS, tokens bound to keys; the device
 //! and backchannel flows; stores other than the one in memory; an adapter for actix. The metadata advertise
 //! nothing that does not work.
 //!
@@ -175,6 +177,7 @@
 //! * [`guide::stores`]: the contract of a store, and how to write one.
 //! * [`guide::claims`]: what clients learn of people, and how a host says it.
 //! * [`guide::resource_servers`]: how an API takes the provider's access tokens.
+//! * [`guide::clients`]: where clients come from, registration, administration.
 //! * [`guide::back_channel`]: refresh, the other grants, resources, introspection and revocation.
 //! * [`guide::keys`]: signing keys and secrets, their rotation, and what a thief could do with them.
 //! * [`guide::policy`]: the decisions taken where the specifications leave a choice.
@@ -189,6 +192,8 @@
 //! [RFC 7009]: https://www.rfc-editor.org/rfc/rfc7009
 //! [RFC 7523]: https://www.rfc-editor.org/rfc/rfc7523
 //! [RFC 8693]: https://www.rfc-editor.org/rfc/rfc8693
+//! [RFC 7591]: https://www.rfc-editor.org/rfc/rfc7591
+//! [RFC 7592]: https://www.rfc-editor.org/rfc/rfc7592
 //! [RFC 8707]: https://www.rfc-editor.org/rfc/rfc8707
 //! [RFC 9701]: https://www.rfc-editor.org/rfc/rfc9701
 //! [RFC 9101]: https://www.rfc-editor.org/rfc/rfc9101
