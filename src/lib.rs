@@ -137,7 +137,7 @@
 //! | [`store::Store`] | remember this | [`store::MemoryStore`] |
 //! | [`Clients`] | which client is this identifier? | [`StaticClients`] |
 //! | [`Accounts`] | is this person active, and what is true of them? | |
-//! | [`Signer`] | sign these bytes; which keys may others check with? | [`KeySet`] |
+//! | [`Signer`] | sign these bytes; which keys may others check with? | [`KeySet`]; [`StoredKeys`] for many nodes |
 //! | [`Fetch`] | get the document that a client has named, post to an address | `GuardedFetch`, with the feature `fetch` |
 //! | [`SecretHashes`] | is this the secret that a person has chosen for a client? | `Argon2Secrets`, with the feature `argon2` |
 //! | [`TokenSource`] | at an API: what does this access token say? | [`Introspection`], [`Provider`] |
@@ -146,6 +146,8 @@
 //! | [`TrustedIssuers`] | whose assertions count, and of whom do they speak? | |
 //! | [`ExtensionGrant`] | what does this request of the host's own kind give? | |
 //! | [`ClientPermissions`] | what may the owner of this client do? | |
+//! | [`RegistrationPolicy`] | may this client be registered so? | without it, the rules of [`Config::registration`] alone |
+//! | [`Publishers`] | whose software statements count? | without it, nobody's |
 //! | [`Throttle`] | may this attempt go on? | `()`, which lets all pass |
 //! | [`Clock`] | what time is it? | [`SystemClock`] |
 //! | [`Entropy`] | bytes that nobody can predict | [`SystemEntropy`] |
