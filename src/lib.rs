@@ -25,7 +25,7 @@
 //! * Dynamic registration and management of clients ([RFC 7591], [RFC 7592]), open or by invitation; clients
 //!   that describe themselves; administration from Rust; [`Provider::lint`].
 //! * Opaque access tokens, or JWTs ([RFC 9068]) for the APIs that take them; ID tokens and UserInfo signed in fourteen algorithms and encrypted in
-//!   thirteen; signing keys that rotate while clients keep up.
+//!   thirteen; signing keys that all nodes share, and that rotate while they run and clients keep up.
 //! * The other half, for APIs: an [`AccessTokenVerifier`] of JWTs ([RFC 9068]) and, by introspection
 //!   ([RFC 7662]), of opaque tokens, with challenges for scopes and step-up.
 //! * Metadata ([OpenID Connect Discovery], [RFC 8414]) and a JWK Set, made from what is wired.

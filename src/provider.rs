@@ -47,6 +47,7 @@ pub(crate) struct Core {
     /// The first makes, all are accepted; never empty.
     pub(crate) keys: Vec<TokenKeys>,
     /// The first seals at rest, all open; may be empty.
+    #[allow(dead_code, reason = "its first callers are being written")]
     pub(crate) storage: Vec<StorageKeys>,
     /// The salt of pairwise names, if there is one.
     pub(crate) pairwise: Option<Pairwise>,

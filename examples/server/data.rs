@@ -23,7 +23,8 @@ use crate::config::{self, ConfigError, SecretSource, Settings};
 #[derive(Debug)]
 pub(crate) struct Kept {
     pub(crate) secrets: Secrets,
-    pub(crate) keys: KeySet,
+    /// Those that sign; none if they are to be made in the store.
+    pub(crate) keys: Option<KeySet>,
     pub(crate) decryption: DecryptionKeys,
 }
 
@@ -34,6 +35,7 @@ pub(crate) struct Given {
     storage: Option<Vec<Secret>>,
     pairwise: Option<Vec<Secret>>,
     keys: Option<KeySet>,
+    keys_in_store: bool,
     decryption: Option<DecryptionKeys>,
     algorithms: Vec<SigningAlgorithm>,
 }
@@ -50,6 +52,7 @@ impl Given {
             storage: given_secrets("secrets.storage", sources.storage.as_deref())?,
             pairwise: given_secrets("secrets.pairwise", pairwise)?,
             keys: keys.map(|path| given_keys(path, &algorithms)).transpose()?,
+            keys_in_store: settings.keys.store,
             decryption: decryption.map(given_decryption_keys).transpose()?,
             algorithms,
         })
@@ -68,8 +71,8 @@ impl Given {
         secrets.storage = list(self.storage, "storage")?;
         secrets.pairwise = list(self.pairwise, "pairwise")?.pop();
         let keys = match self.keys {
-            Some(keys) => keys,
-            None => directory.keys(&self.algorithms)?,
+            None if !self.keys_in_store => Some(directory.keys(&self.algorithms)?),
+            given => given,
         };
         let decryption = match self.decryption {
             Some(keys) => keys,

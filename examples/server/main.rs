@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `config/` | the configuration: one TOML file, or one sentence about what is wrong with it |
 //! | `data.rs` | keys and secrets, made at the first start |
+//! | `signing.rs` | signing keys that several servers share |
 //! | `users.rs`, `limits.rs` | the people, and how often a password may be guessed |
 //! | `second_factor.rs`, `assurance.rs` | codes beside passwords, and what a sign-in is worth |
 //! | `passwords.rs`, `policies.rs` | what is decided at the token endpoint |
@@ -31,6 +32,7 @@ mod passwords;
 mod patience;
 mod policies;
 mod second_factor;
+mod signing;
 mod users;
 
 use std::{
@@ -49,9 +51,9 @@ use axum_server::{
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use oidc_op::{
-    Issuer, Provider, StaticClients, TracingObserver,
+    Issuer, KeyRecord, Provider, Signer, StaticClients, TracingObserver,
     adapter::{axum::router, http::Pages},
-    store::MemoryStore,
+    store::{MemoryStore, Store},
 };
 use rustls::{
     ServerConfig,
@@ -69,6 +71,7 @@ use crate::{
     passwords::Passwords,
     patience::PatientAcceptor,
     policies::{ExchangeRules, Issuers},
+    signing::Signing,
     users::Users,
 };
 
@@ -94,6 +97,8 @@ pub(crate) struct App {
     pub(crate) users: Arc<Users>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) demo: Option<Demo>,
+    /// The signing keys, if they are in the store.
+    pub(crate) signing: Option<Signing>,
     pub(crate) trusted_proxies: Vec<Network>,
 }
 
@@ -210,7 +215,7 @@ async fn serve(settings: Settings) -> Result<(), Stop> {
     let asked_at = local(inner.as_ref().unwrap_or(&listener));
     let built_in = settings.built_in;
     let connection = settings.limits.connection();
-    let (app, routes) = assemble(settings, asked_at)?;
+    let (app, routes) = assemble(settings, asked_at).await?;
     if built_in {
         warn!(
             "this is a demo: its passwords are no secret, and a restart forgets who is signed in"
@@ -245,12 +250,13 @@ async fn serve(settings: Settings) -> Result<(), Stop> {
 }
 
 /// The provider, everything that it needs, and the routes.
-fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>, Router), Stop> {
+async fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>, Router), Stop> {
     let site = Arc::new(Site::new(&settings));
     let config = settings.provider();
     let patience = settings.limits.request();
     let given = data::Given::read(&settings)?;
     let password_grant = settings.password_grant();
+    let (in_store, algorithms) = (settings.keys.store, settings.algorithms());
     let data = settings.data;
     let issuer = settings.issuer;
     let demo = settings.features.demo.then(|| Demo::new(&issuer, asked_at)).transpose()?;
@@ -269,11 +275,21 @@ fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>, Route
     let fetch = settings.fetch.client()?;
     // From here on all is known to be well, so that a refusal leaves nothing behind.
     let kept = given.or_made(&data)?;
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let (signing, signer): (_, Arc<dyn Signer>) = match kept.keys {
+        Some(keys) if !in_store => (None, Arc::new(keys)),
+        given => {
+            let record = KeyRecord::new(Arc::clone(&store), &issuer, &kept.secrets);
+            let signing = Signing::open(record, given, algorithms, settings.keys.rotate()).await?;
+            let signer = signing.signer();
+            (Some(signing), signer)
+        }
+    };
     let mut builder = Provider::builder(config)
-        .store(MemoryStore::new())
+        .store(store)
         .clients(clients.clone())
         .accounts(Arc::clone(&users))
-        .signer(kept.keys)
+        .signer(signer)
         .decryption(kept.decryption)
         .secrets(kept.secrets)
         .throttle(Gate { limits: Arc::clone(&limits), users: Arc::clone(&users) })
@@ -307,6 +323,7 @@ fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>, Route
         users,
         limits,
         demo,
+        signing,
         trusted_proxies: settings.trusted_proxies,
     });
     Ok((Arc::clone(&app), layers::around(routes(&app), &app, patience)))
@@ -384,6 +401,9 @@ async fn keep_house(app: Arc<App>) {
         if let Some(demo) = &app.demo {
             demo.sweep();
         }
+        if let Some(signing) = &app.signing {
+            signing.rotate().await;
+        }
         loop {
             match app.provider.work(AT_ONCE).await {
                 Ok(AT_ONCE) => tokio::task::yield_now().await,
@@ -431,7 +451,7 @@ mod tests {
         settings.data = data.path().join("data");
         let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
-        let (app, _) = assemble(settings, address).map_err(|_| "not assembled").unwrap();
+        let (app, _) = assemble(settings, address).await.map_err(|_| "not assembled").unwrap();
         let booming = Router::new().route("/boom", get(boom)).route("/token", get(boom));
         let service =
             layers::around(booming.route("/", get(async || "fine")), &app, Duration::from_secs(30));
@@ -451,5 +471,36 @@ mod tests {
             assert!(text.contains(says) && !text.contains("the cause"), "{text}");
         }
         assert_eq!(get("/").await.text().await.unwrap(), "fine");
+    }
+
+    /// Keys in the store: none in the data directory, and they rotate while the server runs.
+    #[tokio::test]
+    async fn keys_in_the_store_rotate() {
+        let data = tempfile::tempdir().unwrap();
+        let text = format!(
+            "issuer = \"http://localhost:1\"\nlisten = \"127.0.0.1:1\"\ndata = {:?}\n\
+             [keys]\nstore = true\nrotate = 86400\nalgorithms = [\"RS256\", \"ES256\"]\n",
+            data.path().join("data")
+        );
+        let file = data.path().join("server.toml");
+        std::fs::write(&file, text).unwrap();
+        let settings = Settings::load(&file).unwrap();
+        let address = settings.listen;
+        let (app, _) = assemble(settings, address).await.map_err(|_| "not assembled").unwrap();
+        let made = std::fs::read_dir(data.path().join("data")).unwrap();
+        assert!(made.flatten().all(|file| file.file_name() != "keys.json"));
+        let jwks = || {
+            let reply = app.provider.jwks(oidc_op::Request::new("GET", "/jwks"));
+            let set: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+            let keys = set["keys"].as_array().unwrap().iter();
+            keys.filter(|key| key["use"] == "sig").count()
+        };
+        assert_eq!(jwks(), 2);
+        let signing = app.signing.as_ref().unwrap();
+        signing.rotate().await;
+        assert_eq!(jwks(), 2, "they are fresh");
+        let es256 = oidc_op::SigningAlgorithm::ES256;
+        signing.keys.rotate(es256, oidc_op::KeyRotation::default()).await.unwrap();
+        assert_eq!(jwks(), 3);
     }
 }

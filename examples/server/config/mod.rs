@@ -192,11 +192,7 @@ impl Settings {
                 "tls: browsers would be sent to the http address of `issuer`; make it https",
             ));
         }
-        if !self.keys.algorithms().contains(&SigningAlgorithm::RS256) {
-            return Err(ConfigError::new(
-                "keys.algorithms: RS256 must be among them (OpenID Connect Core, section 15.1)",
-            ));
-        }
+        self.keys.check().map_err(ConfigError::new)?;
         if self.secrets.token.as_deref().is_some_and(<[_]>::is_empty) {
             return Err(ConfigError::new("secrets.token: the list is empty"));
         }

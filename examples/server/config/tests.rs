@@ -106,6 +106,8 @@ fn refusals_name_the_line_and_the_member() {
         ("[[clients]]\n", "missing field `client_id`"),
         ("[[users]]\nusername = \"a\"\nsub = \"a\"\n", "give either password or password_hash"),
         ("[keys]\nalgorithms = [\"ES256\"]", "RS256 must be among"),
+        ("[keys]\nrotate = 86400", "keys.rotate: needs keys.store"),
+        ("[keys]\nstore = true\nrotate = 86399", "keys.rotate: is at least a day"),
         ("[secrets]\ntoken = []", "secrets.token: the list is empty"),
         ("[limits]\nperiod = 0", "limits: every number"),
         ("trusted_proxies = [\"10.0.0.0/33\"]", "line 3, column 19: trusted_proxies: an IP"),

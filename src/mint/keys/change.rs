@@ -37,13 +37,14 @@ impl KeySet {
     /// With a fresh key; whichever keys sign with its algorithm when it begins to retire then, and are
     /// removed at that other time.
     pub(super) fn succeeded_by(&self, fresh: ScheduledKey, removed: Timestamp) -> Self {
+        let (algorithm, active) = (fresh.algorithm(), fresh.schedule.active);
         let former = self.keys.iter().cloned().map(|mut former| {
-            if former.algorithm() == fresh.algorithm() {
-                former.schedule = former.schedule.succeeded(fresh.schedule.active, removed);
+            if former.algorithm() == algorithm {
+                former.schedule = former.schedule.succeeded(active, removed);
             }
             former
         });
-        former.chain([fresh.clone()]).collect()
+        former.chain([fresh]).collect()
     }
 
     /// As [`rotate`](Self::rotate), without what has been removed by now; and a key that is to sign at

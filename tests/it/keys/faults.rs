@@ -17,9 +17,10 @@ use oidc_op::{
 use super::{Cluster, ROTATION, active, secrets};
 
 type Answer<'k> = Pin<Box<dyn Future<Output = Result<(), StoredKeysError>> + Send + 'k>>;
+type Change = fn(&StoredKeys) -> Answer<'_>;
 
 /// What is tried; each of them makes one write.
-const CHANGES: [(&str, fn(&StoredKeys) -> Answer<'_>); 5] = [
+const CHANGES: [(&str, Change); 5] = [
     ("rotate", |keys| Box::pin(keys.rotate(ES256, ROTATION))),
     ("rotate when due", |keys| {
         Box::pin(async {
@@ -91,7 +92,7 @@ async fn faults_at_each_store_call_of_a_change() {
                         assert_eq!((&held, &stored), (&before, &before), "{at}");
                     }
                     Err(StoredKeysError::Store(_)) => assert_eq!(held, before, "{at}"),
-                    Err(_) => panic!("{at}"),
+                    Err(other) => panic!("{at}: {other}"),
                 }
                 keys.follow(cluster.now()).await.unwrap();
                 assert_eq!(content(&keys), stored, "{at}: it follows");

@@ -9,6 +9,8 @@ use oidc_op::{
 
 use super::{BOTH, Cluster, ROTATION, active, issuer, listed, secrets};
 
+type IsIt = fn(&StoredKeysError) -> bool;
+
 /// One is needed, and two must be told apart.
 #[test]
 fn a_record_needs_a_secret() {
@@ -87,27 +89,26 @@ async fn what_does_not_open_is_left_alone() {
     let cluster = Cluster::new();
     let running = cluster.keys(1).await;
     let good = cluster.peek.body();
-    let damaged = |error: &StoredKeysError| matches!(error, StoredKeysError::Damaged);
-    let unreadable = |error: &StoredKeysError| {
-        matches!(error, StoredKeysError::Store(StoreError::Unreadable(_)))
-    };
-    let gone = |error: &StoredKeysError| matches!(error, StoredKeysError::SecretGone);
+    let damaged: IsIt = |error| matches!(error, StoredKeysError::Damaged);
+    let unreadable: IsIt =
+        |error| matches!(error, StoredKeysError::Store(StoreError::Unreadable(_)));
+    let gone: IsIt = |error| matches!(error, StoredKeysError::SecretGone);
     let sealed = good.split("\"sealed\":\"").nth(1).unwrap();
     let flipped = |at: usize| {
         let mut changed = sealed.to_owned().into_bytes();
         changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
         good.replace(sealed, &String::from_utf8(changed).unwrap())
     };
-    let cases: [(&str, String, &dyn Fn(&StoredKeysError) -> bool); 9] = [
-        ("another kind", flipped(0), &damaged),
-        ("another secret's name", flipped(2), &gone),
-        ("another salt", flipped(10), &damaged),
-        ("changed", flipped(100), &damaged),
-        ("cut", good.replace(sealed, &sealed[4..]), &damaged),
-        ("nothing sealed", good.replace(sealed, "\"}"), &damaged),
-        ("newer", good.replace("\"v\":1", "\"v\":2"), &unreadable),
-        ("much newer", good.replace("\"v\":1", "\"v\":65535"), &unreadable),
-        ("no record of keys", "[]".to_owned(), &unreadable),
+    let cases = [
+        ("another kind", flipped(0), damaged),
+        ("another secret's name", flipped(2), gone),
+        ("another salt", flipped(10), damaged),
+        ("changed", flipped(100), damaged),
+        ("cut", good.replace(sealed, &sealed[4..]), damaged),
+        ("nothing sealed", good.replace(sealed, "\"}"), damaged),
+        ("newer", good.replace("\"v\":1", "\"v\":2"), unreadable),
+        ("much newer", good.replace("\"v\":1", "\"v\":65535"), unreadable),
+        ("no record of keys", "[]".to_owned(), unreadable),
     ];
     for ((name, body, expected), version) in cases.into_iter().zip(1..) {
         assert_ne!(body, good, "{name}");

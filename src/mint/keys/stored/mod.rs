@@ -31,30 +31,29 @@ use crate::{
 /// ever lacks the key that signs. Cloning is cheap; all clones are the same keys.
 ///
 /// ```
+/// # use std::sync::Arc;
 /// # use oidc_op::{
-/// #     Issuer, KeyRecord, KeyRotation, Secret, Secrets, Signer, SigningAlgorithm::ES256, Timestamp,
+/// #     Clock, Issuer, KeyRecord, KeyRotation, Secret, Secrets, Signer, SigningAlgorithm::ES256,
+/// #     SystemClock, store::MemoryStore,
 /// # };
-/// # use oidc_op::{store::{MemoryStore, contract::block_on}, test_util::TestClock};
-/// # let store = std::sync::Arc::new(MemoryStore::new());
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), oidc_op::HostError> {
+/// # let store = Arc::new(MemoryStore::new());
 /// # let issuer = Issuer::new("https://id.example")?;
 /// # let mut secrets = Secrets::new(Secret::new([1; 32])?);
 /// # secrets.storage.push(Secret::new([2; 32])?);
-/// # let now = Timestamp::from_unix(1_800_000_000);
-/// # let node = || {
-/// #     let record = KeyRecord::new(store.clone(), &issuer, &secrets)?;
-/// #     block_on(record.clock(TestClock::at(now)).open(&[ES256]))
-/// # };
-/// let (one, other) = (node()?, node()?);
+/// let node = async || KeyRecord::new(store.clone(), &issuer, &secrets)?.open(&[ES256]).await;
+/// let (one, other) = (node().await?, node().await?);
+/// let now = SystemClock.now();
 /// let before = one.active(ES256, now);
 /// assert_eq!(other.active(ES256, now), before);
 ///
-/// let rotation = KeyRotation::default();
-/// block_on(one.rotate(ES256, rotation))?;
-/// block_on(other.follow(now))?; // Provider::work does it
-/// assert_eq!(other.published(now), one.published(now));
+/// one.rotate(ES256, KeyRotation::default()).await?;
+/// other.follow(now).await?; // `Provider::work` does it
 /// assert_eq!(other.published(now).len(), 2, "the successor is announced");
 /// assert_eq!(other.active(ES256, now), before, "and does not sign yet");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Security
@@ -111,9 +110,9 @@ impl StoredKeys {
         rotation: KeyRotation,
     ) -> Result<bool, StoredKeysError> {
         let mut fresh = Fresh::default();
-        let rule = |keys: &KeySet, now| match keys.is_due(algorithm, now, every) {
-            true => keys.rotated(algorithm, now, rotation, &mut fresh).map(Some),
-            false => Ok(None),
+        let rule = |keys: &KeySet, now| {
+            let due = keys.is_due(algorithm, now, every);
+            due.then(|| keys.rotated(algorithm, now, rotation, &mut fresh)).transpose()
         };
         self.change(rule).await
     }

@@ -19,17 +19,18 @@ use crate::{
 /// The record in which the signing keys of all nodes lie, sealed: where [`StoredKeys`] come from.
 ///
 /// ```
-/// use oidc_op::{Issuer, KeyRecord, Secret, Secrets, SigningAlgorithm, SystemEntropy};
-/// use oidc_op::store::{MemoryStore, contract::block_on};
+/// use oidc_op::{
+///     Issuer, KeyRecord, Secrets, SigningAlgorithm::{ES256, RS256}, StoredKeys, StoredKeysError,
+///     store::Store,
+/// };
 ///
-/// let issuer = Issuer::new("https://id.example")?;
-/// let entropy = SystemEntropy::new();
-/// let mut secrets = Secrets::new(Secret::random(&entropy)?);
-/// secrets.storage.push(Secret::random(&entropy)?);
-///
-/// let record = KeyRecord::new(MemoryStore::new(), &issuer, &secrets)?;
-/// let keys = block_on(record.open(&[SigningAlgorithm::ES256]))?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// async fn keys(
+///     store: impl Store,
+///     issuer: &Issuer,
+///     secrets: &Secrets,
+/// ) -> Result<StoredKeys, StoredKeysError> {
+///     KeyRecord::new(store, issuer, secrets)?.open(&[RS256, ES256]).await
+/// }
 /// ```
 pub struct KeyRecord {
     store: Arc<dyn Store>,

@@ -1,3 +1,4 @@
+mod change;
 mod life;
 mod refusals;
 mod saving;
