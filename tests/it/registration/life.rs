@@ -1,7 +1,6 @@
 //! From the first registration to the deletion.
 
 use super::*;
-use crate::support::{ALICE, Browser};
 
 #[tokio::test]
 async fn a_client_registers_signs_somebody_in_changes_and_goes() {
@@ -11,7 +10,7 @@ async fn a_client_registers_signs_somebody_in_changes_and_goes() {
     assert_eq!(client.0["grant_types"], json!(["authorization_code"]));
     assert_eq!(client.0["response_types"], json!(["code"]));
 
-    let code = Browser::new(&op).code(&client.request(), ALICE).await;
+    let code = client.code(&op).await;
     let tokens = client.redeem(&op, &code).await;
     assert_eq!(tokens.status(), 200, "{}", tokens.json());
     let access_token = tokens.member("access_token");
