@@ -141,21 +141,24 @@ async fn spend_token(
     now: Timestamp,
 ) -> Result<(), RegistrationError> {
     let key = key_of_token(core, token);
-    for _ in 0..ATTEMPTS {
+    for _ in 0..SPENDINGS {
         let Some(left) = found.body.left else { return Ok(()) };
         if !found.body.admits(token, now) {
-            break;
+            return Err(RegistrationError::bad_token());
         }
         let body = Allowance { left: Some(left.saturating_sub(1)), ..found.body.clone() };
         if write(core, &key, Expect::Version(found.version), &body).await? {
             return Ok(());
         }
-        let Some(newer) = core.load::<Allowance>(&key).await? else { break };
-        found = newer;
+        let newer = core.load::<Allowance>(&key).await?;
+        found = newer.ok_or_else(RegistrationError::bad_token)?;
     }
-    // Used up, by others.
-    Err(RegistrationError::bad_token())
+    Err(Reason::StoreFailed.into())
 }
+
+/// How often somebody who spends tries again: many may count at once, and who loses every time is told
+/// to come back.
+const SPENDINGS: u8 = 4 * ATTEMPTS;
 
 /// Time is cut into windows as long as an unused client is kept, each with its count.
 async fn spend_cap(
@@ -174,8 +177,7 @@ async fn spend_cap(
         expires,
         purpose: None,
     };
-    // Many may count at once; who loses every time is told to come back.
-    for _ in 0..4 * ATTEMPTS {
+    for _ in 0..SPENDINGS {
         let found = core.load::<Allowance>(&key).await?;
         let (body, expect) = match &found {
             Some(found) => (found.body.clone(), Expect::Version(found.version)),

@@ -1,6 +1,8 @@
 //! Clients that register themselves, and manage what they have registered (OIDC Dynamic Client
 //! Registration 1.0, RFC 7591, RFC 7592).
 
+mod access;
+mod administration;
 mod errors;
 mod events;
 mod faults;
@@ -9,6 +11,7 @@ mod http;
 mod life;
 mod management;
 mod metadata;
+mod races;
 mod secrets;
 pub(super) mod sector;
 mod unused;
