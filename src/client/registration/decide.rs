@@ -62,7 +62,13 @@ pub(super) async fn decide(
         };
         let own = client.clone();
         obey(policy.decide(&request, &mut client).await?)?;
-        client = Client { id: own.id, secrets: own.secrets, epoch: own.epoch, ..client };
+        client = Client {
+            id: own.id,
+            secrets: own.secrets,
+            epoch: own.epoch,
+            unused_until: own.unused_until,
+            ..client
+        };
     }
     client.metadata.check()?;
     if let Some(misfit) = fit::misfits(core, &client, now).first() {

@@ -9,11 +9,14 @@ mod faults;
 mod fit;
 mod http;
 mod life;
+mod lint;
 mod management;
 mod metadata;
+mod policy;
 mod races;
 mod secrets;
 pub(super) mod sector;
+pub(super) mod statements;
 mod unused;
 
 use std::sync::Arc;
