@@ -30,14 +30,16 @@ pub(super) async fn client(core: &Core, id: &ClientId) -> Result<Option<Client>,
     }
     let unfit = |failure: Failure| core.note_unfit(id, &failure);
     let request = FetchRequest::new(id.as_str(), "application/json");
-    let document = match fetch.get(&request).await {
+    let fetched = match fetch.admits(id.as_str()) {
+        Ok(()) => fetch.get(&request).await,
+        Err(refused) => Err(refused),
+    };
+    let document = match fetched {
         Ok(document) => document,
-        Err(
-            gone @ (FetchError::Refused(_) | FetchError::TooLarge | FetchError::Answer(404 | 410)),
-        ) => {
-            return Ok(unfit(Failure::caused(Reason::ClientDocumentInvalid, gone)));
+        Err(cause) if may_pass(&cause) => {
+            return Err(Failure::caused(Reason::ClientDocumentFailed, cause));
         }
-        Err(cause) => return Err(Failure::caused(Reason::ClientDocumentFailed, cause)),
+        Err(gone) => return Ok(unfit(Failure::caused(Reason::ClientDocumentInvalid, gone))),
     };
     let described = match describe(id, &document.body) {
         Ok((metadata, members)) => {
@@ -49,11 +51,20 @@ pub(super) async fn client(core: &Core, id: &ClientId) -> Result<Option<Client>,
     match described {
         Ok(client) => Ok(Some(client)),
         Err(error) => match error.into_failure() {
-            // The host's policy, or the document of the sector.
+            // The host's policy.
             Some(failure) if failure.reason.error().status() >= 500 => Err(failure),
+            // The document of the sector.
+            Some(failure) if failure.cause_is(may_pass) => {
+                Err(Failure { reason: Reason::ClientDocumentFailed, ..failure })
+            }
             failure => Ok(failure.and_then(unfit)),
         },
     }
+}
+
+/// Whether it may be there the next time, so that nothing is known of it now.
+fn may_pass(error: &FetchError) -> bool {
+    !matches!(error, FetchError::Refused(_) | FetchError::TooLarge | FetchError::Answer(404 | 410))
 }
 
 /// What may be an identifier (§2): https, with a path, without user, fragment and dot segments, and
@@ -80,7 +91,7 @@ fn describe(
         }
     }
     let mut metadata = ClientMetadata::from_members(&members)?;
-    if !members.contains_key("token_endpoint_auth_method") {
+    if members.get("token_endpoint_auth_method").is_none_or(Value::is_null) {
         metadata.token_endpoint_auth_method = AuthMethod::None;
     }
     match metadata.token_endpoint_auth_method {

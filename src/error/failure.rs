@@ -34,6 +34,11 @@ impl Failure {
         self.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static))
     }
 
+    /// Whether such an error lies beneath, of which this holds.
+    pub(crate) fn cause_is<E: std::error::Error + 'static>(&self, holds: fn(&E) -> bool) -> bool {
+        self.source().and_then(|cause| cause.downcast_ref()).is_some_and(holds)
+    }
+
     pub(crate) fn caused(
         reason: Reason,
         cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -3,6 +3,7 @@
 
 mod access;
 mod administration;
+mod documents;
 mod errors;
 mod events;
 mod faults;

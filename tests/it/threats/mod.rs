@@ -12,10 +12,13 @@ mod introspection;
 mod jose;
 mod keys_in_time;
 mod narrowing;
+#[cfg(feature = "fetch")]
+mod outbound;
 mod pages;
 mod pkce;
 mod redirect_uri;
 mod refresh_tokens;
+mod registration;
 mod request_objects;
 mod secrets;
 mod tokens;
