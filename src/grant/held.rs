@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{Facts, Grant, Standings, Status, Why, revoke};
 use crate::{
-    error::Failure,
+    error::{Failure, Reason},
     provider::Core,
     session::subject_label,
     store::{Cursor, Key, Kind},
@@ -98,7 +98,16 @@ pub(crate) async fn held(
         if over || grant.subject != *subject {
             continue;
         }
-        let Some(client) = core.client(&grant.client).await? else { continue };
+        let client = match core.client(&grant.client).await {
+            Ok(Some(client)) => client,
+            Ok(None) => continue,
+            // It may stand: somebody else's web server hides no grant from who has given it.
+            Err(failure) if failure.reason == Reason::ClientDocumentFailed => {
+                grants.push(HeldGrant::of(*key, grant, now));
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        };
         let facts = Facts::load(core, &grant, Standings::Refresh, &[]).await?;
         if grant.stands(&client, &facts, Standings::Refresh, now).is_ok() {
             grants.push(HeldGrant::of(*key, grant, now));

@@ -268,6 +268,28 @@ async fn the_document_cannot_be_had() {
     }
 }
 
+/// A person sees what they have given and can end it, whether or not the client's server answers.
+#[tokio::test]
+async fn grants_are_seen_while_the_document_cannot_be_had() {
+    let (op, web) = op();
+    let app = Registered(public(&json!({})));
+    let access = app.tokens(&op).await.member("access_token");
+    let host = op.register(&refreshing()).await;
+    host.tokens(&op).await;
+    let alice = oidc_op::Subject::new(ALICE).unwrap();
+    for (fault, seen) in [(FetchError::Answer(503), 2), (FetchError::Answer(410), 1)] {
+        web.fail(ID, fault);
+        let grants = op.provider.grants(&alice, None, 10).await.unwrap().grants;
+        assert_eq!(grants.len(), seen);
+    }
+    web.fail(ID, FetchError::Answer(503));
+    let grants = op.provider.grants(&alice, None, 10).await.unwrap().grants;
+    let own = grants.iter().find(|grant| grant.client.as_str() == ID).unwrap();
+    assert!(op.provider.revoke_grant(&alice, own.id).await.unwrap());
+    web.put(ID, &public(&json!({})));
+    assert_eq!(op.userinfo(&access).await.status(), 401);
+}
+
 /// The same while only the document of its sector is missing: that is no word of the client's.
 #[tokio::test]
 async fn the_document_of_the_sector_cannot_be_had() {
