@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use oidc_op::{
-    Agreement, Issuer, KeyRecord, KeySet, Secret, Secrets, Timestamp, Verdict,
+    Agreement, AssertionAudience, Duration, InitialAccess, Issuer, KeyRecord, KeySet, Resource,
+    Rotation, Secret, Secrets, Subject, Timestamp, Verdict,
     store::{
         Cursor, Expect, Key, Kind, Label, Listing, MemoryStore, Put, Record, Store, StoreError,
         Version,
@@ -12,7 +13,12 @@ use oidc_op::{
     test_util::SeededEntropy,
 };
 
-use crate::support::{ALICE, Browser, Op, Setup};
+use serde_json::json;
+
+use crate::{
+    registration,
+    support::{ALICE, Browser, Op, Setup},
+};
 
 /// Keeps the last body of each kind, and rewrites what is read.
 #[derive(Debug)]
@@ -72,7 +78,10 @@ impl Store for Scribe {
 }
 
 fn scribed() -> (Op, Arc<Scribe>) {
-    let setup = Setup::new();
+    scribed_with(Setup::new())
+}
+
+fn scribed_with(setup: Setup) -> (Op, Arc<Scribe>) {
     let inner = MemoryStore::with_clock(setup.clock.clone());
     let store = Arc::new(Scribe { inner, written: Mutex::default(), rewrite: Mutex::default() });
     (Setup { store: store.clone(), ..setup }.build(), store)
@@ -122,6 +131,7 @@ async fn the_json_of_this_release_is_pinned() {
     let record = KeyRecord::new(store.clone(), &issuer, &secrets).unwrap().first(keys.unwrap());
     record.clock(op.clock.clone()).entropy(SeededEntropy::new(1)).open(&[]).await.unwrap();
 
+    let registered = of_registration().await;
     let pinned = [
         ("grant, pending", pending),
         ("grant, redeemed", redeemed),
@@ -133,13 +143,107 @@ async fn the_json_of_this_release_is_pinned() {
         ("standing", store.written(Kind::Standing)),
         ("keys", store.written(Kind::Keys)),
     ]
+    .into_iter()
+    .chain(registered)
     .map(|(name, body)| format!("{name}\n{body}\n"))
-    .join("");
+    .collect::<Vec<_>>()
+    .concat();
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/schema.0.1.txt");
     if std::env::var_os("PIN_SCHEMA").is_some() {
         std::fs::write(file, &pinned).unwrap();
     }
     assert_eq!(pinned, std::fs::read_to_string(file).unwrap(), "see PIN_SCHEMA in this test");
+}
+
+/// The records of clients: one that has registered itself, one whose secret is a key and that came with a
+/// token, the same once it has been used, and one of an administrator's; and those of who
+/// may register.
+async fn of_registration() -> Vec<(&'static str, String)> {
+    let setup = registration::setup_with(|rules| rules.secret_lifetime = Some(Duration::DAY));
+    let (op, store) = scribed_with(setup);
+    op.register(&registration::web()).await;
+    let window = store.written(Kind::Allowance);
+    let registered = store.written(Kind::Client);
+    let mut access = InitialAccess::once(Duration::DAY);
+    access.purpose = Some("partner:acme".into());
+    let token = op.provider.issue_initial_access(&access).await.unwrap();
+    let issued = store.written(Kind::Allowance);
+    let metadata = registration::web_with(&json!({
+        "client_name": "App", "client_name#fr": "Appli", "scope": "openid email",
+        "id_token_signed_response_alg": "HS256"
+    }));
+    let client = op.try_register(&metadata, Some(&token)).await;
+    let (spent, sealed) = (store.written(Kind::Allowance), store.written(Kind::Client));
+    let client = registration::Registered(client.json());
+    assert!(client.is_known_by(&op, client.text("client_secret")).await);
+    let used = store.written(Kind::Client);
+    let mut made = crate::support::client("made", true, &["https://made.example/cb"], &json!({}));
+    made.owner = Some(Subject::new(ALICE).unwrap());
+    made.require_pkce = Some(true);
+    made.assertion_audience = Some(AssertionAudience::CalledEndpoint);
+    made.claims.deny.insert("email".into());
+    made.refresh.rotation = Some(Rotation::Off);
+    made.resources = Some(vec![Resource::new("https://api.example/").unwrap()]);
+    op.provider.create_client(made).await.unwrap();
+    vec![
+        ("client, registered", registered),
+        ("client, whose secret is a key", sealed),
+        ("client, used", used),
+        ("client of an administrator", store.written(Kind::Client)),
+        ("allowance of a window", window),
+        ("allowance of a token", issued),
+        ("allowance of a token, used", spent),
+    ]
+}
+
+/// The same of clients, and of who may register: 503 wherever they are needed, and nothing is lost.
+#[tokio::test]
+async fn newer_and_damaged_registrations_are_refused() {
+    for (kind, from, to) in [
+        (Kind::Client, "\"v\":1", "\"v\":2"),
+        (Kind::Client, "\"v\":1", "\"v\":65535"),
+        (Kind::Client, "{", "["),
+        (Kind::Client, "\"digest\"", "\"quantum\""),
+        (Kind::Client, "\"redirect_uris\":[", "\"redirect_uris\":[7,"),
+        (Kind::Allowance, "\"v\":1", "\"v\":2"),
+        (Kind::Allowance, "{", "["),
+    ] {
+        let (op, store) = scribed_with(registration::setup());
+        let access = InitialAccess::once(Duration::DAY);
+        let token = op.provider.issue_initial_access(&access).await.unwrap();
+        let client = op.register(&registration::refreshing()).await;
+        let tokens = client.tokens(&op).await;
+        let (access, refresh) = (tokens.member("access_token"), tokens.member("refresh_token"));
+        // Another node, which has not read it before.
+        let setup = registration::setup();
+        let node = Setup { store: store.clone(), seed: 2, ..setup }.build();
+        *store.rewrite.lock().unwrap() = Some((kind, from, to));
+        let answers = if kind == Kind::Client {
+            let page = Browser::new(&node).authorize(&client.request()).await;
+            assert_eq!(page.status(), 503, "{to}");
+            vec![
+                client.read(&node).await,
+                client.put(&node, &json!({})).await,
+                client.manage(&node, "DELETE", &json!(null)).await,
+                client.refresh(&node, &refresh).await,
+                node.userinfo(&access).await,
+            ]
+        } else {
+            vec![
+                node.try_register(&registration::web(), None).await,
+                node.try_register(&registration::web(), Some(&token)).await,
+            ]
+        };
+        for (i, answer) in answers.iter().enumerate() {
+            let refused = (answer.status(), answer.error());
+            assert_eq!(refused, (503, "temporarily_unavailable".into()), "{kind:?} {to} {i}");
+            assert_eq!(answer.header("retry-after"), Some("5"), "{kind:?} {to} {i}");
+        }
+        *store.rewrite.lock().unwrap() = None;
+        assert_eq!(client.refresh(&node, &refresh).await.status(), 200, "nothing is lost");
+        let late = node.try_register(&registration::web(), Some(&token)).await;
+        assert_eq!(late.status(), 201, "nor is a use of the token");
+    }
 }
 
 /// A newer schema is refused with 503, never misunderstood; so is a damaged record.
