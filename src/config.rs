@@ -141,6 +141,11 @@ pub struct Policy {
     /// [`RegistrationPolicy`](crate::RegistrationPolicy), if there is one, decides about each. While the
     /// document cannot be had, requests of the client and of who holds its tokens are answered 503.
     ///
+    /// # Security
+    ///
+    /// Anybody is a client then: show people the host of its identifier, and give a
+    /// [`Throttle`](crate::Throttle). Whoever takes over the host takes over the client.
+    ///
     /// [OAuth Client ID Metadata Document]: https://datatracker.ietf.org/doc/draft-ietf-oauth-client-id-metadata-document/
     pub client_documents: bool,
     /// Whether introspection says anything of ID tokens, to the client that they were issued to; no.

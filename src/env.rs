@@ -140,7 +140,8 @@ pub enum What {
     ClientUpdated,
     /// A client has deleted itself.
     ClientDeleted,
-    /// A registration was refused, or what a client wanted to do with its own.
+    /// A registration was refused, or what a client wanted to do with its own, or what a client says of
+    /// itself at its own address.
     RegistrationRefused,
     /// A person's account has changed, and their sessions and grants have ended.
     SubjectChanged,

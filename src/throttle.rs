@@ -46,8 +46,11 @@ pub enum AttemptKind {
     ClientAssertion,
     /// That a client has a person's password.
     Password,
-    /// Nothing: somebody wants to register a client, and the name is empty.
+    /// Nothing: somebody wants to register a client, or to change what is registered; the name is empty.
     Registration,
+    /// Nothing: a request names a client by an address, where its description is looked for
+    /// ([`Policy::client_documents`](crate::Policy::client_documents)).
+    ClientDocument,
 }
 
 impl<'a> Attempt<'a> {

@@ -177,7 +177,7 @@ fn agreed(situation: &Situation<'_>, person: &Person) -> Option<Terms> {
     let consent = person.consent.as_ref()?;
     let claims = AskedClaim::names(situation.rules, client, request);
     let serves = is_assured(client, situation.redirect_uri)
-        && consent.covers(&request.scope, claims, situation.now);
+        && consent.covers(client, &request.scope, claims, situation.now);
     serves.then(|| Terms {
         scope: request.scope.clone(),
         refused: consent.refused().to_vec(),

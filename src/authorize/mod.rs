@@ -23,7 +23,7 @@ mod request_object;
 mod resume;
 mod return_to;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, net::IpAddr};
 
 pub(crate) use hint::issued_id_token;
 pub use interaction::{Agreement, AskedClaim, Hints, Interaction, Need, Verdict};
@@ -102,11 +102,11 @@ pub(crate) async fn authorize(
     if let Some(token) = params.one(CONTINUE).map_err(PageError::from)? {
         let pending = Pending::open(core, token).await.map_err(PageError::from)?;
         let kept = Params::parse(&[pending.query.as_bytes()]);
-        let client = identify(core, &kept).await?;
+        let client = identify(core, &kept, http.peer).await?;
         let asked = Asked::validate(core, client, &kept)?;
         return asked.begin(core, http, &kept, sessions).await;
     }
-    let client = identify(core, &params).await?;
+    let client = identify(core, &params, http.peer).await?;
     let params = resolve(core, &client, params).await?;
     let asked = Asked::validate(core, client, &params)?;
     if http.method == "POST" && sessions.may_lack_cookies(core, http) {
@@ -153,10 +153,14 @@ impl Sessions {
 /// The client that a request names ([RFC 6749 §4.1.2.1]: an unknown one is not redirected).
 ///
 /// [RFC 6749 §4.1.2.1]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
-async fn identify(core: &Core, params: &Params<'_>) -> Result<KnownClient, PageError> {
+async fn identify(
+    core: &Core,
+    params: &Params<'_>,
+    peer: Option<IpAddr>,
+) -> Result<KnownClient, PageError> {
     let id = params.one("client_id")?.ok_or(Reason::ClientIdMissing)?;
     let id = ClientId::new(id).map_err(|_| Reason::ClientUnknown)?;
-    let found = core.client(&id).await.map_err(|failure| match failure.reason {
+    let found = core.named_client(&id, peer).await.map_err(|failure| match failure.reason {
         // Whoever made up an address learns nothing of what is there (threat SS-08).
         Reason::ClientDocumentFailed => Failure { reason: Reason::ClientUnknown, ..failure },
         _ => failure,

@@ -88,7 +88,7 @@ async fn reopen(
     let pending = Pending::open(core, token).await.map_err(PageError::from)?;
     let browser = pending.bound_to(core, http).map_err(PageError::from)?;
     let params = Params::parse(&[pending.query.as_bytes()]);
-    let client = identify(core, &params).await?;
+    let client = identify(core, &params, http.peer).await?;
     let asked = Asked::validate(core, client, &params)?;
     Ok((asked, pending, browser))
 }
@@ -154,7 +154,7 @@ async fn agreed(
     let claims = agreement.decide(rules, &asked.client, &asked.request);
     let basis = if agreement.remember {
         let answer = ConsentAnswer {
-            client: &asked.client.id,
+            client: &asked.client,
             asked: &asked.request.scope,
             agreed: &scope,
             claims: &claims,

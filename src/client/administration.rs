@@ -5,7 +5,7 @@ use super::{
     Client, ClientSecret,
     record::{self, ATTEMPTS, RegisteredClient},
     registration::{self, InitialAccess},
-    secret,
+    secret::{self, MOST_SECRETS},
 };
 use crate::{
     client::InvalidMetadata,
@@ -89,7 +89,7 @@ impl Provider {
             return Err(AdministrationError::Exists);
         }
         let epoch = u32::from_be_bytes(random(&*core.entropy)?);
-        let client = Client { epoch, unused_until: None, ..client };
+        let client = Client { epoch, unused: None, ..client };
         let registered = RegisteredClient::new(client, core.clock.now());
         if record::create(core, &registered).await? {
             Ok(registered)
@@ -135,7 +135,13 @@ impl Provider {
     /// the change leaves is checked whole, and written in one step; if somebody else was faster, the
     /// change is made anew on what they left. The identifier stays.
     ///
-    /// Raise the [`epoch`](Client::epoch) to end every grant that the client holds.
+    /// Raise the [`epoch`](Client::epoch) to end every grant that the client holds, and what people have agreed to.
+    /// An update that changes nothing seals its secrets anew, with the first storage secret.
+    ///
+    /// # Security
+    ///
+    /// A client that [manages itself](RegisteredClient::manages_itself) can change its redirect URIs: people had better be
+    /// asked for consent, so leave [`first_party`](Client::first_party) alone.
     ///
     /// # Errors
     ///
@@ -159,11 +165,14 @@ impl Provider {
     ///
     /// [`AdministrationError::Unknown`], or the store failed.
     pub async fn delete_client(&self, id: &ClientId) -> Result<(), AdministrationError> {
-        if record::remove(self.core(), id).await? {
-            Ok(())
-        } else {
-            Err(AdministrationError::Unknown)
+        let core = self.core();
+        for _ in 0..ATTEMPTS {
+            let before = record::find(core, id).await?.ok_or(AdministrationError::Unknown)?;
+            if record::remove(core, &before).await? {
+                return Ok(());
+            }
         }
+        Err(Reason::StoreFailed.into())
     }
 
     /// Gives a client of the store a new secret, and answers it: it cannot be seen again. Those that it
@@ -207,7 +216,7 @@ impl Provider {
     ) -> Result<String, AdministrationError> {
         let core = self.core();
         let token = Handle::random(HandleKind::Registration, &*core.entropy)?;
-        core.change(id, |registered| registered.manage_by(token.digest())).await?;
+        core.change(id, |registered| registered.manage_by(token.whole_digest())).await?;
         Ok(token.encode())
     }
 
@@ -247,9 +256,6 @@ impl Provider {
         Ok(registration::withdraw(self.core(), token).await?)
     }
 }
-
-/// The newest, and those that it replaces.
-const MOST_SECRETS: usize = 4;
 
 impl Core {
     async fn change(

@@ -48,7 +48,7 @@ pub(crate) async fn authenticate(
     if let Some(attempt) = &attempt {
         core.throttle.admit(attempt).await.map_err(TokenError::throttled)?;
     }
-    let client = core.client(&credentials.id).await?;
+    let client = core.named_client(&credentials.id, request.peer).await?;
     let checked = credentials.check(core, client, called).await;
     if let (Err(failure), Some(attempt)) = (&checked, &attempt)
         && failure.reason.error() == ErrorCode::InvalidClient
@@ -57,7 +57,7 @@ pub(crate) async fn authenticate(
     }
     let client = checked.map_err(challenge)?;
     if !client.is_public() {
-        super::used(core, &client).await?;
+        super::seen(core, &client).await?;
     }
     Ok(client)
 }

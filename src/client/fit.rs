@@ -2,6 +2,7 @@
 
 use super::{Client, SubjectType};
 use crate::{
+    fetch,
     jose::DecryptionKeys,
     provider::Core,
     types::{JwsAlgorithm, Timestamp},
@@ -68,11 +69,19 @@ pub(crate) fn misfits(core: &Core, client: &Client, now: Timestamp) -> Vec<Misfi
             None if matches!(member, "jwks_uri" | "request_uris") && !urls.is_empty() => {
                 misfit(member, "this provider fetches no documents");
             }
-            Some(fetch) if urls.iter().any(|url| fetch.admits(url).is_err()) => {
+            _ if urls.iter().any(|url| !admits(core, url)) => {
                 misfit(member, "names an address that may not be reached");
             }
             _ => {}
         }
     }
     found
+}
+
+/// Whether what fetches, or any that may come to do so, could go there.
+fn admits(core: &Core, url: &str) -> bool {
+    match &core.fetch {
+        Some(fetch) => fetch.admits(url).is_ok(),
+        None => fetch::admits(url).is_ok(),
+    }
 }

@@ -61,12 +61,12 @@ pub(crate) async fn verified(
     with_keys(core, client, |keys| token.verify(VerifyWith::Keys(keys))).await
 }
 
-/// Which version of the keys will do.
+/// Which version of what a client publishes will do.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Freshness {
+pub(super) enum Freshness {
     /// Any that is at hand.
     Cached,
-    /// The one that is there now, as those at hand lack a key: whoever fetches limits how often this
+    /// The one that is there now, as what is at hand lacks a key, say: whoever fetches limits how often this
     /// wish is granted (threat CA-13).
     Refreshed,
 }

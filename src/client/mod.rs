@@ -38,7 +38,7 @@ pub(crate) use metadata::Format;
 pub use metadata::{ClientMetadata, InvalidMetadata, LocalisedClient, LocalisedMembers};
 pub use permissions::ClientPermissions;
 pub use record::RegisteredClient;
-pub(crate) use record::used;
+pub(crate) use record::{Unused, seen, used};
 pub use registration::{
     InitialAccess, Publishers, Registration, RegistrationAccess, RegistrationPolicy,
     RegistrationRequest, RegistrationVerdict,
@@ -102,7 +102,7 @@ pub struct Client {
     /// [`ClientPermissions`]: crate::ClientPermissions
     pub owner: Option<Subject>,
     /// Until when it must have been used, or it is forgotten; never, once it has been.
-    pub(crate) unused_until: Option<Timestamp>,
+    pub(crate) unused: Option<Unused>,
 }
 
 impl Client {
@@ -173,7 +173,7 @@ impl Client {
             resources: None,
             password_grant: false,
             owner: None,
-            unused_until: None,
+            unused: None,
         }
     }
 

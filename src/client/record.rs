@@ -42,8 +42,10 @@ impl RegisteredClient {
     /// With this registration access token from now on.
     pub(crate) fn manage_by(&mut self, token: Digest) {
         let before = self.management.take();
-        let (purpose, statement) = before.map(|m| (m.purpose, m.statement)).unwrap_or_default();
-        self.management = Some(Management { token, purpose, statement });
+        self.management = Some(match before {
+            Some(before) => Management { token, ..before },
+            None => Management { token, purpose: None, statement: None },
+        });
     }
 
     /// Whether it manages its own registration ([RFC 7592]).
@@ -55,8 +57,17 @@ impl RegisteredClient {
 
     /// Until when it must have been used, or it is forgotten; never, once it has been.
     pub fn unused_until(&self) -> Option<Timestamp> {
-        self.client.unused_until
+        self.client.unused.map(|unused| unused.until)
     }
+}
+
+/// Until when a client must have been used, or it is forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Unused {
+    pub(crate) until: Timestamp,
+    /// Whether it came with an initial access token.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) invited: bool,
 }
 
 /// What a client needs that manages its own registration.
@@ -106,7 +117,7 @@ pub(crate) struct ClientRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     owner: Option<Subject>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    unused_until: Option<Timestamp>,
+    unused: Option<Unused>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     management: Option<Management>,
 }
@@ -195,7 +206,7 @@ impl ClientRecord {
             resources: client.resources,
             password_grant: client.password_grant,
             owner: client.owner,
-            unused_until: client.unused_until,
+            unused: client.unused,
             management,
         })
     }
@@ -214,7 +225,7 @@ impl ClientRecord {
             resources: self.resources,
             password_grant: self.password_grant,
             owner: self.owner,
-            unused_until: self.unused_until,
+            unused: self.unused,
             ..Client::unchecked(self.id, self.metadata)
         };
         Ok(RegisteredClient {
@@ -244,15 +255,11 @@ pub(super) async fn find(
         return Ok(None);
     };
     let found = Loaded { body: found.body.read(core)?, version: found.version };
-    Ok(Some(found).filter(|found| lives(core, &found.body)))
-}
-
-fn lives(core: &Core, registered: &RegisteredClient) -> bool {
-    is_kept(core, &registered.client)
+    Ok(Some(found).filter(|found| is_kept(core, &found.body.client)))
 }
 
 fn is_kept(core: &Core, client: &Client) -> bool {
-    client.unused_until.is_none_or(|until| core.clock.now() < until)
+    client.unused.is_none_or(|unused| core.clock.now() < unused.until)
 }
 
 /// The client of this name, for a request.
@@ -272,13 +279,24 @@ pub(super) async fn look_up(core: &Core, id: &ClientId) -> Result<Option<Arc<Cli
 /// What the store's listing names.
 pub(super) async fn read(core: &Core, key: &Key) -> Result<Option<RegisteredClient>, StoreError> {
     let Some(found) = core.load::<ClientRecord>(key).await? else { return Ok(None) };
-    Ok(Some(found.body.read(core)?).filter(|registered| lives(core, registered)))
+    Ok(Some(found.body.read(core)?).filter(|found| is_kept(core, &found.client)))
 }
 
-/// Writes a client that is not there yet; answers whether it was not.
+/// Writes a client that is not there yet, or only one that was never used in its time; answers whether
+/// there was none.
 pub(super) async fn create(core: &Core, new: &RegisteredClient) -> Result<bool, Failure> {
-    let labels = [label(&core.config.issuer)];
-    put(core, Expect::Absent { labels: &labels }, new).await
+    let issuer = &core.config.issuer;
+    let labels = [label(issuer)];
+    if put(core, Expect::Absent { labels: &labels }, new).await? {
+        return Ok(true);
+    }
+    let there = core.load::<ClientRecord>(&key(issuer, &new.client.id)).await?;
+    let forgotten = there
+        .filter(|there| there.body.unused.is_some_and(|unused| unused.until <= core.clock.now()));
+    match forgotten {
+        Some(forgotten) => put(core, Expect::Version(forgotten.version), new).await,
+        None => Ok(false),
+    }
 }
 
 /// Writes a client in the place of the version that was read; answers whether that was still there.
@@ -305,35 +323,58 @@ async fn put(
 /// How often a write that somebody else has got in the way of is tried again.
 pub(super) const ATTEMPTS: u8 = 16;
 
-/// Forgets the client, and with it all that stands on it; answers whether it was there.
-pub(super) async fn remove(core: &Core, id: &ClientId) -> Result<bool, Failure> {
-    let key = key(&core.config.issuer, id);
-    for _ in 0..ATTEMPTS {
-        let Some(found) = core.load::<ClientRecord>(&key).await? else { return Ok(false) };
-        match core.store.delete(&key, &found.version).await {
-            Ok(Put::Done) => return Ok(true),
-            Ok(Put::Conflict) => {}
-            Err(refused @ StoreError::Refused(_)) => return Err(refused.into()),
-            // Perhaps it is gone: nobody else can have removed this version and left another.
-            Err(unknown) => match core.load::<ClientRecord>(&key).await? {
-                None => return Ok(true),
-                Some(_) => return Err(unknown.into()),
-            },
-        }
+/// Forgets the client in the version that was read, and with it all that stands on it; answers whether
+/// that was still there.
+pub(super) async fn remove(
+    core: &Core,
+    before: &Loaded<RegisteredClient>,
+) -> Result<bool, Failure> {
+    let key = key(&core.config.issuer, &before.body.client.id);
+    match core.store.delete(&key, &before.version).await {
+        Ok(put) => Ok(put == Put::Done),
+        Err(refused @ StoreError::Refused(_)) => Err(refused.into()),
+        // Perhaps it is gone: a version that is not there any more was deleted, by whomever.
+        Err(unknown) => match core.load::<ClientRecord>(&key).await? {
+            None => Ok(true),
+            Some(_) => Err(unknown.into()),
+        },
     }
-    Err(Reason::StoreFailed.into())
 }
 
-/// That a client is used: from now on it is kept. Called before anything is handed out that stands on
-/// it, and once in its life writes.
+/// That a person has signed in to a client, or it was given their grant: from now on it is kept. Called
+/// before anything is handed out that stands on it, and once in its life writes.
 pub(crate) async fn used(core: &Core, client: &Client) -> Result<(), Failure> {
-    if client.unused_until.is_none() {
+    match client.unused {
+        Some(_) => keep(core, client, None).await,
+        None => Ok(()),
+    }
+}
+
+/// That a client has authenticated. One that somebody has invited is kept from now on; a stranger can do
+/// that for clients without number, so theirs is kept for as long again as one that is new.
+pub(crate) async fn seen(core: &Core, client: &Client) -> Result<(), Failure> {
+    let Some(unused) = client.unused else { return Ok(()) };
+    if unused.invited {
+        return keep(core, client, None).await;
+    }
+    let lifetime = core.config.registration.as_ref().map(|rules| rules.unused_lifetime);
+    let (now, lifetime) = (core.clock.now(), lifetime.unwrap_or_default());
+    // Not at each request: one that has half of its time left has enough.
+    if now + lifetime / 2 < unused.until {
         return Ok(());
     }
+    keep(core, client, Some(Unused { until: now + lifetime, ..unused })).await
+}
+
+async fn keep(core: &Core, client: &Client, unused: Option<Unused>) -> Result<(), Failure> {
     for _ in 0..ATTEMPTS {
-        let Some(before) = find(core, &client.id).await? else { return Ok(()) };
+        let before = find(core, &client.id).await?.ok_or(Reason::ClientUnknown)?;
+        if before.body.client.unused.is_none() {
+            return Ok(());
+        }
         let mut after = before.body.clone();
-        if after.client.unused_until.take().is_none() || replace(core, &before, &after).await? {
+        after.client.unused = unused;
+        if replace(core, &before, &after).await? {
             return Ok(());
         }
     }

@@ -93,6 +93,15 @@ impl ClientSecret {
         }
     }
 
+    /// The same, of which only the digest is kept.
+    #[must_use]
+    pub(super) fn forgotten(self) -> Self {
+        match self.form {
+            Form::Kept(digest, _) => Self { form: Form::Digest(digest), ..self },
+            _ => self,
+        }
+    }
+
     pub(super) fn form(&self) -> &Form {
         &self.form
     }
@@ -117,6 +126,9 @@ impl fmt::Debug for ClientSecret {
         f.write_str("ClientSecret(..)")
     }
 }
+
+/// The newest secret of a client, and those that it replaces.
+pub(super) const MOST_SECRETS: usize = 4;
 
 /// A fresh secret: 384 random bits in 64 characters, which is long enough for every use as a key.
 pub(super) fn generate(core: &Core, kept: bool) -> Result<(String, ClientSecret), Failure> {

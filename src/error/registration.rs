@@ -65,7 +65,9 @@ impl RegistrationError {
 
     fn description(&self) -> &str {
         match &self.0 {
-            Kind::Bearer(_) => "the access token is not valid",
+            Kind::Bearer(error) => {
+                error.reason().map_or("an access token is needed", Reason::description)
+            }
             Kind::Request { text: Some(text), .. } => text,
             Kind::Request { failure, .. } => failure.reason.description(),
         }

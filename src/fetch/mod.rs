@@ -89,7 +89,7 @@ pub trait Fetch: fmt::Debug + Send + Sync + 'static {
     ///
     /// [`FetchError::Refused`].
     fn admits(&self, url: &str) -> Result<(), FetchError> {
-        address::admits(url, |_, address| !is_special_use(address))
+        admits(url)
     }
 
     /// What a server answers to what it is sent: 200, or 204 with nothing. Never from a cache, never
@@ -105,6 +105,11 @@ pub trait Fetch: fmt::Debug + Send + Sync + 'static {
         let _ = request;
         Err(FetchError::Unsupported)
     }
+}
+
+/// Whether a URL is https and names nothing of special use, as far as its text tells.
+pub(crate) fn admits(url: &str) -> Result<(), FetchError> {
+    address::admits(url, |_, address| !is_special_use(address))
 }
 
 #[async_trait]

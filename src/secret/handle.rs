@@ -89,6 +89,11 @@ impl Handle {
     pub(crate) fn digest(&self) -> Digest {
         Digest::of(&self.secret)
     }
+
+    /// What a record holds of a handle that it is not found by: of all of it.
+    pub(crate) fn whole_digest(&self) -> Digest {
+        Digest::of_parts(&[&self.id, &self.secret])
+    }
 }
 
 impl fmt::Debug for Handle {

@@ -4,7 +4,6 @@ mod digest;
 mod handle;
 mod keys;
 mod sealed;
-#[allow(dead_code, reason = "its first callers are being written")]
 pub(crate) mod storage;
 
 use std::fmt;

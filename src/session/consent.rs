@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::subject_label;
 use crate::{
+    client::Client,
     error::{Failure, Reason},
     provider::Core,
     store::{Commit, Cursor, Expect, Key, Kind, Readable, Step, Stored},
@@ -16,6 +17,11 @@ use crate::{
 pub(crate) struct Consent {
     v: u16,
     client: ClientId,
+    /// [`Client::epoch`] then: another client of the same name was not agreed to.
+    ///
+    /// [`Client::epoch`]: crate::Client::epoch
+    #[serde(default, skip_serializing_if = "is_first")]
+    client_epoch: u32,
     scope: Scope,
     /// The claims that they agreed to, by the scope or singly.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -27,6 +33,11 @@ pub(crate) struct Consent {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     withdrawn: bool,
     until: Timestamp,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_first(epoch: &u32) -> bool {
+    *epoch == 0
 }
 
 impl Stored for Consent {}
@@ -48,9 +59,10 @@ impl Consent {
         !self.withdrawn && now < self.until
     }
 
-    /// Whether it says, of all of the scope and of each claim, yes or no.
+    /// Whether it says, of all of the scope and of each claim, yes or no to this client.
     pub(crate) fn covers<'c>(
         &self,
+        client: &Client,
         scope: &Scope,
         mut claims: impl Iterator<Item = &'c str>,
         now: Timestamp,
@@ -59,7 +71,10 @@ impl Consent {
             let mut said = self.claims.iter().chain(&self.refused);
             said.any(|claim| **claim == *name)
         };
-        self.live(now) && scope.is_subset(&self.scope) && claims.all(said)
+        self.live(now)
+            && self.client_epoch == client.epoch
+            && scope.is_subset(&self.scope)
+            && claims.all(said)
     }
 
     /// The claims that the person keeps back.
@@ -130,7 +145,7 @@ pub(crate) struct DecidedClaims {
 /// What a person was asked, and what they said.
 #[derive(Debug)]
 pub(crate) struct ConsentAnswer<'a> {
-    pub(crate) client: &'a ClientId,
+    pub(crate) client: &'a Client,
     pub(crate) asked: &'a Scope,
     pub(crate) agreed: &'a Scope,
     pub(crate) claims: &'a DecidedClaims,
@@ -166,15 +181,17 @@ pub(crate) async fn agree(
     answer: &ConsentAnswer<'_>,
 ) -> Result<i64, Failure> {
     let now = core.clock.now();
-    let key = Consent::key(&core.config.issuer, subject, answer.client);
+    let key = Consent::key(&core.config.issuer, subject, &answer.client.id);
     let labels = [subject_label(&core.config.issuer, subject)];
     for _ in 0..16 {
         let before = core.load::<Consent>(&key).await?;
-        let live = before.as_ref().map(|b| &b.body).filter(|body| body.live(now));
+        let client_epoch = answer.client.epoch;
+        let holds = |body: &Consent| body.live(now) && body.client_epoch == client_epoch;
+        let live = before.as_ref().map(|b| &b.body).filter(|body| holds(body));
         let (scope, claims, refused) = answer.after(live);
         let (expect, epoch) = match &before {
             None => (Expect::Absent { labels: &labels }, now.unix()),
-            Some(b) if b.body.live(now) => {
+            Some(b) if holds(&b.body) => {
                 let same =
                     scope == b.body.scope && claims == b.body.claims && refused == b.body.refused;
                 if same {
@@ -188,8 +205,17 @@ pub(crate) async fn agree(
             }
         };
         let until = now + core.config.lifetimes.consent;
-        let (v, client) = (Consent::SCHEMA, answer.client.clone());
-        let body = Consent { v, client, scope, claims, refused, epoch, withdrawn: false, until };
+        let body = Consent {
+            v: Consent::SCHEMA,
+            client: answer.client.id.clone(),
+            client_epoch,
+            scope,
+            claims,
+            refused,
+            epoch,
+            withdrawn: false,
+            until,
+        };
         let step = Step { key: &key, expect, body: &body, keep_until: until };
         if let Commit::Won(..) = core.commit(step, ()).await? {
             return Ok(epoch);

@@ -45,7 +45,8 @@ impl Said {
             return Ok(ConsentBasis::Exempt);
         }
         let covers = |consent: &&Consent| {
-            !client.is_public() && consent.covers(scope, core.config.claims.claims_of(scope), now)
+            !client.is_public()
+                && consent.covers(client, scope, core.config.claims.claims_of(scope), now)
         };
         let consent = self.consent.as_ref().filter(covers);
         let consent = consent.ok_or(Reason::ConsentNotGiven)?;

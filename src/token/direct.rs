@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     claims::{self, GrantedClaims, OFFLINE_ACCESS},
-    client::{Client, GrantType},
+    client::{self, Client, GrantType},
     env::{Event, What},
     error::{Failure, Reason},
     grant::{ConsentBasis, Grant, Origin, Standings, Status},
@@ -94,6 +94,7 @@ impl Direct {
             act,
         };
         let response = issue.mint(core, portion, now).await?;
+        client::used(core, client).await?;
 
         let key = Grant::key(&core.config.issuer, &id);
         let labels = [subject_label(&core.config.issuer, &grant.subject)];

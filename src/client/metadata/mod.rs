@@ -168,8 +168,8 @@ metadata! {
         /// absent.
         token_endpoint_auth_signing_alg: JwsAlgorithm,
         /// The document that lists its sector's redirect URIs; its host is the sector
-        /// ([OIDC Core §8.1]). Nothing fetches it yet: whoever sets this vouches that it lists this
-        /// client's.
+        /// ([OIDC Core §8.1]). A registration is checked against it; whoever makes a client otherwise
+        /// vouches that it lists this one's.
         ///
         /// [OIDC Core §8.1]: https://openid.net/specs/openid-connect-core-1_0.html#PairwiseAlg
         sector_identifier_uri: String,

@@ -37,10 +37,21 @@ impl ClientMetadata {
         let names = names.chain(self.localised.names()).chain(acrs);
         let texts = names.map(|(member, text)| (member, text, NAME)).chain(contacts);
         for (member, text, longest) in texts {
-            if text.chars().nth(longest).is_some() || text.chars().any(char::is_control) {
+            if text.chars().nth(longest).is_some() || text.chars().any(is_unreadable) {
                 return Err(InvalidMetadata::Text(member, longest));
             }
         }
         Ok(())
     }
+}
+
+/// What nobody sees, and what turns around what stands beside it on a page ([Unicode TR 36]).
+///
+/// [Unicode TR 36]: https://www.unicode.org/reports/tr36/
+fn is_unreadable(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+        )
 }

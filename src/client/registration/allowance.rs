@@ -104,13 +104,22 @@ pub(super) async fn admit(
             let found = found.filter(|found| found.body.admits(&token, now));
             Ok(Admission::Token(token, found.ok_or_else(RegistrationError::bad_token)?))
         }
-        (Authorization::Absent, RegistrationAccess::Open) => Ok(Admission::Anybody),
+        (Authorization::Absent, RegistrationAccess::Open) => {
+            let window = Window::at(core, rules, now);
+            let found = core.load::<Allowance>(&window.key).await?;
+            window.left(found.as_ref(), rules, now)?;
+            Ok(Admission::Anybody)
+        }
         (Authorization::Absent, _) => Err(RegistrationError::no_token()),
         _ => Err(RegistrationError::bad_token()),
     }
 }
 
 impl Admission {
+    pub(super) fn is_by_invitation(&self) -> bool {
+        matches!(self, Self::Token(..))
+    }
+
     /// What the token was issued for.
     pub(super) fn purpose(&self) -> Option<&str> {
         match self {
@@ -128,72 +137,91 @@ impl Admission {
         now: Timestamp,
     ) -> Result<(), RegistrationError> {
         match self {
-            Self::Token(token, found) => spend_token(core, &token, found, now).await,
+            Self::Token(token, _) => spend_token(core, &token, now).await,
             Self::Anybody => spend_cap(core, rules, now).await,
         }
     }
 }
 
-async fn spend_token(
-    core: &Core,
-    token: &Handle,
-    mut found: Loaded<Allowance>,
-    now: Timestamp,
-) -> Result<(), RegistrationError> {
+async fn spend_token(core: &Core, token: &Handle, now: Timestamp) -> Result<(), RegistrationError> {
     let key = key_of_token(core, token);
     for _ in 0..SPENDINGS {
+        // As it is now: it may have been withdrawn while the rest was looked at.
+        let found = core.load::<Allowance>(&key).await?;
+        let found = found.filter(|found| found.body.admits(token, now));
+        let found = found.ok_or_else(RegistrationError::bad_token)?;
         let Some(left) = found.body.left else { return Ok(()) };
-        if !found.body.admits(token, now) {
-            return Err(RegistrationError::bad_token());
-        }
         let body = Allowance { left: Some(left.saturating_sub(1)), ..found.body.clone() };
         if write(core, &key, Expect::Version(found.version), &body).await? {
             return Ok(());
         }
-        let newer = core.load::<Allowance>(&key).await?;
-        found = newer.ok_or_else(RegistrationError::bad_token)?;
     }
-    Err(Reason::StoreFailed.into())
+    Err(contended())
 }
 
 /// How often somebody who spends tries again: many may count at once, and who loses every time is told
 /// to come back.
 const SPENDINGS: u8 = 4 * ATTEMPTS;
 
+fn contended() -> RegistrationError {
+    RegistrationError::throttled(std::time::Duration::from_secs(1))
+}
+
 /// Time is cut into windows as long as an unused client is kept, each with its count.
+struct Window {
+    key: Key,
+    ends: Timestamp,
+}
+
+impl Window {
+    fn at(core: &Core, rules: &Registration, now: Timestamp) -> Self {
+        let length = rules.unused_lifetime.whole_seconds().max(1);
+        let number = now.unix().div_euclid(length);
+        let id: [&[u8]; 2] = [b"window", &number.to_be_bytes()];
+        let ends = Timestamp::from_unix(number.saturating_add(1).saturating_mul(length));
+        Self { key: Key::new(Kind::Allowance, &core.config.issuer, &id), ends }
+    }
+
+    /// How many more may come, at least one; a cap that was lowered since bounds what is left.
+    fn left(
+        &self,
+        found: Option<&Loaded<Allowance>>,
+        rules: &Registration,
+        now: Timestamp,
+    ) -> Result<u32, RegistrationError> {
+        let left = found.map_or(rules.cap, |found| found.body.left.unwrap_or_default());
+        match left.min(rules.cap) {
+            0 => Err(RegistrationError::throttled(self.ends.since(now).unsigned_abs())),
+            left => Ok(left),
+        }
+    }
+}
+
 async fn spend_cap(
     core: &Core,
     rules: &Registration,
     now: Timestamp,
 ) -> Result<(), RegistrationError> {
-    let length = rules.unused_lifetime.whole_seconds().max(1);
-    let window = now.unix().div_euclid(length);
-    let key = Key::new(Kind::Allowance, &core.config.issuer, &[b"window", &window.to_be_bytes()]);
-    let expires = Timestamp::from_unix(window.saturating_add(1).saturating_mul(length));
-    let fresh = Allowance {
-        v: Allowance::SCHEMA,
-        secret: None,
-        left: Some(rules.cap),
-        expires,
-        purpose: None,
-    };
+    let window = Window::at(core, rules, now);
     for _ in 0..SPENDINGS {
-        let found = core.load::<Allowance>(&key).await?;
-        let (body, expect) = match &found {
-            Some(found) => (found.body.clone(), Expect::Version(found.version)),
-            None => (fresh.clone(), Expect::Absent { labels: &[] }),
+        let found = core.load::<Allowance>(&window.key).await?;
+        let left = window.left(found.as_ref(), rules, now)?.saturating_sub(1);
+        let body = Allowance {
+            v: Allowance::SCHEMA,
+            secret: None,
+            left: Some(left),
+            expires: window.ends,
+            purpose: None,
         };
-        // A cap that was lowered since holds at once.
-        let left = body.left.unwrap_or_default().min(rules.cap);
-        let Some(left) = left.checked_sub(1) else {
-            let wait = expires.since(now).unsigned_abs();
-            return Err(RegistrationError::throttled(wait));
+        let expect = match &found {
+            Some(found) => Expect::Version(found.version),
+            None => Expect::Absent { labels: &[] },
         };
-        if write(core, &key, expect, &Allowance { left: Some(left), ..body }).await? {
+        if write(core, &window.key, expect, &body).await? {
             return Ok(());
         }
     }
-    Err(Reason::StoreFailed.into())
+    Err(contended())
 }
 
 async fn write(

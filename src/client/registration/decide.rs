@@ -6,10 +6,14 @@ use super::{
     Registration, RegistrationRequest, RegistrationVerdict, Statement, request::Sent, sector,
 };
 use crate::{
-    client::{AuthMethod, Client, ClientMetadata, ClientSecret, fit, secret},
+    client::{
+        AuthMethod, Client, ClientMetadata, ClientSecret, GrantType, fit,
+        keys::Freshness,
+        secret::{self, MOST_SECRETS},
+    },
     error::{Failure, Reason, RegistrationError},
     provider::Core,
-    types::Timestamp,
+    types::{ResponseType, Timestamp},
 };
 
 /// Everything that speaks about one registration.
@@ -48,10 +52,11 @@ pub(super) async fn decide(
     rules: &Registration,
     asked: &Asked<'_>,
     mut client: Client,
+    sector: Freshness,
     now: Timestamp,
 ) -> Result<Client, RegistrationError> {
     client.metadata.check()?;
-    offer(core, rules, &mut client.metadata);
+    offer(core, rules, &mut client.metadata)?;
     if let Some(policy) = &core.registrations {
         let request = RegistrationRequest {
             before: asked.before,
@@ -66,7 +71,7 @@ pub(super) async fn decide(
             id: own.id,
             secrets: own.secrets,
             epoch: own.epoch,
-            unused_until: own.unused_until,
+            unused: own.unused,
             ..client
         };
     }
@@ -75,7 +80,7 @@ pub(super) async fn decide(
         let text = format!("{}: {}", misfit.member, misfit.why);
         return Err(RegistrationError::member(Reason::MetadataInvalid, text));
     }
-    sector::check(core, &client.metadata).await?;
+    sector::check(core, &client.metadata, sector).await?;
     Ok(client)
 }
 
@@ -83,19 +88,33 @@ pub(super) async fn decide(
 /// server may replace what was asked for, and its answer says so).
 ///
 /// [RFC 7591 §2]: https://www.rfc-editor.org/rfc/rfc7591#section-2
-fn offer(core: &Core, rules: &Registration, metadata: &mut ClientMetadata) {
-    metadata
-        .grant_types
-        .retain(|grant_type| rules.grant_types.contains(grant_type) && core.supports(grant_type));
-    let may = |grant_type| metadata.grant_types.contains(grant_type);
-    let (code, implicit) =
-        (may(&crate::GrantType::AuthorizationCode), may(&crate::GrantType::Implicit));
-    metadata.response_types.retain(|response_type| {
-        (code || !response_type.code()) && (implicit || !response_type.implicit())
+fn offer(
+    core: &Core,
+    rules: &Registration,
+    metadata: &mut ClientMetadata,
+) -> Result<(), RegistrationError> {
+    use GrantType::{AuthorizationCode, Implicit};
+    let (grants, types) = (&mut metadata.grant_types, &mut metadata.response_types);
+    let asked = !grants.is_empty();
+    grants.retain(|grant| rules.grant_types.contains(grant) && core.supports(grant));
+    let (code, implicit) = (grants.contains(&AuthorizationCode), grants.contains(&Implicit));
+    types.retain(|t| (code || !t.code()) && (implicit || !t.implicit()));
+    // A grant whose last response type went with another grant is of no use.
+    let some = |carries: fn(ResponseType) -> bool| types.iter().copied().any(carries);
+    let (code, implicit) = (some(ResponseType::code), some(ResponseType::implicit));
+    grants.retain(|grant| match grant {
+        AuthorizationCode => code,
+        Implicit => implicit,
+        _ => true,
     });
+    if asked && grants.iter().all(|grant| *grant == GrantType::RefreshToken) {
+        let text = "grant_types: none of them is offered here";
+        return Err(RegistrationError::member(Reason::MetadataInvalid, text));
+    }
     if let Some(scope) = &mut metadata.scope {
         *scope = scope.intersection(&core.scopes);
     }
+    Ok(())
 }
 
 fn obey(verdict: RegistrationVerdict) -> Result<(), RegistrationError> {
@@ -129,21 +148,27 @@ pub(super) fn provide_secret(
         client.secrets.clear();
         return Ok(None);
     }
-    let usable = |secret: &ClientSecret| secret.lives(now) && (!is_key || secret.key().is_some());
-    client.secrets.retain(usable);
-    let lasts = |secret: &ClientSecret| {
-        let soon = rules.secret_lifetime.map_or(now, |lifetime| now + lifetime / 4);
-        secret.expires().is_none_or(|expires| soon < expires)
+    client.secrets.retain(|secret| secret.lives(now) && (!is_key || secret.key().is_some()));
+    if !is_key {
+        // It was one, and what nobody needs is not kept.
+        client.secrets = client.secrets.drain(..).map(ClientSecret::forgotten).collect();
+    }
+    let ends = rules.secret_lifetime.map(|lifetime| now + lifetime);
+    let lasts = |secret: &ClientSecret| match (secret.expires(), rules.secret_lifetime) {
+        (Some(expires), Some(lifetime)) => now + lifetime / 4 < expires,
+        // From before secrets had a lifetime.
+        (None, Some(_)) => false,
+        (_, None) => true,
     };
     if client.secrets.iter().any(lasts) {
         return Ok(None);
     }
-    let (text, secret) = secret::generate(core, is_key)?;
-    let secret = match rules.secret_lifetime {
-        Some(lifetime) => secret.until(now + lifetime),
-        None => secret,
+    let (text, fresh) = secret::generate(core, is_key)?;
+    let until = |secret: ClientSecret| match (secret.expires(), ends) {
+        (None, Some(ends)) => secret.until(ends),
+        _ => secret,
     };
-    client.secrets.insert(0, secret);
-    client.secrets.truncate(2);
+    let former = std::mem::take(&mut client.secrets);
+    client.secrets = [fresh].into_iter().chain(former).map(until).take(MOST_SECRETS).collect();
     Ok(Some(text))
 }

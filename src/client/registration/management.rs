@@ -9,16 +9,19 @@ use super::{
     decide::{Asked, decide, provide_secret},
     request::Sent,
     response::respond,
+    throttled,
 };
 use crate::{
     client::{
-        Client, ClientSecret,
+        Client,
+        keys::Freshness,
         record::{self, ATTEMPTS, Management, RegisteredClient},
+        secret,
     },
     env::{Event, What},
-    error::{Reason, RegistrationError},
+    error::{ErrorCode, Reason, RegistrationError},
     provider::Core,
-    secret::{Digest, Handle, HandleKind},
+    secret::{Handle, HandleKind},
     store::Loaded,
     types::{ClientId, Timestamp},
     wire::{Authorization, Cors, Params, Reply, Request},
@@ -70,7 +73,7 @@ impl<'r> Caller<'r> {
     ) -> Result<Option<Self>, RegistrationError> {
         let Some(registered) = record::find(core, id).await? else { return Ok(None) };
         let Some(management) = registered.body.management.clone() else { return Ok(None) };
-        let genuine = management.token.same(token.digest().as_bytes());
+        let genuine = management.token.same(token.whole_digest().as_bytes());
         let allowed = genuine && registered.body.client.enabled;
         Ok(allowed.then_some(Self { registered, management, token: text }))
     }
@@ -93,6 +96,7 @@ async fn update(
     rules: &Registration,
     mut caller: Caller<'_>,
 ) -> Result<Reply, RegistrationError> {
+    throttled(core, http).await?;
     let sent = Sent::parse(http)?;
     let now = core.clock.now();
     for _ in 0..ATTEMPTS {
@@ -125,21 +129,9 @@ impl Change {
         now: Timestamp,
     ) -> Result<Self, RegistrationError> {
         let before = &caller.registered.body;
-        check_own_members(sent, &before.client)?;
-        let statement = match sent.statement(core, rules, now).await {
-            // A statement once believed goes on to hold, if no newer one is sent.
-            Ok(None) => caller.management.statement.clone(),
-            Err(error) if error.reason() == Some(Reason::StatementMissing) => {
-                Some(caller.management.statement.clone().ok_or(error)?)
-            }
-            // The one that it was given back may have expired by now.
-            Err(error) => {
-                let same =
-                    |old: &super::Statement| Some(&*old.text) == sent.text("software_statement");
-                Some(caller.management.statement.clone().filter(same).ok_or(error)?)
-            }
-            Ok(newer) => newer,
-        };
+        check_own_members(core, sent, &before.client).await?;
+        let former = caller.management.statement.as_ref();
+        let statement = sent.newer_statement(core, rules, former, now).await?;
         let asked = Asked {
             sent,
             statement: statement.as_ref(),
@@ -148,14 +140,14 @@ impl Change {
             peer: http.peer,
         };
         let draft = Client { metadata: asked.metadata()?, ..before.client.clone() };
-        let mut client = decide(core, rules, &asked, draft, now).await?;
+        let mut client = decide(core, rules, &asked, draft, Freshness::Refreshed, now).await?;
         let secret = provide_secret(core, rules, &mut client, now)?;
         client.check()?;
         let mut management = Management { statement, ..caller.management.clone() };
         let mut token = None;
         if rules.rotate_tokens {
             let fresh = Handle::random(HandleKind::Registration, &*core.entropy)?;
-            management.token = fresh.digest();
+            management.token = fresh.whole_digest();
             token = Some(fresh.encode());
         }
         let management = Some(management);
@@ -166,7 +158,11 @@ impl Change {
 /// What the client has to say of itself, and what it must not ([RFC 7592 §2.2]).
 ///
 /// [RFC 7592 §2.2]: https://www.rfc-editor.org/rfc/rfc7592#section-2.2
-fn check_own_members(sent: &Sent, client: &Client) -> Result<(), RegistrationError> {
+async fn check_own_members(
+    core: &Core,
+    sent: &Sent,
+    client: &Client,
+) -> Result<(), RegistrationError> {
     let refused = |text| Err(RegistrationError::member(Reason::MetadataInvalid, text));
     for (member, text) in [
         ("registration_access_token", "registration_access_token: must not be sent"),
@@ -182,10 +178,13 @@ fn check_own_members(sent: &Sent, client: &Client) -> Result<(), RegistrationErr
         return refused("client_id: must be sent, and be the client's own");
     }
     if sent.has("client_secret") {
-        let presented = Digest::of(sent.text("client_secret").unwrap_or_default().as_bytes());
-        let own = |secret: &ClientSecret| secret.fits(&presented);
-        if !client.secrets.iter().fold(false, |found, secret| found | own(secret)) {
-            return refused("client_secret: must be the client's own, or not be sent");
+        let presented = sent.text("client_secret").unwrap_or_default();
+        match secret::check(core, Some(client), presented).await {
+            Ok(()) => {}
+            Err(failure) if failure.reason.error() == ErrorCode::InvalidClient => {
+                return refused("client_secret: must be the client's own, or not be sent");
+            }
+            Err(failure) => return Err(failure.into()),
         }
     }
     Ok(())
@@ -195,9 +194,14 @@ fn check_own_members(sent: &Sent, client: &Client) -> Result<(), RegistrationErr
 /// ([RFC 7592 §2.3]).
 ///
 /// [RFC 7592 §2.3]: https://www.rfc-editor.org/rfc/rfc7592#section-2.3
-async fn delete(core: &Core, caller: Caller<'_>) -> Result<Reply, RegistrationError> {
-    let id = &caller.registered.body.client.id;
-    record::remove(core, id).await?;
-    core.observer.observe(&Event::new(What::ClientDeleted).client(id));
-    Ok(Reply::empty(204).with_cors(Cors::Any))
+async fn delete(core: &Core, mut caller: Caller<'_>) -> Result<Reply, RegistrationError> {
+    for _ in 0..ATTEMPTS {
+        if record::remove(core, &caller.registered).await? {
+            let event = Event::new(What::ClientDeleted);
+            core.observer.observe(&event.client(&caller.registered.body.client.id));
+            return Ok(Reply::empty(204).with_cors(Cors::Any));
+        }
+        caller = caller.again(core).await?;
+    }
+    Err(Reason::StoreFailed.into())
 }

@@ -31,7 +31,8 @@ use self::{
 };
 use super::{
     Client,
-    record::{self, Management, RegisteredClient},
+    keys::Freshness,
+    record::{self, Management, RegisteredClient, Unused},
 };
 use crate::{
     env::{Event, What},
@@ -49,8 +50,7 @@ pub(crate) async fn register(
     http: &Request<'_>,
     rules: &Registration,
 ) -> Result<Reply, RegistrationError> {
-    let attempt = Attempt::stranger(AttemptKind::Registration, http.peer);
-    core.throttle.admit(&attempt).await.map_err(RegistrationError::throttled)?;
+    throttled(core, http).await?;
     let now = core.clock.now();
     let admission = allowance::admit(core, http, rules, now).await?;
     let sent = Sent::parse(http)?;
@@ -62,16 +62,17 @@ pub(crate) async fn register(
         purpose: admission.purpose(),
         peer: http.peer,
     };
-    let draft = Client::unchecked(new_id(core)?, asked.metadata()?);
-    let mut client = decide(core, rules, &asked, draft, now).await?;
+    let draft = rules.reach(core, Client::unchecked(new_id(core)?, asked.metadata()?));
+    let mut client = decide(core, rules, &asked, draft, Freshness::Refreshed, now).await?;
 
     let secret = decide::provide_secret(core, rules, &mut client, now)?;
     client.check()?;
     client.epoch = u32::from_be_bytes(random(&*core.entropy)?);
-    client.unused_until = Some(now + rules.unused_lifetime);
+    let until = now + rules.unused_lifetime;
+    client.unused = Some(Unused { until, invited: admission.is_by_invitation() });
     let token = Handle::random(HandleKind::Registration, &*core.entropy)?;
     let purpose = admission.purpose().map(ToOwned::to_owned);
-    let management = Some(Management { token: token.digest(), purpose, statement });
+    let management = Some(Management { token: token.whole_digest(), purpose, statement });
     let registered = RegisteredClient { management, ..RegisteredClient::new(client, now) };
 
     admission.spend(core, rules, now).await?;
@@ -84,19 +85,37 @@ pub(crate) async fn register(
     Ok(respond(core, 201, &registered, secret.as_deref(), Some(&token.encode())))
 }
 
-/// decide, for a client that describes itself instead of registering: by the same rules, as somebody of
-/// whom nothing else is known.
+/// decide, for a client that describes itself instead of registering: by the same rules, but nobody has
+/// invited it, so the grants are those that are offered to strangers.
 pub(super) async fn described(
     core: &Core,
     draft: Client,
-    members: &Map<String, Value>,
+    members: Map<String, Value>,
 ) -> Result<Client, RegistrationError> {
-    let rules = core.config.registration.clone().unwrap_or_default();
-    let sent = Sent { members: members.clone() };
-    let asked = Asked { sent: &sent, statement: None, before: None, purpose: None, peer: None };
-    let client = decide(core, &rules, &asked, draft, core.clock.now()).await?;
+    let rules = Registration {
+        grant_types: Registration::default().grant_types,
+        ..core.config.registration.clone().unwrap_or_default()
+    };
+    let now = core.clock.now();
+    let sent = Sent { members };
+    let statement = sent.statement(core, &rules, now).await?;
+    let asked = Asked {
+        sent: &sent,
+        statement: statement.as_ref(),
+        before: None,
+        purpose: None,
+        peer: None,
+    };
+    let draft = rules.reach(core, draft);
+    let client = decide(core, &rules, &asked, draft, Freshness::Cached, now).await?;
     client.check()?;
     Ok(client)
+}
+
+/// Asks the host whether one more may be looked at.
+async fn throttled(core: &Core, http: &Request<'_>) -> Result<(), RegistrationError> {
+    let attempt = Attempt::stranger(AttemptKind::Registration, http.peer);
+    core.throttle.admit(&attempt).await.map_err(RegistrationError::throttled)
 }
 
 /// A name that nobody has: 128 random bits, and a beginning that tells it from a person's

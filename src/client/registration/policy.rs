@@ -7,8 +7,9 @@ use crate::{client::Client, error::HostError};
 
 /// Decides about each registration, whole: at the first one, and anew at every update.
 ///
-/// Asked after everything that the specifications demand has been checked; what it changes is checked
-/// once more. Without one, whoever may register gets what the metadata say.
+/// Asked once the metadata fit together; what it leaves is checked whole, with all that the provider can
+/// and cannot serve. For a client that describes itself it is asked when the document is another one, and
+/// once a minute. Without one, whoever may register gets what the metadata say.
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -72,7 +73,8 @@ pub struct RegistrationRequest<'r> {
     pub purpose: Option<&'r str>,
     /// What a trusted publisher says, if there is a software statement.
     pub statement: Option<&'r Map<String, Value>>,
-    /// Every member that was sent, those that are not understood included.
+    /// Every member that was sent, those that are not understood included. At an update the client's own
+    /// secret may be among them.
     pub members: &'r Map<String, Value>,
     /// Where the request comes from, if the host says so.
     pub peer: Option<IpAddr>,

@@ -30,16 +30,43 @@ impl Sent {
         rules: &Registration,
         now: Timestamp,
     ) -> Result<Option<Statement>, RegistrationError> {
-        let Some(publishers) = &core.publishers else { return Ok(None) };
-        match self.members.get("software_statement") {
-            None | Some(Value::Null) if rules.require_statement => {
-                Err(Reason::StatementMissing.into())
+        self.newer_statement(core, rules, None, now).await
+    }
+
+    /// The same at an update. The one that was believed before goes on to hold if none is sent, or the
+    /// same: its time may be over by now, but its publisher must still be trusted. Another one must be of
+    /// that publisher too.
+    pub(super) async fn newer_statement(
+        &self,
+        core: &Core,
+        rules: &Registration,
+        former: Option<&Statement>,
+        now: Timestamp,
+    ) -> Result<Option<Statement>, RegistrationError> {
+        let Some(publishers) = &core.publishers else { return Ok(former.cloned()) };
+        let publishers = &**publishers;
+        let sent = match self.members.get("software_statement") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(text.as_str()),
+            Some(_) => return Err(Reason::StatementInvalid.into()),
+        };
+        match (sent, former) {
+            (None, None) if rules.require_statement => Err(Reason::StatementMissing.into()),
+            (None, None) => Ok(None),
+            (Some(text), Some(former)) if text != former.text => {
+                let newer = Statement::verify(core, publishers, text, Some(now)).await?;
+                if newer.publisher() == former.publisher() {
+                    Ok(Some(newer))
+                } else {
+                    Err(Reason::StatementUnapproved.into())
+                }
             }
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => {
-                Ok(Some(Statement::verify(core, &**publishers, text, now).await?))
+            (_, Some(former)) => {
+                Ok(Some(Statement::verify(core, publishers, &former.text, None).await?))
             }
-            Some(_) => Err(Reason::StatementInvalid.into()),
+            (Some(text), None) => {
+                Ok(Some(Statement::verify(core, publishers, text, Some(now)).await?))
+            }
         }
     }
 

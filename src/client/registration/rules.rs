@@ -1,6 +1,10 @@
 use time::Duration;
 
-use crate::client::GrantType;
+use crate::{
+    client::{Client, GrantType},
+    provider::Core,
+    types::Resource,
+};
 
 /// Who may register clients over HTTP, and what becomes of them
 /// ([OIDC Dynamic Client Registration], [RFC 7591], [RFC 7592]).
@@ -36,14 +40,20 @@ pub struct Registration {
     ///
     /// [RFC 7591 §2]: https://www.rfc-editor.org/rfc/rfc7591#section-2
     pub grant_types: Vec<GrantType>,
+    /// The APIs that the tokens of a client may be for, besides the provider itself; none. A
+    /// [policy](crate::RegistrationPolicy) may let a client have more
+    /// ([`Client::resources`](crate::Client::resources)).
+    pub resources: Vec<Resource>,
     /// How long a client's secret is good; for ever, if absent. An update in the last quarter of that
     /// time gives it a new one, beside which the old one is good to its end.
     pub secret_lifetime: Option<Duration>,
-    /// How long a client is kept that nobody has used; a day, at most a year. It is used once
-    /// somebody has signed in to it, or it has authenticated.
+    /// How long a client is kept that nobody has used; a day, at most a year. It is used, and kept for ever,
+    /// once somebody has signed in to it, or, if it came with an initial access token, once it has
+    /// authenticated. To authenticate keeps any other for as long again.
     pub unused_lifetime: Duration,
     /// How many clients may be registered without an initial access token within
-    /// [`unused_lifetime`](Self::unused_lifetime): so a flood is bounded, whatever its sources; 1,000.
+    /// [`unused_lifetime`](Self::unused_lifetime): so a flood is bounded, whatever its sources; 1,000. Time is
+    /// cut into pieces of that length, so where two of them meet it may be twice as many.
     pub cap: u32,
     /// Whether each update gives the client a new registration access token and ends the one before
     /// ([RFC 7592 §3]); no, since a client that misses one answer is then locked out of its own
@@ -60,7 +70,15 @@ pub enum RegistrationAccess {
     /// Who has an [initial access token](crate::Provider::issue_initial_access).
     #[default]
     InitialAccessToken,
-    /// Anybody. Who has an initial access token is not counted against the
+    /// Anybody.
+    ///
+    /// # Security
+    ///
+    /// Names, logos and scopes are then what strangers say: give a [`Throttle`](crate::Throttle), show
+    /// people the host of the redirect URI, and let a [policy](crate::RegistrationPolicy) decide if some
+    /// scopes are not for everybody.
+    ///
+    /// Who has an initial access token is not counted against the
     /// [cap](Registration::cap).
     Open,
 }
@@ -75,6 +93,7 @@ impl Default for Registration {
                 GrantType::Implicit,
                 GrantType::RefreshToken,
             ],
+            resources: Vec::new(),
             secret_lifetime: None,
             unused_lifetime: Duration::DAY,
             cap: 1_000,
@@ -84,6 +103,15 @@ impl Default for Registration {
 }
 
 impl Registration {
+    /// Which APIs a client may have tokens for that nobody has looked at.
+    pub(super) fn reach(&self, core: &Core, client: Client) -> Client {
+        let own = Resource::new(core.config.issuer.as_str()).ok();
+        Client {
+            resources: Some(own.into_iter().chain(self.resources.clone()).collect()),
+            ..client
+        }
+    }
+
     /// What contradicts itself, for [`Config::contradictions`](crate::Config::contradictions).
     pub(crate) fn contradictions(&self) -> Vec<String> {
         let mut found = Vec::new();

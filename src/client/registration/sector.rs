@@ -6,37 +6,47 @@
 use std::collections::HashSet;
 
 use crate::{
-    client::ClientMetadata,
+    client::{ClientMetadata, keys::Freshness},
     error::{Failure, Reason, RegistrationError},
-    fetch::FetchRequest,
+    fetch::{FetchError, FetchRequest},
     provider::Core,
+    store::Cause,
     types::RedirectUri,
 };
 
 /// The document must list every redirect URI: so whoever answers for the sector has agreed that this
 /// client belongs to it.
-pub(super) async fn check(core: &Core, metadata: &ClientMetadata) -> Result<(), RegistrationError> {
+pub(super) async fn check(
+    core: &Core,
+    metadata: &ClientMetadata,
+    freshness: Freshness,
+) -> Result<(), RegistrationError> {
     let Some(url) = metadata.sector_identifier_uri.as_deref() else { return Ok(()) };
+    // One answer, whatever is there (threat SS-08).
+    let refused = |failure: Failure| {
+        let text = "sector_identifier_uri: there must be a JSON array with all of redirect_uris";
+        RegistrationError::member(failure, text)
+    };
+    let caused = |cause: Cause| refused(Failure::caused(Reason::MetadataInvalid, cause));
     let Some(fetch) = &core.fetch else {
         let text = "sector_identifier_uri: this provider fetches no documents";
         return Err(RegistrationError::member(Reason::MetadataInvalid, text));
     };
-    let refused = |failure: Failure, text| RegistrationError::member(failure, text);
-    // As it is there now: a sector that has lost a member, or won one, says so at once.
     let mut request = FetchRequest::new(url, "application/json");
-    request.refresh = true;
-    let document = fetch.get(&request).await.map_err(|cause| {
-        let failure = Failure::caused(Reason::MetadataInvalid, cause);
-        refused(failure, "sector_identifier_uri: could not be fetched")
-    })?;
-    let listed: HashSet<String> = serde_json::from_slice(&document.body).map_err(|cause| {
-        let failure = Failure::caused(Reason::MetadataInvalid, cause);
-        refused(failure, "sector_identifier_uri: must be a JSON array of redirect URIs")
-    })?;
+    request.refresh = freshness == Freshness::Refreshed;
+    let document = match fetch.get(&request).await {
+        Ok(document) => document,
+        // The provider's own fault, and a passing one.
+        Err(busy @ FetchError::Busy) => {
+            return Err(Failure::caused(Reason::ClientDocumentFailed, busy).into());
+        }
+        Err(cause) => return Err(caused(Box::from(cause))),
+    };
+    let listed: HashSet<String> =
+        serde_json::from_slice(&document.body).map_err(|cause| caused(cause.into()))?;
     let missing = |uri: &RedirectUri| !listed.contains(uri.as_str());
     if metadata.redirect_uris.iter().any(missing) {
-        let text = "sector_identifier_uri: does not list every one of redirect_uris";
-        return Err(refused(Reason::MetadataInvalid.into(), text));
+        return Err(caused("a redirect URI is not listed".into()));
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
+    client::ClientMetadata,
     error::{Failure, HostError, Reason},
     jose::{Claims, JoseFault, Jws, LEEWAY, VerifyWith},
     provider::Core,
@@ -18,7 +19,13 @@ use crate::{
 
 /// Knows the publishers of software whose statements about it count.
 ///
-/// Without this seam software statements are ignored, as [RFC 7591 §2.3] has it.
+/// Without this seam software statements are ignored, as [RFC 7591 §2.3] has it. At each update the
+/// publisher of the statement is asked for anew.
+///
+/// # Security
+///
+/// A statement without `exp` holds for ever, and one without `aud` at every provider: whoever gets hold of
+/// it can register clients with it. Name publishers that use both.
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -66,18 +73,27 @@ pub(crate) struct Statement {
 }
 
 impl Statement {
-    /// Reads and believes it, if a trusted publisher made it and it is in time (threat RG-09).
+    /// Who made it.
+    pub(super) fn publisher(&self) -> Option<&str> {
+        self.claims.get("iss").and_then(Value::as_str)
+    }
+
+    /// Reads and believes it, if a trusted publisher made it and it is in time, unless that does not
+    /// matter any more (threat RG-09).
     pub(super) async fn verify(
         core: &Core,
         publishers: &dyn Publishers,
         text: &str,
-        now: Timestamp,
+        now: Option<Timestamp>,
     ) -> Result<Self, Failure> {
         let invalid = |fault: JoseFault| Failure::caused(Reason::StatementInvalid, fault);
         let jws = Jws::parse(text).map_err(invalid)?;
         let JwsAlgorithm::Signature(algorithm) = jws.algorithm() else {
             return Err(invalid(JoseFault::Algorithm));
         };
+        if !jws.typ().is_none_or(is_statement) {
+            return Err(invalid(JoseFault::Claims("typ")));
+        }
         let issuer = jws.unvouched("iss").ok_or(invalid(JoseFault::Claims("iss")))?;
         let publisher = publishers.publisher(&issuer).await?.ok_or(Reason::StatementUnapproved)?;
         if !publisher.algorithms.contains(&algorithm) {
@@ -89,15 +105,31 @@ impl Statement {
     }
 }
 
-/// When it holds, and for whom, as far as it says so. One within another is none (§2.3).
-fn check(core: &Core, claims: &Claims, now: Timestamp) -> Result<(), JoseFault> {
-    claims.in_time(now, LEEWAY)?;
+/// Another kind of JWT says so in its type ([RFC 8725 §3.11]).
+///
+/// [RFC 8725 §3.11]: https://www.rfc-editor.org/rfc/rfc8725#section-3.11
+fn is_statement(typ: &str) -> bool {
+    ["JWT", "software-statement+jwt"].iter().any(|known| typ.eq_ignore_ascii_case(known))
+}
+
+/// When it holds, and for whom, as far as it says so: one publisher may speak to several providers. It says
+/// something of the software, or it is another kind of token; and one within another is none (§2.3).
+fn check(core: &Core, claims: &Claims, now: Option<Timestamp>) -> Result<(), JoseFault> {
+    if let Some(now) = now {
+        claims.in_time(now, LEEWAY)?;
+    }
     let audience = claims.audience()?;
     if claims.get("aud").is_some() && !audience.contains(&core.config.issuer.as_str()) {
         return Err(JoseFault::Claims("aud"));
     }
-    match claims.get("software_statement") {
-        None => Ok(()),
-        Some(_) => Err(JoseFault::Claims("software_statement")),
+    if claims.get("software_statement").is_some() {
+        return Err(JoseFault::Claims("software_statement"));
+    }
+    // Of these, ID tokens have none.
+    let says = |name: &&str| *name != "scope" && claims.get(name).is_some();
+    if ClientMetadata::MEMBERS.iter().any(|name| says(name)) {
+        Ok(())
+    } else {
+        Err(JoseFault::Claims("software_id"))
     }
 }

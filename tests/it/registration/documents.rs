@@ -66,13 +66,23 @@ fn keyed() -> Value {
 }
 
 async fn is_unknown(op: &Op, id: &str, what: &str) {
+    is_refused(op, id, (401, "invalid_client"), what).await;
+}
+
+/// There is no document of a client: whether there is another one, or nobody answers, is not said
+/// (threat SS-08).
+async fn is_undescribed(op: &Op, id: &str, what: &str) {
+    is_refused(op, id, (503, "temporarily_unavailable"), what).await;
+}
+
+async fn is_refused(op: &Op, id: &str, (status, error): (u16, &str), what: &str) {
     let mut app = Registered(public(&json!({})));
     app.0["client_id"] = id.into();
     let page = Browser::new(op).authorize(&app.request()).await;
     assert_eq!(page.status(), 400, "{what}");
     page.is_page_error(Reason::ClientUnknown);
     let answer = app.redeem(op, "x").await;
-    assert_eq!((answer.status(), answer.error()), (401, "invalid_client".into()), "{what}");
+    assert_eq!((answer.status(), &*answer.error()), (status, error), "{what}");
 }
 
 /// A public one, and one that proves with its keys who it is: all that any client does.
@@ -115,10 +125,10 @@ async fn keys_must_be_proven() {
     assert_eq!(app.redeem(&op, &code).await.status(), 401);
     let mut own = Registered(keyed());
     own.0["client_id"] = "https://app.example/other.json".into();
-    assert_eq!(own.redeem(&op, &code).await.status(), 401);
+    assert_eq!(own.redeem(&op, &code).await.status(), 503, "nothing is there");
 }
 
-/// §4.1: what is no document of this client.
+/// §4: what is no document of this client.
 #[tokio::test]
 async fn documents_that_are_none() {
     let (op, web) = op();
@@ -154,7 +164,7 @@ async fn documents_that_are_none() {
         ),
     ] {
         web.text(ID, &document);
-        is_unknown(&op, ID, what).await;
+        is_undescribed(&op, ID, what).await;
         let seen = op.recorder.take();
         assert!(
             seen.contains(&(What::RegistrationRefused, Some(Reason::MetadataInvalid)))
@@ -304,6 +314,8 @@ async fn the_document_of_the_sector_cannot_be_had() {
         let tokens = app.tokens(&op).await;
         let (access, refresh) = (tokens.member("access_token"), tokens.member("refresh_token"));
         web.fail(SECTOR, fault);
+        assert_eq!(op.userinfo(&access).await.status(), 200, "{what}: what was decided holds");
+        op.wait(60);
         assert_eq!(op.userinfo(&access).await.status(), 503, "{what}");
         assert_eq!(app.refresh(&op, &refresh).await.status(), 503, "{what}");
         web.put(SECTOR, &json!(["https://app.example/cb"]));
@@ -327,9 +339,9 @@ async fn the_document_is_gone() {
         assert_eq!(op.userinfo(&tokens.member("access_token")).await.status(), 401, "{fault:?}");
         assert_eq!(
             app.refresh(&op, &tokens.member("refresh_token")).await.error(),
-            "invalid_client"
+            "temporarily_unavailable"
         );
-        is_unknown(&op, ID, "gone").await;
+        is_undescribed(&op, ID, "gone").await;
     }
 }
 
@@ -390,10 +402,11 @@ async fn the_policy_decides() {
     let access = app.tokens(&op).await.member("access_token");
     assert_eq!(op.userinfo(&access).await.json().get("email"), None);
     *mode.lock().unwrap() = "fail";
+    op.wait(60);
     assert!(op.userinfo(&access).await.status() >= 500);
     *mode.lock().unwrap() = "deny";
     assert_eq!(op.userinfo(&access).await.status(), 401);
-    is_unknown(&op, ID, "denied").await;
+    is_undescribed(&op, ID, "denied").await;
 }
 
 /// What is not offered to strangers is not offered to them either; without a registration endpoint the

@@ -8,7 +8,7 @@ use super::*;
 
 #[tokio::test]
 async fn what_the_host_hears() {
-    let op = setup_with(|rules| rules.cap = 1).build();
+    let op = setup_with(|rules| rules.cap = 2).build();
     let seen = || op.recorder.take();
     let client = op.register(&web()).await;
     assert_eq!(seen(), [(What::ClientRegistered, None)]);
@@ -19,6 +19,7 @@ async fn what_the_host_hears() {
     client.put(&op, &json!({ "jwks_uri": 1 })).await;
     client.put(&op, &json!({ "redirect_uris": [] })).await;
     op.try_register(&json!([]), None).await;
+    op.register(&web()).await;
     op.try_register(&web(), None).await;
     op.try_register(&web(), Some("x")).await;
     let refused = |reason| (What::RegistrationRefused, Some(reason));
@@ -28,6 +29,7 @@ async fn what_the_host_hears() {
             refused(Reason::MetadataInvalid),
             refused(Reason::RedirectUriUnregistrable),
             refused(Reason::RegistrationMalformed),
+            (What::ClientRegistered, None),
             refused(Reason::RegistrationThrottled),
             refused(Reason::BearerInvalid),
         ]

@@ -187,10 +187,18 @@ async fn what_is_not_offered_is_left_out() {
     let acting = [("grant_type", "client_credentials")];
     assert_eq!(client.post(&op, "/token", &acting).await.error(), "unauthorized_client");
 
-    // What is left may be nothing at all.
+    // Of no use at all.
     let machine = json!({ "grant_types": ["client_credentials"], "response_types": [] });
-    let client = op.register(&machine).await;
-    assert_eq!(client.0["grant_types"], json!([]));
+    let none = (400, "invalid_client_metadata".to_owned());
+    let refused = op.try_register(&machine, None).await;
+    assert_eq!((refused.status(), refused.error()), none);
+    // A grant is left out with the last response type that it was for.
+    let hybrid = json!({ "grant_types": ["authorization_code", "implicit"], "response_types": ["code", "code id_token"] });
+    let narrow = |grants| move |rules: &mut oidc_op::Registration| rules.grant_types = grants;
+    let code = setup_with(narrow(vec![oidc_op::GrantType::AuthorizationCode])).build();
+    let client = code.register(&web_with(&hybrid)).await;
+    let left = (&client.0["grant_types"], &client.0["response_types"]);
+    assert_eq!(left, (&json!(["authorization_code"]), &json!(["code"])));
 
     // The host may offer more.
     let op =
@@ -199,8 +207,8 @@ async fn what_is_not_offered_is_left_out() {
     assert_eq!(client.0["grant_types"], json!(["client_credentials"]));
     assert_eq!(client.post(&op, "/token", &acting).await.status(), 200);
     // and less: without the grant its response types make no sense either
-    let client = op.register(&web()).await;
-    assert_eq!((&client.0["grant_types"], &client.0["response_types"]), (&json!([]), &json!([])));
+    let refused = op.try_register(&web(), None).await;
+    assert_eq!((refused.status(), refused.error()), none);
 }
 
 /// Each way to authenticate is one that a registered client can use, and no other works for it.

@@ -203,7 +203,7 @@ async fn renewal_in_the_last_quarter() {
 async fn a_secret_without_end_stays() {
     let op = setup().build();
     let client = op.register(&web()).await;
-    assert!(client.is_known_by(&op, client.text("client_secret")).await);
+    client.tokens(&op).await;
     op.wait(86_400 * 3_650);
     let answer = client.put(&op, &json!({ "client_name": "Newer" })).await.json();
     assert_eq!(

@@ -10,8 +10,8 @@ const DAY: i64 = 86_400;
 async fn so_many_in_a_window_and_then_a_wait() {
     let op = setup_with(|rules| rules.cap = 3).build();
     for _ in 0..3 {
-        op.register(&web()).await;
         assert_eq!(op.refused(&json!({})).await.0, 400, "what is refused does not count");
+        op.register(&web()).await;
     }
     let answer = op.try_register(&web(), None).await;
     assert_eq!(answer.status(), 429);
@@ -101,15 +101,13 @@ async fn a_client_that_was_used_is_kept() {
         let (op, store) = faulty(setup());
         let client = op.register(&metadata).await;
         op.wait(DAY - 1);
+        let mut browser = Browser::new(&op);
+        let page = browser.authorize(&client.request()).await;
+        assert_eq!(browser.follow(page, ALICE).await.status(), 303, "{what}");
         if what == "confidential" {
-            assert!(client.is_known_by(&op, client.text("client_secret")).await);
             store.reset();
             assert!(client.is_known_by(&op, client.text("client_secret")).await);
             assert_eq!(store.calls().writes(), 0, "{what}: it is used already");
-        } else {
-            let mut browser = Browser::new(&op);
-            let page = browser.authorize(&client.request()).await;
-            assert_eq!(browser.follow(page, ALICE).await.status(), 303, "{what}");
         }
         op.wait(DAY * 400);
         op.provider.work(1_000).await.unwrap();
@@ -118,6 +116,32 @@ async fn a_client_that_was_used_is_kept() {
         let kept = op.provider.registered_client(&client.client_id()).await.unwrap().unwrap();
         assert_eq!(kept.unused_until(), None, "{what}");
     }
+}
+
+/// A stranger can authenticate as clients without number, so that only prolongs; one that was invited is
+/// kept by it. The first half of the time needs no write.
+#[tokio::test]
+async fn to_authenticate_prolongs() {
+    let (op, store) = faulty(setup());
+    let stranger = op.register(&web()).await;
+    let access = InitialAccess::once(Duration::DAY);
+    let token = op.provider.issue_initial_access(&access).await.unwrap();
+    let invited = Registered(op.try_register(&web(), Some(&token)).await.json());
+    let known =
+        async |client: &Registered| client.is_known_by(&op, client.text("client_secret")).await;
+    assert!(known(&invited).await);
+    store.reset();
+    op.wait(DAY / 2 - 1);
+    assert!(known(&stranger).await && known(&invited).await);
+    assert_eq!(store.calls().writes(), 0);
+    op.wait(1);
+    assert!(known(&stranger).await);
+    op.wait(DAY - 1);
+    assert!(known(&stranger).await, "prolonged");
+    op.wait(DAY);
+    assert!(!known(&stranger).await, "and forgotten after all");
+    op.wait(DAY * 400);
+    assert!(known(&invited).await);
 }
 
 /// The time is the host's to choose; an update neither ends nor prolongs it.
