@@ -33,19 +33,21 @@ pub(crate) enum KeyFault {
     Keys(#[from] NoKeys),
 }
 
-/// What a client's keys are needed for, done with those at hand; if they lack the key, once more with
-/// those that are there now. If these cannot be had, the first answer stands.
+/// What a client's keys are needed for, done with those at hand that are valid now (threat CA-14); if
+/// they lack the key, once more with those that are there now. If these cannot be had, the first answer
+/// stands.
 pub(crate) async fn with_keys<T>(
     core: &Core,
     client: &Client,
     action: impl Fn(&Jwks) -> Result<T, JoseFault>,
 ) -> Result<T, KeyFault> {
-    let first = action(&*keys(core, client, Freshness::Cached).await?);
+    let now = core.clock.now();
+    let first = action(&keys(core, client, Freshness::Cached).await?.valid_at(now));
     if client.metadata.jwks_uri.is_none() || !matches!(first, Err(JoseFault::Key)) {
         return Ok(first?);
     }
     match keys(core, client, Freshness::Refreshed).await {
-        Ok(newer) => Ok(action(&newer)?),
+        Ok(newer) => Ok(action(&newer.valid_at(now))?),
         Err(_) => Ok(first?),
     }
 }

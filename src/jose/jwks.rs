@@ -1,4 +1,4 @@
-use std::{collections::HashSet, fmt, sync::Arc};
+use std::{borrow::Cow, collections::HashSet, fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error, ser::SerializeMap};
 use serde_json::{Map, Value};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::public_key::PublicKey;
 use crate::{
     mint::{KeyError, KeyProblem},
-    types::{KeyManagementAlgorithm, SigningAlgorithm},
+    types::{KeyManagementAlgorithm, SigningAlgorithm, Timestamp},
     wire,
 };
 
@@ -16,7 +16,8 @@ const MAX_KEYS: usize = 32;
 /// A client's public keys: a JWK Set ([RFC 7517 §5]).
 ///
 /// Whoever has one knows that every key is public, strong enough and on its curve. Keys of a kind,
-/// or for an algorithm, that the crate does not know are left out.
+/// or for an algorithm, that the crate does not know are left out. A key with `exp` or `nbf` (seconds, as
+/// in a JWT) is not used from then on, or until then.
 ///
 /// ```
 /// use oidc_op::Jwks;
@@ -79,6 +80,15 @@ impl Jwks {
             keys.push(key);
         }
         Ok(Self { keys: keys.into() })
+    }
+
+    /// Those of the keys that may be used now, as far as their owner says (`nbf`, `exp`).
+    pub(crate) fn valid_at(&self, now: Timestamp) -> Cow<'_, Self> {
+        if self.keys.iter().all(|key| key.is_valid_at(now)) {
+            return Cow::Borrowed(self);
+        }
+        let valid = self.keys.iter().filter(|key| key.is_valid_at(now));
+        Cow::Owned(Self { keys: valid.cloned().collect() })
     }
 
     /// Whether one of the keys may have made a signature by this algorithm.

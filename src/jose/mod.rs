@@ -22,6 +22,7 @@ mod purpose;
 mod shared_secret;
 #[cfg(test)]
 mod tests;
+mod validity;
 mod verify;
 
 pub(crate) use claims::{Claims, LEEWAY, LONGEST_ASSERTION};

@@ -7,10 +7,11 @@ use serde_json::{Map, Value};
 use super::{
     key_kind::KeyKind,
     purpose::{Purpose, text},
+    validity::Validity,
 };
 use crate::{
     mint::{self, KeyProblem},
-    types::{KeyManagementAlgorithm, SigningAlgorithm},
+    types::{KeyManagementAlgorithm, SigningAlgorithm, Timestamp},
 };
 
 /// Members that only the owner of a key has ([RFC 7518 §6]).
@@ -23,6 +24,7 @@ const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 pub(super) struct PublicKey {
     kind: KeyKind,
     purpose: Purpose,
+    validity: Validity,
     /// As it came, with the numbers in their one spelling.
     members: Map<String, Value>,
 }
@@ -62,9 +64,10 @@ impl PublicKey {
             check_size(&public)?;
         }
         let Some(purpose) = Purpose::of(kind, jwk)? else { return Ok(None) };
+        let validity = Validity::of(jwk)?;
         let mut members = jwk.clone();
         members.extend(public);
-        Ok(Some(Self { kind, purpose, members }))
+        Ok(Some(Self { kind, purpose, validity, members }))
     }
 
     pub(super) fn kind(&self) -> KeyKind {
@@ -77,6 +80,11 @@ impl PublicKey {
 
     pub(super) fn kid(&self) -> Option<&str> {
         self.members.get("kid").and_then(Value::as_str)
+    }
+
+    /// Whether its owner lets it be used now.
+    pub(super) fn is_valid_at(&self, now: Timestamp) -> bool {
+        self.validity.holds(now)
     }
 
     /// Whether it may check signatures of this algorithm, which must be its own if it names one.

@@ -108,8 +108,9 @@ impl AccessTokenParts<'_> {
         };
         let signed = jwt::sign(&*core.signer, format.algorithm, TYPE, &claims, now).await?;
         let Some(to) = &format.encryption else { return Ok(signed) };
-        let keys = EncryptTo::Keys(&to.keys);
-        jose::encrypt(signed.as_bytes(), Some("JWT"), to.algorithm, to.content, keys)
+        let keys = to.keys.valid_at(now);
+        let to_keys = EncryptTo::Keys(&keys);
+        jose::encrypt(signed.as_bytes(), Some("JWT"), to.algorithm, to.content, to_keys)
             .map_err(|fault| Failure::caused(Reason::ResourceUnfit, fault))
     }
 }

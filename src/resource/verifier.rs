@@ -7,7 +7,7 @@ use super::{
 use crate::{
     env::{Clock, Event, Observer, SystemClock, What},
     error::{BearerError, Failure, Reason},
-    jose::{Claims, VerifyWith},
+    jose::{Claims, Jwks, VerifyWith},
     types::{Issuer, Resource, SigningAlgorithm},
     wire::{Authorization, Params, Request},
 };
@@ -155,7 +155,9 @@ impl AccessTokenVerifier {
         let (claims, form) = match (&self.keys, &self.source) {
             (Some(keys), _) if is_jwt(token) => {
                 let jws = rules::read(token, &self.algorithms)?;
-                let verify = |keys: &_| jws.clone().verify(VerifyWith::Keys(keys));
+                let verify = |keys: &Jwks| {
+                    jws.clone().verify(VerifyWith::Keys(&keys.valid_at(self.clock.now())))
+                };
                 (keys.verify(verify).await?, Form::Jwt)
             }
             (_, Some(source)) => {

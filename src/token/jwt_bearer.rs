@@ -205,7 +205,7 @@ async fn verify(
         JwsAlgorithm::Signature(algorithm) if issuer.algorithms.contains(&algorithm) => {}
         _ => return Err(invalid(JoseFault::Algorithm)),
     }
-    let claims = jws.verify(VerifyWith::Keys(&issuer.keys)).map_err(invalid)?;
+    let claims = jws.verify(VerifyWith::Keys(&issuer.keys.valid_at(now))).map_err(invalid)?;
     let read = read(core, &claims, jws.signed(), now).map_err(invalid)?;
     Ok(Verified { claims: claims.into_map(), ..read })
 }

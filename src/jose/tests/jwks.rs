@@ -187,3 +187,65 @@ fn nothing_panics() {
         }
     }
 }
+
+/// Threat CA-14: a key is good from `nbf` on, and until `exp`.
+#[test]
+fn keys_have_their_time() {
+    let now = NOW.unix();
+    let one = |times: &Value| jwks(&[with(p256(), times)]);
+    for (times, valid) in [
+        (json!({}), true),
+        (json!({ "exp": now + 1 }), true),
+        (json!({ "exp": now }), false),
+        (json!({ "exp": now - 1 }), false),
+        (json!({ "nbf": now }), true),
+        (json!({ "nbf": now + 1 }), false),
+        (json!({ "nbf": now - 1, "exp": now + 1 }), true),
+        (json!({ "nbf": now + 1, "exp": now + 2 }), false),
+        (json!({ "nbf": now + 1, "exp": now - 1 }), false),
+        // Whatever number it is.
+        (json!({ "exp": 0 }), false),
+        (json!({ "exp": -1 }), false),
+        (json!({ "exp": i64::MAX }), true),
+        (json!({ "exp": u64::MAX }), true),
+        (json!({ "exp": 1e300 }), true),
+        (json!({ "exp": -1e300 }), false),
+        (json!({ "nbf": u64::MAX }), false),
+        (json!({ "exp": 1_700_000_000.9 }), false),
+        (json!({ "exp": 1_700_000_001.0 }), true),
+        (json!({ "nbf": 1_700_000_000.1 }), false),
+        (json!({ "nbf": 1_699_999_999.1 }), true),
+    ] {
+        let keys = one(&times);
+        let now = keys.valid_at(NOW);
+        assert_eq!(now.verifies(SigningAlgorithm::ES256), valid, "{times}");
+        assert_eq!(now.receives(KeyManagementAlgorithm::EcdhEs), valid, "{times}");
+        // It is still a key of the set, with its times.
+        assert!(keys.verifies(SigningAlgorithm::ES256), "{times}");
+        let written = serde_json::to_value(&keys).unwrap();
+        assert_eq!(written["keys"][0], with(p256(), &times));
+        assert_eq!(serde_json::from_value::<Jwks>(written).unwrap(), keys);
+    }
+    for odd in [json!("1700000000"), json!(null), json!(true), json!([1]), json!({})] {
+        for name in ["exp", "nbf"] {
+            let mut key = p256();
+            key[name] = odd.clone();
+            let refused = load(&[key]).unwrap_err();
+            let member = KeyProblem::Member(if name == "exp" { "exp" } else { "nbf" });
+            assert!(
+                matches!(refused, KeyError::Refused { problem, .. } if problem == member),
+                "{name}: {odd}"
+            );
+        }
+    }
+}
+
+/// The others stay: what a set has lost is only what is out of its time.
+#[test]
+fn a_set_without_those_out_of_time() {
+    let timed = |key: Value, kid: &str, exp: i64| with(key, &json!({ "kid": kid, "exp": exp }));
+    let all = jwks(&[timed(p256(), "a", 1), timed(ed25519(), "b", i64::MAX), timed(rsa(), "c", 2)]);
+    assert_eq!(*all.valid_at(NOW), jwks(&[timed(ed25519(), "b", i64::MAX)]));
+    assert_eq!(*all.valid_at(Timestamp::from_unix(0)), all);
+    assert!(matches!(all.valid_at(Timestamp::from_unix(0)), std::borrow::Cow::Borrowed(_)));
+}

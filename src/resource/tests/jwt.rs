@@ -70,6 +70,25 @@ async fn jw_01_algorithms_are_those_of_public_keys() {
     assert_eq!(reason(&only, &jwt(&good())).await, None);
 }
 
+/// Threat CA-14: a key that its owner has put an end to.
+#[tokio::test]
+async fn ca_14_keys_out_of_their_time() {
+    for (times, reason_of) in [
+        (json!({"exp": NOW.unix() + 1}), None),
+        (json!({"exp": NOW.unix()}), Some(BearerInvalid)),
+        (json!({"nbf": NOW.unix() + 1}), Some(BearerInvalid)),
+    ] {
+        let mut keys: Value = serde_json::from_str(&published(&KEYS)).unwrap();
+        for key in keys["keys"].as_array_mut().unwrap() {
+            *key = merged(key.clone(), &times);
+        }
+        let keys: Jwks = serde_json::from_value(keys).unwrap();
+        let verifier = AccessTokenVerifier::by_keys(issuer(), orders(), keys);
+        let verifier = verifier.clock(TestClock::at(NOW));
+        assert_eq!(reason(&verifier, &jwt(&good())).await, reason_of, "{times}");
+    }
+}
+
 #[tokio::test]
 async fn who_signed_it() {
     let other = jwt_by(&OTHERS, &json!({}), &good());

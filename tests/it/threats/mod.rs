@@ -10,6 +10,7 @@ mod hints;
 mod http;
 mod introspection;
 mod jose;
+mod keys_in_time;
 mod narrowing;
 mod pages;
 mod pkce;
