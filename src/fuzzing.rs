@@ -9,9 +9,10 @@ use crate::{
     client::Client,
     error::Reason,
     jose::{self, DecryptionKeys, EncryptTo, Jwe, Jwks, Jws, VerifyWith},
+    mint,
     provider::Provider,
     secret::{self, SealKind},
-    types::{ContentEncryption, Issuer, KeyManagementAlgorithm},
+    types::{ContentEncryption, Issuer, KeyManagementAlgorithm, Timestamp},
     wire::{Params, Reply},
 };
 
@@ -146,6 +147,8 @@ pub fn verify_jws(text: &str, by: SignedBy<'_>) -> Option<Map<String, Value>> {
 pub enum SealedFor<'k> {
     /// The owner of these keys.
     Keys(&'k DecryptionKeys),
+    /// Whoever has the private halves of these.
+    Public(&'k Jwks),
     /// Whoever knows this secret.
     Secret(&'k [u8]),
 }
@@ -160,6 +163,7 @@ pub fn encrypt_jwe(
     let encrypt = |to| jose::encrypt(plain, Some("JWT"), algorithm, encryption, to).ok();
     match to {
         SealedFor::Keys(keys) => encrypt(EncryptTo::Keys(&Jwks::from_keys(keys.published()))),
+        SealedFor::Public(keys) => encrypt(EncryptTo::Keys(keys)),
         SealedFor::Secret(secret) => encrypt(EncryptTo::Secret(secret)),
     }
 }
@@ -167,4 +171,14 @@ pub fn encrypt_jwe(
 /// The plain text of a token, if it is right.
 pub fn decrypt_jwe(text: &str, own: Option<&DecryptionKeys>, secrets: &[&[u8]]) -> Option<Vec<u8>> {
     Jwe::parse(text).ok()?.decrypt(own, secrets).ok()
+}
+
+/// Those of the keys that may be used now.
+pub fn valid_at(keys: &Jwks, now: Timestamp) -> Jwks {
+    keys.valid_at(now).into_owned()
+}
+
+/// The thumbprint of a key.
+pub fn thumbprint(jwk: &Map<String, Value>) -> Option<String> {
+    mint::jwk_thumbprint(jwk)
 }

@@ -7,7 +7,7 @@ use url::Url;
 use super::{ClientMetadata, InvalidMetadata};
 use crate::types::RedirectUri;
 
-/// As long as those that the crate may fetch get ([RFC 9101 §5.2]).
+/// The longest that is fetched: as long as a `request_uri` should get ([RFC 9101 §5.2]).
 ///
 /// [RFC 9101 §5.2]: https://www.rfc-editor.org/rfc/rfc9101#section-5.2
 const LONGEST_FETCHED: usize = 512;
