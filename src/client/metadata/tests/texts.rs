@@ -76,6 +76,7 @@ fn addresses_are_https() {
             "https:///c.example/",
             "https:\\\\c.example/",
             "https://c.example\\@evil.example/",
+            "https://c.example\\a",
             "https://shop.example@evil.example/",
             "https://c.example/ü",
             "https://c.example/\n",
