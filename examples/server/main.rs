@@ -11,7 +11,7 @@
 //! |---|---|
 //! | `config/` | the configuration: one TOML file, or one sentence about what is wrong with it |
 //! | `data.rs` | keys and secrets, made at the first start |
-//! | `users.rs`, `limits.rs` | the people, and how often a password may be guessed |
+//! | `users/`, `limits.rs` | the people, and how often a password may be guessed |
 //! | `second_factor.rs`, `assurance.rs` | codes beside passwords, and what a sign-in is worth |
 //! | `passwords.rs`, `policies.rs` | what is decided at the token endpoint |
 //! | `interaction.rs`, `apps.rs`, `pages/` | where people act, and what they see |

@@ -1,0 +1,15 @@
+//! The one form in which what people are called is looked up.
+
+/// A login in the one form in which it is looked up and counted.
+pub(super) fn canonical(login: &str) -> String {
+    login.trim().chars().take(254).flat_map(char::to_lowercase).collect()
+}
+
+/// A phone number without what people put between its digits; none if it is something else.
+pub(super) fn phone(text: &str) -> Option<String> {
+    let between = |c: &char| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/');
+    let plain: String = text.trim().chars().take(64).filter(between).collect();
+    let digits = plain.strip_prefix('+')?;
+    let fits = (5..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    fits.then_some(plain)
+}
