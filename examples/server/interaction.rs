@@ -19,7 +19,7 @@ use crate::{
     App,
     layers::{Capped, Form, Received},
     pages::{Filled, OOPS, Problem, consent},
-    users::{NewUser, NotCreated, Proof, Turn, User},
+    users::{NewUser, NotCreated, PasswordHash, Proof, User},
 };
 
 /// GET: the page that the interaction needs now, or with `?page=` another way to sign in.
@@ -240,31 +240,28 @@ impl Visit<'_> {
     }
 
     async fn new_user(&self, filled: Filled<'_>, password: &str) -> Result<Arc<User>, NotNew> {
-        let new = check(filled, password).map_err(NotNew::Problem)?;
+        check(filled, password).map_err(NotNew::Problem)?;
         let App { users, limits, .. } = self.app;
-        let (username, peer) = (new.username.clone(), self.received.peer());
+        let peer = self.received.peer();
         limits.admit_registration(peer).map_err(NotNew::Throttled)?;
-        let turn = self.turn().await?;
+        let turn = users.turn().await.ok_or(NotNew::Busy)?;
         limits.registered(peer);
-        match users.create(turn, new, password).await {
+        let hash = turn.hash(password).await.ok_or(NotNew::Busy)?;
+        match users.create(new_user(filled, hash)) {
             Ok(user) => {
                 info!(sub = %user.subject, ?peer, "account created");
                 Ok(user)
             }
-            Err(NotCreated::Full) => Err(NotNew::Busy),
             // A form that was sent twice: the account is theirs already.
-            Err(NotCreated::Taken) => {
-                let theirs = self.authenticate(&username, password, None).await;
+            Err(NotCreated::UsernameTaken | NotCreated::EmailTaken) => {
+                let theirs = self.authenticate(filled.username, password, None).await;
                 theirs.map(|(user, _)| user).map_err(|_| {
                     let text = "Somebody has this user name or e-mail address already.";
                     NotNew::Problem(Problem { field: "username", text })
                 })
             }
+            Err(_) => Err(NotNew::Busy),
         }
-    }
-
-    async fn turn(&self) -> Result<Turn, NotNew> {
-        self.app.users.turn().await.ok_or(NotNew::Busy)
     }
 }
 
@@ -314,7 +311,7 @@ enum NotNew {
 }
 
 /// What an account needs.
-fn check(filled: Filled<'_>, password: &str) -> Result<NewUser, Problem> {
+fn check(filled: Filled<'_>, password: &str) -> Result<(), Problem> {
     let Filled { name, username, email } = filled;
     let wrong = |field, text| Err(Problem { field, text });
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
@@ -337,8 +334,24 @@ fn check(filled: Filled<'_>, password: &str) -> Result<NewUser, Problem> {
     if password.chars().count() < 8 || password.len() > 1024 {
         return wrong("password", "A password has at least 8 characters.");
     }
-    let (name, username, email) = (name.to_owned(), username.to_owned(), email.to_owned());
-    Ok(NewUser { username, name, email })
+    Ok(())
+}
+
+/// The claims that somebody has who has created an account.
+pub(crate) const CREATED_WITH: [&str; 5] =
+    ["name", "preferred_username", "email", "email_verified", "updated_at"];
+
+/// Somebody who has filled in the form.
+fn new_user(filled: Filled<'_>, password: PasswordHash) -> NewUser {
+    let claims = [("name", filled.name), ("email", filled.email)];
+    NewUser {
+        subject: None,
+        username: filled.username.to_owned(),
+        password: Some(password),
+        claims: claims.map(|(name, value)| (name.to_owned(), value.into())).into_iter().collect(),
+        email_verified: false,
+        phone_number_verified: false,
+    }
 }
 
 /// Adds header fields of the provider's.

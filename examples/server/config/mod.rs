@@ -45,7 +45,7 @@ pub(crate) use self::{
     users::{Password, UserEntry},
 };
 use self::{lifetimes::Lifetimes, paths::Paths, policy::Policy};
-use crate::{assurance::Assurance, users::CREATED_WITH};
+use crate::{assurance::Assurance, interaction::CREATED_WITH};
 
 /// What the server does without `--config`.
 const DEMO: &str = include_str!("../demo.toml");

@@ -1,8 +1,11 @@
 //! The one form in which what people are called is looked up.
 
+/// How long a user name or an address may be, in characters.
+pub(super) const LONGEST: usize = 254;
+
 /// A login in the one form in which it is looked up and counted.
 pub(super) fn canonical(login: &str) -> String {
-    login.trim().chars().take(254).flat_map(char::to_lowercase).collect()
+    login.trim().chars().take(LONGEST).flat_map(char::to_lowercase).collect()
 }
 
 /// A phone number without what people put between its digits; none if it is something else.

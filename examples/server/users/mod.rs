@@ -20,14 +20,11 @@ use oidc_op::{ClaimMapping, ClaimSources, Subject};
 use serde_json::Map;
 use tokio::sync::Semaphore;
 
+use self::logins::{canonical, phone};
 pub(crate) use self::{
-    create::{CREATED_WITH, NewUser, NotCreated},
-    passwords::Turn,
+    create::{NewUser, NotCreated},
+    passwords::PasswordHash,
     person::{Proof, User},
-};
-use self::{
-    logins::{canonical, phone},
-    passwords::hash,
 };
 use crate::config::{ConfigError, UserEntry};
 
@@ -36,6 +33,8 @@ pub(crate) struct Users {
     people: RwLock<People>,
     /// Whom to ask for, when nobody has the name.
     nobody: Arc<User>,
+    /// What a password is compared with, when there is none to compare with.
+    nobodys: PasswordHash,
     turns: Arc<Semaphore>,
 }
 
@@ -75,16 +74,17 @@ impl Users {
         });
         let mut people = People::default();
         for user in users {
-            people.insert(Arc::new(user?)).map_err(|taken| {
-                ConfigError::new(format!(
-                    "users: the login {taken:?} is two people's user name or e-mail address"
-                ))
+            let user = Arc::new(user?);
+            people.insert(Arc::clone(&user)).map_err(|taken| {
+                ConfigError::new(format!("users: username {:?}: {taken}", user.username))
             })?;
         }
+        let nobodys = PasswordHash::of("nobody has this password")
+            .map_err(|e| ConfigError::new(format!("users: argon2: {e}")))?;
         let nobody = User {
             subject: Subject::new("nobody").map_err(|e| ConfigError::new(e.to_string()))?,
             username: String::new(),
-            hash: hash("nobody has this password")?,
+            password: None,
             disabled: true,
             claims: Map::new(),
             sources: ClaimSources::default(),
@@ -94,6 +94,7 @@ impl Users {
         Ok(Self {
             people: RwLock::new(people),
             nobody: Arc::new(nobody),
+            nobodys,
             turns: Arc::new(Semaphore::new(processors)),
         })
     }
@@ -127,9 +128,15 @@ impl Users {
 
 impl People {
     /// Puts a person in their place; all or nothing.
-    fn insert(&mut self, user: Arc<User>) -> Result<(), String> {
-        if let Some(taken) = user.logins().find(|login| self.by_login.contains_key(login)) {
-            return Err(taken);
+    fn insert(&mut self, user: Arc<User>) -> Result<(), NotCreated> {
+        if self.by_subject.contains_key(&user.subject) {
+            return Err(NotCreated::SubjectTaken);
+        }
+        if user.email().is_some_and(|email| self.by_login.contains_key(&canonical(email))) {
+            return Err(NotCreated::EmailTaken);
+        }
+        if self.by_login.contains_key(&canonical(&user.username)) {
+            return Err(NotCreated::UsernameTaken);
         }
         for login in user.logins() {
             self.by_login.insert(login, Arc::clone(&user));

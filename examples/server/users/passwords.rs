@@ -1,23 +1,50 @@
 //! Passwords: whose one is, and the turns in which they are hashed.
 
-use std::{sync::Arc, time::Duration as StdDuration};
+use std::{fmt, sync::Arc, time::Duration as StdDuration};
 
 use argon2::{
     Argon2,
-    password_hash::{PasswordHasher, PasswordVerifier},
+    password_hash::{self, PasswordHasher, PasswordVerifier, phc},
 };
 use tokio::{sync::OwnedSemaphorePermit, task, time};
 
 use super::{User, Users};
-use crate::config::ConfigError;
 
 /// How long somebody waits for their turn to have a password hashed.
 const PATIENCE: StdDuration = StdDuration::from_secs(5);
 /// The longest password that is looked at, in bytes.
 const LONGEST: usize = 1024;
 
+/// What is kept of a password: a PHC string of argon2id.
+#[derive(Clone)]
+pub(crate) struct PasswordHash(Box<str>);
+
+impl PasswordHash {
+    /// One that was made before; none if it is something else.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let hash = phc::PasswordHash::new(text).ok()?;
+        (hash.algorithm.as_str() == "argon2id").then(|| Self(text.into()))
+    }
+
+    /// Takes its time: ask for a [`Turn`] before.
+    pub(super) fn of(password: &str) -> Result<Self, password_hash::Error> {
+        let hash = Argon2::default().hash_password(password.as_bytes())?;
+        Ok(Self(hash.to_string().into()))
+    }
+
+    fn fits(&self, password: &str) -> bool {
+        Argon2::default().verify_password(password.as_bytes(), &*self.0).is_ok()
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(..)")
+    }
+}
+
 /// Leave to hash one password.
-pub(crate) struct Turn(pub(super) OwnedSemaphorePermit);
+pub(crate) struct Turn(OwnedSemaphorePermit);
 
 impl Users {
     /// Waits for a turn to hash a password; none if that takes too long.
@@ -34,23 +61,27 @@ impl Users {
         password: &str,
     ) -> Option<Arc<User>> {
         let user = self.by_login(login).unwrap_or_else(|| Arc::clone(&self.nobody));
-        let candidate = Arc::clone(&user);
+        // Who has no password costs as much as who has another one.
+        let hash = user.password.clone().unwrap_or_else(|| self.nobodys.clone());
         let fits = password.len() <= LONGEST;
         let password = if fits { password.to_owned() } else { String::new() };
         let right = task::spawn_blocking(move || {
             let Turn(_permit) = turn;
-            verify(&password, &candidate.hash)
+            hash.fits(&password)
         });
-        let right = right.await.unwrap_or(false);
+        let right = right.await.unwrap_or(false) && user.password.is_some();
         (right && fits && !user.disabled).then_some(user)
     }
 }
 
-pub(super) fn hash(password: &str) -> Result<String, ConfigError> {
-    let hash = Argon2::default().hash_password(password.as_bytes());
-    hash.map(|hash| hash.to_string()).map_err(|e| ConfigError::new(format!("users: argon2: {e}")))
-}
-
-fn verify(password: &str, hash: &str) -> bool {
-    Argon2::default().verify_password(password.as_bytes(), hash).is_ok()
+impl Turn {
+    /// What is kept of a new password; none if it cannot be hashed now.
+    pub(crate) async fn hash(self, password: &str) -> Option<PasswordHash> {
+        let password = password.to_owned();
+        let hash = task::spawn_blocking(move || {
+            let Self(_permit) = self;
+            PasswordHash::of(&password)
+        });
+        hash.await.ok()?.ok()
+    }
 }

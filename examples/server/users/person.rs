@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use argon2::password_hash::phc::PasswordHash;
 use oidc_op::{ClaimMapping, ClaimSources, Clock, Scope, Subject, SystemClock};
 use serde_json::{Map, Value};
 
 use super::{
+    PasswordHash,
     logins::{canonical, phone},
-    passwords::hash,
 };
 use crate::{
     config::{ConfigError, Password, UserEntry},
@@ -19,7 +18,8 @@ use crate::{
 pub(crate) struct User {
     pub(crate) subject: Subject,
     pub(crate) username: String,
-    pub(super) hash: String,
+    /// Without one they cannot sign in with a password.
+    pub(super) password: Option<PasswordHash>,
     pub(super) disabled: bool,
     pub(super) claims: Map<String, Value>,
     pub(super) sources: ClaimSources,
@@ -98,24 +98,19 @@ impl User {
         mapping: Option<&ClaimMapping>,
     ) -> Result<Self, ConfigError> {
         let UserEntry { username, password, sub, disabled, .. } = entry;
-        let hash = match password {
-            Password::Plain(password) => hash(password.expose())?,
-            Password::Hash(hash) => {
-                let text = hash.expose();
-                let fits =
-                    PasswordHash::new(text).is_ok_and(|h| h.algorithm.as_str() == "argon2id");
-                if !fits {
-                    return Err(ConfigError::new(format!(
-                        "users: password_hash of {username:?} is not a PHC string of argon2id"
-                    )));
-                }
-                text.to_owned()
-            }
+        let password = match password {
+            Password::Plain(password) => PasswordHash::of(password.expose())
+                .map_err(|e| ConfigError::new(format!("users: argon2: {e}")))?,
+            Password::Hash(hash) => PasswordHash::parse(hash.expose()).ok_or_else(|| {
+                ConfigError::new(format!(
+                    "users: password_hash of {username:?} is not a PHC string of argon2id"
+                ))
+            })?,
         };
         Ok(Self {
             subject: sub.clone(),
             username: username.trim().to_owned(),
-            hash,
+            password: Some(password),
             disabled: *disabled,
             claims: claims(entry, mapping),
             sources: entry.sources.clone(),
