@@ -14,7 +14,7 @@
 //! | `users/`, `limits.rs` | the people, and how often a password may be guessed |
 //! | `second_factor.rs`, `assurance.rs` | codes beside passwords, and what a sign-in is worth |
 //! | `passwords.rs`, `policies.rs` | what is decided at the token endpoint |
-//! | `interaction.rs`, `apps.rs`, `pages/` | where people act, and what they see |
+//! | `interaction/`, `apps.rs`, `pages/` | where people act, and what they see |
 //! | `demo/` | the start page and the demo relying party |
 //! | `layers.rs`, `patience.rs` | what surrounds every request and every connection |
 

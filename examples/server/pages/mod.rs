@@ -7,6 +7,7 @@
 mod apps;
 pub(crate) mod consent;
 mod home;
+mod sign_up;
 mod words;
 
 use askama::Template;
@@ -20,6 +21,7 @@ use oidc_op::{ClaimRules, Client, ClientId, Interaction, Issuer, PageError, Repl
 pub(crate) use self::{
     apps::AppsView,
     home::{DemoView, LoginView, Row, Table},
+    sign_up::{Filled, Problem},
 };
 use crate::{
     assurance::Assurance,
@@ -122,28 +124,6 @@ impl Site {
         )
     }
 
-    /// The page where an account is created, with what was filled in before.
-    pub(crate) fn create(
-        &self,
-        interaction: &Interaction,
-        filled: &Filled<'_>,
-        refusal: Option<(StatusCode, Problem)>,
-    ) -> Response {
-        let status = refusal.as_ref().map_or(StatusCode::OK, |(status, _)| *status);
-        self.page(
-            status,
-            &CreatePage {
-                site: self,
-                client: ClientView::of(interaction),
-                action: self.interaction(&interaction.token),
-                name: filled.name,
-                username: filled.username,
-                email: filled.email,
-                problem: refusal.map(|(_, problem)| problem),
-            },
-        )
-    }
-
     /// The page where an account is chosen.
     pub(crate) fn select(&self, interaction: &Interaction, person: &User) -> Response {
         let name = clean(person.name());
@@ -234,29 +214,6 @@ struct LoginPage<'p> {
 }
 
 #[derive(Template)]
-#[template(path = "create.html", config = "examples/server/askama.toml")]
-struct CreatePage<'p> {
-    site: &'p Site,
-    client: ClientView<'p>,
-    action: String,
-    name: &'p str,
-    username: &'p str,
-    email: &'p str,
-    problem: Option<Problem>,
-}
-
-impl CreatePage<'_> {
-    fn is_wrong(&self, field: &str) -> bool {
-        self.problem.as_ref().is_some_and(|problem| problem.field == field)
-    }
-
-    /// Whether the field is where to begin: the wrong one, or the first.
-    fn is_first(&self, field: &str) -> bool {
-        self.problem.as_ref().map_or("name", |problem| problem.field) == field
-    }
-}
-
-#[derive(Template)]
 #[template(path = "select.html", config = "examples/server/askama.toml")]
 struct SelectPage<'p> {
     site: &'p Site,
@@ -275,21 +232,6 @@ struct ErrorPage<'p> {
     text: &'p str,
     advice: Option<&'p str>,
     code: &'p str,
-}
-
-/// What was filled in to create an account.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Filled<'f> {
-    pub(crate) name: &'f str,
-    pub(crate) username: &'f str,
-    pub(crate) email: &'f str,
-}
-
-/// Something that must be filled in differently.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Problem {
-    pub(crate) field: &'static str,
-    pub(crate) text: &'static str,
 }
 
 /// A client, for people.
