@@ -14,6 +14,7 @@
 //! | `users/`, `limits.rs` | the people, and how often a password may be guessed |
 //! | `second_factor.rs`, `assurance.rs` | codes beside passwords, and what a sign-in is worth |
 //! | `passwords.rs`, `policies.rs` | what is decided at the token endpoint |
+//! | `sign_up/` | how people get an account, and the codes that show whose an address is |
 //! | `interaction/`, `apps.rs`, `pages/` | where people act, and what they see |
 //! | `demo/` | the start page and the demo relying party |
 //! | `layers.rs`, `patience.rs` | what surrounds every request and every connection |
@@ -31,6 +32,7 @@ mod passwords;
 mod patience;
 mod policies;
 mod second_factor;
+mod sign_up;
 mod users;
 
 use std::{
@@ -49,7 +51,7 @@ use axum_server::{
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use oidc_op::{
-    Issuer, Provider, StaticClients, TracingObserver,
+    Clock, Issuer, Provider, StaticClients, SystemClock, TracingObserver,
     adapter::{axum::router, http::Pages},
     store::MemoryStore,
 };
@@ -69,6 +71,7 @@ use crate::{
     passwords::Passwords,
     patience::PatientAcceptor,
     policies::{ExchangeRules, Issuers},
+    sign_up::SignUps,
     users::Users,
 };
 
@@ -93,6 +96,7 @@ pub(crate) struct App {
     pub(crate) clients: StaticClients,
     pub(crate) users: Arc<Users>,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) sign_ups: SignUps,
     pub(crate) demo: Option<Demo>,
     pub(crate) trusted_proxies: Vec<Network>,
 }
@@ -266,6 +270,8 @@ fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>, Route
     let limits = Arc::new(Limits::new(&settings.limits, &clients));
     let clients = clients.into_iter().collect::<StaticClients>();
     let users = Arc::new(Users::new(&settings.users, settings.claims.mapping.as_ref())?);
+    let sign_ups = SignUps::new(Arc::clone(&users), settings.sign_up.verification());
+    let sign_ups = sign_ups.map_err(|e| Stop::Machine(e.to_string()))?;
     let fetch = settings.fetch.client()?;
     // From here on all is known to be well, so that a refusal leaves nothing behind.
     let kept = given.or_made(&data)?;
@@ -306,6 +312,7 @@ fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>, Route
         clients,
         users,
         limits,
+        sign_ups,
         demo,
         trusted_proxies: settings.trusted_proxies,
     });
@@ -381,6 +388,7 @@ async fn keep_house(app: Arc<App>) {
     loop {
         minutes.tick().await;
         app.limits.sweep();
+        app.sign_ups.sweep(SystemClock.now());
         if let Some(demo) = &app.demo {
             demo.sweep();
         }

@@ -18,10 +18,9 @@ use axum::{
 use oidc_op::{AuthorizeError, Interaction, Need, Outcome, PageError, Reason, Reply, Verdict};
 use tracing::info;
 
-pub(crate) use self::sign_up::CREATED_WITH;
 use crate::{
     App,
-    layers::Received,
+    layers::{Form, Received},
     pages::{Filled, OOPS, consent},
     users::User,
 };
@@ -36,7 +35,7 @@ pub(crate) async fn show(
     match app.provider.interaction(received.request(&fields), &token).await {
         Ok(Outcome::Interact(mut interaction)) => {
             received.add_languages(&mut interaction);
-            app.show(*interaction, received.query().one("page"))
+            app.show(&token, *interaction, &received.query())
         }
         outcome => app.answer(outcome),
     }
@@ -56,7 +55,9 @@ pub(crate) async fn decide(
     let visit = Visit { app: &app, received: &received, token: &token };
     match form.one("action") {
         "login" => visit.sign_in(&form).await,
-        "create" if app.site.registration() => visit.create_account(&form).await,
+        "create" if app.site.sign_up.enabled => visit.create_account(&form).await,
+        "verify" if app.site.sign_up.enabled => visit.verify(&form).await,
+        "send-again" if app.site.sign_up.enabled => visit.send_again(&form).await,
         "consent" => {
             let Some(agreed) = consent::agreed(&form) else {
                 return app.refuse(Reason::ScopeMalformed);
@@ -71,8 +72,15 @@ pub(crate) async fn decide(
 
 impl App {
     /// The page for an interaction.
-    fn show(&self, mut interaction: Interaction, wish: &str) -> Response {
+    fn show(&self, token: &str, mut interaction: Interaction, query: &Form) -> Response {
         let headers = std::mem::take(&mut interaction.headers);
+        let page = self.sign_up_page(token, &mut interaction, query);
+        let page = page.unwrap_or_else(|| self.needed_page(&interaction, query.one("page")));
+        with_fields(page, headers)
+    }
+
+    /// What the interaction needs, or another way to sign in.
+    fn needed_page(&self, interaction: &Interaction, wish: &str) -> Response {
         let site = &self.site;
         let person = interaction.subject.as_ref().and_then(|sub| self.users.by_subject(sub));
         let need = match (wish, interaction.need) {
@@ -80,21 +88,20 @@ impl App {
             ("create", _) => Need::CreateAccount,
             (_, need) => need,
         };
-        let page = match (need, person.as_deref()) {
-            (Need::CreateAccount, _) if site.registration() => {
-                site.create(&interaction, &Filled::default(), None)
+        match (need, person.as_deref()) {
+            (Need::CreateAccount, _) if site.sign_up.enabled => {
+                site.create(interaction, &Filled::default(), None)
             }
-            (Need::Consent, Some(person)) => site.consent(&interaction, person),
-            (Need::SelectAccount, Some(person)) => site.select(&interaction, person),
+            (Need::Consent, Some(person)) => site.consent(interaction, person),
+            (Need::SelectAccount, Some(person)) => site.select(interaction, person),
             (_, Some(person)) if interaction.need == Need::Login => {
-                site.login(&interaction, Some(person), &person.username, None)
+                site.login(interaction, Some(person), &person.username, None)
             }
             _ => {
                 let hint = interaction.hints.login_hint.as_deref().filter(|hint| hint.len() < 255);
-                site.login(&interaction, None, hint.unwrap_or_default(), None)
+                site.login(interaction, None, hint.unwrap_or_default(), None)
             }
-        };
-        with_fields(page, headers)
+        }
     }
 
     /// The provider's answer; a further page is a redirect to it.
@@ -184,4 +191,11 @@ fn with_retry(response: Response, wait: Option<Duration>) -> Response {
         }
         None => response,
     }
+}
+
+/// When to try again, for people.
+fn try_again(wait: Duration) -> String {
+    let minutes = wait.as_secs().div_ceil(60).max(1);
+    let unit = if minutes == 1 { "minute" } else { "minutes" };
+    format!("Try again in {minutes} {unit}.")
 }

@@ -8,7 +8,7 @@ use axum::{
 };
 use tracing::info;
 
-use super::{Opened, Visit, with_retry};
+use super::{Opened, Visit, try_again, with_retry};
 use crate::{
     App,
     layers::{Capped, Form},
@@ -98,9 +98,7 @@ impl Refused {
                 Some((StatusCode::OK, text.to_owned()))
             }
             Self::Throttled(wait) => {
-                let minutes = wait.as_secs().div_ceil(60);
-                let unit = if minutes == 1 { "minute" } else { "minutes" };
-                let text = format!("Too many attempts. Try again in {minutes} {unit}.");
+                let text = format!("Too many attempts. {}", try_again(*wait));
                 Some((StatusCode::TOO_MANY_REQUESTS, text))
             }
             Self::Busy => None,

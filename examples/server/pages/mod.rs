@@ -25,7 +25,7 @@ pub(crate) use self::{
 };
 use crate::{
     assurance::Assurance,
-    config::{Password, Scopes, Settings},
+    config::{Password, Scopes, Settings, SignUp},
     users::User,
 };
 
@@ -43,7 +43,8 @@ pub(crate) struct Site {
     has_home: bool,
     built_in: bool,
     demo_people: Vec<(String, String)>,
-    registration: bool,
+    /// What is asked of people who create an account.
+    pub(crate) sign_up: SignUp,
     scopes: Scopes,
     /// Which claims scopes of our own ask for.
     claim_rules: ClaimRules,
@@ -77,17 +78,13 @@ impl Site {
             has_home: settings.features.demo,
             built_in: settings.built_in,
             demo_people: demo_people.collect(),
-            registration: settings.features.registration,
+            sign_up: settings.sign_up.clone(),
             scopes: settings.scopes.clone(),
             claim_rules: settings.claims.rules.clone(),
             assurance: settings.assurance(),
             jwks: settings.provider().paths.jwks,
             apps: home::apps(&settings.clients),
         }
-    }
-
-    pub(crate) fn registration(&self) -> bool {
-        self.registration
     }
 
     /// The names and passwords that everybody may know.
@@ -118,7 +115,7 @@ impl Site {
                 again: again.map(|user| clean(user.name())),
                 login,
                 error: refusal.map(|(_, text)| text),
-                registration: self.registration,
+                sign_up: self.sign_up.enabled,
                 code: self.assurance.wants_second_factor(interaction),
             },
         )
@@ -208,7 +205,7 @@ struct LoginPage<'p> {
     again: Option<String>,
     login: &'p str,
     error: Option<&'p str>,
-    registration: bool,
+    sign_up: bool,
     /// Whether a code is asked for as well.
     code: bool,
 }

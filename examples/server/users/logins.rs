@@ -4,12 +4,12 @@
 pub(super) const LONGEST: usize = 254;
 
 /// A login in the one form in which it is looked up and counted.
-pub(super) fn canonical(login: &str) -> String {
+pub(crate) fn canonical(login: &str) -> String {
     login.trim().chars().take(LONGEST).flat_map(char::to_lowercase).collect()
 }
 
 /// A phone number without what people put between its digits; none if it is something else.
-pub(super) fn phone(text: &str) -> Option<String> {
+pub(crate) fn phone(text: &str) -> Option<String> {
     let between = |c: &char| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/');
     let plain: String = text.trim().chars().take(64).filter(between).collect();
     let digits = plain.strip_prefix('+')?;

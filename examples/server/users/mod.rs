@@ -20,9 +20,10 @@ use oidc_op::{ClaimMapping, ClaimSources, Subject};
 use serde_json::Map;
 use tokio::sync::Semaphore;
 
-use self::logins::{canonical, phone};
+use self::logins::phone;
 pub(crate) use self::{
     create::{NewUser, NotCreated},
+    logins::{canonical, phone as phone_number},
     passwords::PasswordHash,
     person::{Proof, User},
 };
@@ -109,6 +110,18 @@ impl Users {
         let named = people.by_login.get(&canonical(login));
         let numbered = || people.by_phone.get(&phone(login)?)?.as_ref();
         named.or_else(numbered).cloned()
+    }
+
+    /// Whether somebody can sign in by it: a user name or an e-mail address.
+    pub(crate) fn has_login(&self, login: &str) -> bool {
+        let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
+        people.by_login.contains_key(&canonical(login))
+    }
+
+    /// Whether somebody has the phone number, and it is known to be theirs.
+    pub(crate) fn has_phone_number(&self, number: &str) -> bool {
+        let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
+        phone(number).is_some_and(|number| people.by_phone.contains_key(&number))
     }
 
     /// What attempts at this login are counted by: one name for one account, however it was written.
