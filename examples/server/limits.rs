@@ -1,5 +1,5 @@
 //! How many wrong guesses are borne: passwords at the login page and from clients, client secrets at the
-//! token endpoint, and accounts from one place.
+//! token endpoint, codes of people who sign up, and sign-ups from one place.
 //!
 //! Only what went wrong counts, so nobody is slowed down by being right. Guesses are counted by
 //! account and source together, so that nobody locks somebody else out, and more generously by each
@@ -39,7 +39,7 @@ pub(crate) struct Limits {
     /// Whose secrets are worth guessing. All other names count as one, so that inventing more of them
     /// takes no room.
     known_clients: HashSet<String>,
-    registrations: Failures<Source>,
+    sign_ups: Failures<Source>,
 }
 
 impl Limits {
@@ -52,7 +52,7 @@ impl Limits {
             codes: Failures::new(limits.code_failures, period),
             clients: Failures::new(limits.client_failures, period),
             known_clients: clients.iter().map(|client| client.id.to_string()).collect(),
-            registrations: Failures::new(limits.registrations, period),
+            sign_ups: Failures::new(limits.sign_ups, period),
         }
     }
 
@@ -83,14 +83,25 @@ impl Limits {
         self.codes.failed(&account.to_owned());
     }
 
-    /// Whether an account may be created, or how long to wait.
-    pub(crate) fn admit_registration(&self, peer: Option<IpAddr>) -> Result<(), Duration> {
-        self.registrations.admit(&Source::of(peer))
+    /// Whether an account may be asked for, or a code for one, or how long to wait.
+    pub(crate) fn admit_sign_up(&self, peer: Option<IpAddr>) -> Result<(), Duration> {
+        self.sign_ups.admit(&Source::of(peer))
     }
 
-    /// An account was asked for.
-    pub(crate) fn registered(&self, peer: Option<IpAddr>) {
-        self.registrations.failed(&Source::of(peer));
+    /// An account was asked for, or a code for one.
+    pub(crate) fn signed_up(&self, peer: Option<IpAddr>) {
+        self.sign_ups.failed(&Source::of(peer));
+    }
+
+    /// Whether a code of a sign-up may be tried, or how long to wait: wrong ones count with the
+    /// guesses at passwords of all accounts.
+    pub(crate) fn admit_sign_up_code(&self, peer: Option<IpAddr>) -> Result<(), Duration> {
+        self.sources.admit(&Source::of(peer))
+    }
+
+    /// The code was wrong.
+    pub(crate) fn sign_up_code_failed(&self, peer: Option<IpAddr>) {
+        self.sources.failed(&Source::of(peer));
     }
 
     /// Forgets whoever has all of their allowance back.
@@ -100,7 +111,7 @@ impl Limits {
         self.sources.sweep();
         self.codes.sweep();
         self.clients.sweep();
-        self.registrations.sweep();
+        self.sign_ups.sweep();
     }
 }
 

@@ -12,10 +12,11 @@
 //! | `config/` | the configuration: one TOML file, or one sentence about what is wrong with it |
 //! | `data.rs` | keys and secrets, made at the first start |
 //! | `signing.rs` | signing keys that several servers share |
-//! | `users.rs`, `limits.rs` | the people, and how often a password may be guessed |
+//! | `users/`, `limits.rs` | the people, and how often a password may be guessed |
 //! | `second_factor.rs`, `assurance.rs` | codes beside passwords, and what a sign-in is worth |
 //! | `passwords.rs`, `policies.rs` | what is decided at the token endpoint |
-//! | `interaction.rs`, `apps.rs`, `pages/` | where people act, and what they see |
+//! | `sign_up/` | how people get an account, and the codes that show whose an address is |
+//! | `interaction/`, `apps.rs`, `pages/` | where people act, and what they see |
 //! | `demo/` | the start page and the demo relying party |
 //! | `layers.rs`, `patience.rs` | what surrounds every request and every connection |
 
@@ -32,6 +33,7 @@ mod passwords;
 mod patience;
 mod policies;
 mod second_factor;
+mod sign_up;
 mod signing;
 mod users;
 
@@ -51,7 +53,7 @@ use axum_server::{
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use oidc_op::{
-    Issuer, KeyRecord, Provider, Signer, StaticClients, TracingObserver,
+    Clock, Issuer, KeyRecord, Provider, Signer, StaticClients, SystemClock, TracingObserver,
     adapter::{axum::router, http::Pages},
     store::{MemoryStore, Store},
 };
@@ -71,6 +73,7 @@ use crate::{
     passwords::Passwords,
     patience::PatientAcceptor,
     policies::{ExchangeRules, Issuers},
+    sign_up::SignUps,
     signing::Signing,
     users::Users,
 };
@@ -96,6 +99,7 @@ pub(crate) struct App {
     pub(crate) clients: StaticClients,
     pub(crate) users: Arc<Users>,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) sign_ups: SignUps,
     pub(crate) demo: Option<Demo>,
     /// The signing keys, if they are in the store.
     pub(crate) signing: Option<Signing>,
@@ -272,6 +276,8 @@ async fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>,
     let limits = Arc::new(Limits::new(&settings.limits, &clients));
     let clients = clients.into_iter().collect::<StaticClients>();
     let users = Arc::new(Users::new(&settings.users, settings.claims.mapping.as_ref())?);
+    let sign_ups = SignUps::new(Arc::clone(&users), settings.sign_up.verification());
+    let sign_ups = sign_ups.map_err(|e| Stop::Machine(e.to_string()))?;
     let fetch = settings.fetch.client()?;
     // From here on all is known to be well, so that a refusal leaves nothing behind.
     let kept = given.or_made(&data)?;
@@ -322,6 +328,7 @@ async fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>,
         clients,
         users,
         limits,
+        sign_ups,
         demo,
         signing,
         trusted_proxies: settings.trusted_proxies,
@@ -398,6 +405,7 @@ async fn keep_house(app: Arc<App>) {
     loop {
         minutes.tick().await;
         app.limits.sweep();
+        app.sign_ups.sweep(SystemClock.now());
         if let Some(demo) = &app.demo {
             demo.sweep();
         }

@@ -11,6 +11,7 @@ import * as requests from './scenarios/requests.mjs'
 import * as resubmission from './scenarios/resubmission.mjs'
 import * as screenshots from './scenarios/screenshots.mjs'
 import * as signIn from './scenarios/sign-in.mjs'
+import * as signUp from './scenarios/sign-up.mjs'
 
 const browser = await chromium.launch({
   executablePath: '/usr/bin/chromium',
@@ -25,7 +26,15 @@ const browser = await chromium.launch({
   ],
 })
 
-const all = { ...demo, ...frontChannel, ...requests, ...resubmission, ...screenshots, ...signIn }
+const all = {
+  ...demo,
+  ...frontChannel,
+  ...requests,
+  ...resubmission,
+  ...screenshots,
+  ...signIn,
+  ...signUp,
+}
 await serve(
   Object.fromEntries(
     Object.entries(all).map(([name, scenario]) => [name, Visit.during(browser, scenario)]),

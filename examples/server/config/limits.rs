@@ -14,14 +14,14 @@ pub(crate) struct Limits {
     pub(crate) login_failures: u32,
     /// At one account, from anywhere.
     pub(crate) login_failures_per_account: u32,
-    /// From one source, at any account.
+    /// From one source, at any account; codes of sign-ups count as well.
     pub(crate) login_failures_per_source: u32,
     /// Codes of a second factor at one account whose password was right, from anywhere.
     pub(crate) code_failures: u32,
     /// At one client's secret, from one source.
     pub(crate) client_failures: u32,
-    /// Accounts created from one source.
-    pub(crate) registrations: u32,
+    /// Forms to create an account, and codes that are sent again, from one source.
+    pub(crate) sign_ups: u32,
     /// Seconds that a request may take, its body included; slow clients are hung up on soon after.
     pub(crate) request: u32,
 }
@@ -35,7 +35,7 @@ impl Default for Limits {
             login_failures_per_source: 100,
             code_failures: 5,
             client_failures: 30,
-            registrations: 20,
+            sign_ups: 20,
             request: 30,
         }
     }
@@ -63,7 +63,7 @@ impl Limits {
             .min(self.login_failures_per_source)
             .min(self.code_failures)
             .min(self.client_failures)
-            .min(self.registrations)
+            .min(self.sign_ups)
             .min(self.request)
     }
 }

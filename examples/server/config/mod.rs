@@ -16,6 +16,7 @@ mod policy;
 mod resources;
 mod scopes;
 mod secrets;
+mod sign_up;
 mod sources;
 mod trusted_issuers;
 mod users;
@@ -41,11 +42,12 @@ pub(crate) use self::{
     resources::ResourceEntry,
     scopes::Scopes,
     secrets::{Hidden, SecretSource, SecretSources, secret},
+    sign_up::{SignUp, Wanted},
     trusted_issuers::TrustedIssuerEntry,
     users::{Password, UserEntry},
 };
 use self::{lifetimes::Lifetimes, paths::Paths, policy::Policy};
-use crate::{assurance::Assurance, users::CREATED_WITH};
+use crate::assurance::Assurance;
 
 /// What the server does without `--config`.
 const DEMO: &str = include_str!("../demo.toml");
@@ -98,6 +100,8 @@ pub(crate) struct Settings {
     policy: Policy,
     #[serde(default)]
     pub(crate) features: Features,
+    #[serde(default)]
+    pub(crate) sign_up: SignUp,
     #[serde(default)]
     pub(crate) limits: Limits,
     #[serde(default)]
@@ -198,6 +202,9 @@ impl Settings {
         }
         if self.limits.period == 0 || self.limits.smallest() == 0 {
             return Err(ConfigError::new("limits: every number is at least 1"));
+        }
+        if let Some(finding) = self.sign_up.finding() {
+            return Err(ConfigError(finding));
         }
         self.check_classes()?;
         self.check_back_channel()?;
@@ -333,7 +340,7 @@ impl Settings {
         let classes = || self.acr.iter().chain(&self.acr_mfa).cloned().collect();
         config.acr_values = self.acr_values.clone().unwrap_or_else(classes);
         config.ui_locales.clone_from(&self.ui_locales);
-        config.account_creation = self.features.registration;
+        config.account_creation = self.sign_up.enabled;
         config
     }
 
@@ -343,10 +350,8 @@ impl Settings {
         let mapped = self.claims.mapping.as_ref()?.claims();
         let scopes = self.claims.rules.scopes.values().flatten().map(|name| &**name);
         let given = self.users.iter().flat_map(|user| user.claims.keys().map(String::as_str));
-        let created = CREATED_WITH.iter().copied();
-        let created = created.filter(|_| self.features.registration);
         let mut known = Vec::<Box<str>>::new();
-        for name in mapped.chain(scopes).chain(given).chain(created) {
+        for name in mapped.chain(scopes).chain(given).chain(self.sign_up.claims()) {
             let name = name.split_once('#').map_or(name, |(name, _)| name);
             if !known.iter().any(|known| **known == *name) {
                 known.push(name.into());
@@ -453,8 +458,6 @@ pub(crate) struct Tls {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Features {
-    /// Whether people may create accounts.
-    pub(crate) registration: bool,
     /// Whether the demo relying party is there.
     pub(crate) demo: bool,
 }

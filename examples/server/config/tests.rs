@@ -1,6 +1,7 @@
 //! What is read, and what is refused.
 
 use super::*;
+use crate::sign_up::Channel;
 
 const HEAD: &str = "issuer = \"http://localhost:1\"\nlisten = \"127.0.0.1:1\"\n";
 
@@ -193,6 +194,37 @@ fn refusals_name_the_line_and_the_member() {
         assert!(text.contains(names), "{rest:?}: {text}");
         assert!(!text.contains('\n'), "{text}");
     }
+}
+
+/// Nothing is verified without a way to send codes, and the log is one only if that is asked for.
+#[test]
+fn what_is_verified_needs_a_delivery() {
+    for (rest, names) in [
+        ("verify = [\"email\"]", "sign_up.verify: needs a way to send codes"),
+        ("verify = [\"phone\"]\ndelivery = \"log\"", "sign_up.verify: phone: is not asked for"),
+        ("email = \"no\"\nverify = [\"email\"]", "sign_up.verify: email: is not asked for"),
+        ("verify = [\"fax\"]", "line 4, column 11: sign_up.verify: unknown variant `fax`"),
+        ("delivery = \"pigeon\"", "line 4, column 12: sign_up.delivery: unknown variant `pigeon`"),
+        ("email = true", "line 4, column 9: sign_up.email: "),
+    ] {
+        let text = refusal(&format!("[sign_up]\n{rest}"));
+        assert!(text.contains(names), "{rest:?}: {text}");
+        assert!(!text.contains('\n'), "{text}");
+    }
+    let parse = |rest: &str| Settings::parse(&format!("{HEAD}{rest}"), Path::new("")).unwrap();
+    let verified = |settings: &Settings| {
+        let verification = settings.sign_up.verification();
+        verification.map(|verification| verification.channels).unwrap_or_default()
+    };
+    let demo = Settings::demo().unwrap();
+    assert_eq!(verified(&demo), [Channel::Email, Channel::Phone]);
+    assert!(demo.provider().account_creation && !parse("").provider().account_creation);
+    let plain = parse("[sign_up]\nenabled = true\n[claims.mapping]\nnickname = \"/n\"\n");
+    assert_eq!(verified(&plain), []);
+    let known = plain.provider().claims.supported.unwrap();
+    let known: Vec<_> = known.iter().map(|name| &**name).collect();
+    let created = ["name", "preferred_username", "updated_at", "email", "email_verified"];
+    assert_eq!(known, [&["nickname"][..], &created].concat());
 }
 
 /// Threat SL-05: a refusal does not repeat a secret.

@@ -7,6 +7,7 @@
 mod apps;
 pub(crate) mod consent;
 mod home;
+mod sign_up;
 mod words;
 
 use askama::Template;
@@ -20,10 +21,11 @@ use oidc_op::{ClaimRules, Client, ClientId, Interaction, Issuer, PageError, Repl
 pub(crate) use self::{
     apps::AppsView,
     home::{DemoView, LoginView, Row, Table},
+    sign_up::{Filled, Problem},
 };
 use crate::{
     assurance::Assurance,
-    config::{Password, Scopes, Settings},
+    config::{Password, Scopes, Settings, SignUp},
     users::User,
 };
 
@@ -41,7 +43,8 @@ pub(crate) struct Site {
     has_home: bool,
     built_in: bool,
     demo_people: Vec<(String, String)>,
-    registration: bool,
+    /// What is asked of people who create an account.
+    pub(crate) sign_up: SignUp,
     scopes: Scopes,
     /// Which claims scopes of our own ask for.
     claim_rules: ClaimRules,
@@ -75,17 +78,13 @@ impl Site {
             has_home: settings.features.demo,
             built_in: settings.built_in,
             demo_people: demo_people.collect(),
-            registration: settings.features.registration,
+            sign_up: settings.sign_up.clone(),
             scopes: settings.scopes.clone(),
             claim_rules: settings.claims.rules.clone(),
             assurance: settings.assurance(),
             jwks: settings.provider().paths.jwks,
             apps: home::apps(&settings.clients),
         }
-    }
-
-    pub(crate) fn registration(&self) -> bool {
-        self.registration
     }
 
     /// The names and passwords that everybody may know.
@@ -116,30 +115,8 @@ impl Site {
                 again: again.map(|user| clean(user.name())),
                 login,
                 error: refusal.map(|(_, text)| text),
-                registration: self.registration,
+                sign_up: self.sign_up.enabled,
                 code: self.assurance.wants_second_factor(interaction),
-            },
-        )
-    }
-
-    /// The page where an account is created, with what was filled in before.
-    pub(crate) fn create(
-        &self,
-        interaction: &Interaction,
-        filled: &Filled<'_>,
-        refusal: Option<(StatusCode, Problem)>,
-    ) -> Response {
-        let status = refusal.as_ref().map_or(StatusCode::OK, |(status, _)| *status);
-        self.page(
-            status,
-            &CreatePage {
-                site: self,
-                client: ClientView::of(interaction),
-                action: self.interaction(&interaction.token),
-                name: filled.name,
-                username: filled.username,
-                email: filled.email,
-                problem: refusal.map(|(_, problem)| problem),
             },
         )
     }
@@ -228,32 +205,9 @@ struct LoginPage<'p> {
     again: Option<String>,
     login: &'p str,
     error: Option<&'p str>,
-    registration: bool,
+    sign_up: bool,
     /// Whether a code is asked for as well.
     code: bool,
-}
-
-#[derive(Template)]
-#[template(path = "create.html", config = "examples/server/askama.toml")]
-struct CreatePage<'p> {
-    site: &'p Site,
-    client: ClientView<'p>,
-    action: String,
-    name: &'p str,
-    username: &'p str,
-    email: &'p str,
-    problem: Option<Problem>,
-}
-
-impl CreatePage<'_> {
-    fn is_wrong(&self, field: &str) -> bool {
-        self.problem.as_ref().is_some_and(|problem| problem.field == field)
-    }
-
-    /// Whether the field is where to begin: the wrong one, or the first.
-    fn is_first(&self, field: &str) -> bool {
-        self.problem.as_ref().map_or("name", |problem| problem.field) == field
-    }
 }
 
 #[derive(Template)]
@@ -275,21 +229,6 @@ struct ErrorPage<'p> {
     text: &'p str,
     advice: Option<&'p str>,
     code: &'p str,
-}
-
-/// What was filled in to create an account.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Filled<'f> {
-    pub(crate) name: &'f str,
-    pub(crate) username: &'f str,
-    pub(crate) email: &'f str,
-}
-
-/// Something that must be filled in differently.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Problem {
-    pub(crate) field: &'static str,
-    pub(crate) text: &'static str,
 }
 
 /// A client, for people.

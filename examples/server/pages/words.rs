@@ -1,6 +1,8 @@
-//! What scopes, claims and times are called, for people.
+//! What scopes, claims, addresses and times are called, for people.
 
 use oidc_op::Timestamp;
+
+use crate::sign_up::Channel;
 
 /// A standard scope: what it means to people ([OpenID Connect Core §5.4]).
 ///
@@ -56,6 +58,22 @@ pub(super) fn claim(name: &str) -> Option<&'static str> {
         "phone_number_verified" => "Whether your phone number is verified",
         _ => return None,
     })
+}
+
+/// What the page says on which a code is entered.
+pub(super) struct ChannelWords {
+    pub(super) title: &'static str,
+    /// The question before the way back.
+    pub(super) wrong: &'static str,
+}
+
+/// What it says of this channel.
+pub(super) fn channel(channel: Channel) -> ChannelWords {
+    let (title, wrong) = match channel {
+        Channel::Email => ("Check your e-mail", "Not your address?"),
+        Channel::Phone => ("Check your phone", "Not your number?"),
+    };
+    ChannelWords { title, wrong }
 }
 
 /// A time, for programs and for people.

@@ -9,6 +9,7 @@ use super::{
     fixture::{self, ALICE, BOB, User, user},
     peers::Script,
     server::{Server, Setup, output},
+    sign_up,
 };
 
 #[track_caller]
@@ -25,6 +26,7 @@ fn run_at(server: &Server, scenario: &str, who: User) {
         "user": user(who),
         "users": [user(ALICE), user(BOB)],
         "screenshots": output("screenshots"),
+        "log": server.log_file(),
     });
     Script::shared("browser.mjs").run(scenario, given);
 }
@@ -96,6 +98,23 @@ scenarios! {
 scenarios! {
     demo_relying_party: ALICE;
     pictures: BOB;
+}
+
+// scenarios/sign-up.mjs
+
+#[test]
+fn sign_up() {
+    run_at(&sign_up::verifying(), "sign_up", BOB);
+}
+
+#[test]
+fn sign_up_double_click() {
+    run_at(&sign_up::verifying(), "sign_up_double_click", BOB);
+}
+
+#[test]
+fn sign_up_by_keyboard() {
+    run_at(&sign_up::verifying(), "sign_up_by_keyboard", BOB);
 }
 
 /// Over TLS the cookies are bound to the host; everything else is the same.

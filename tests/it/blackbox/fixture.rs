@@ -281,7 +281,7 @@ pub(crate) const BOB: User = ("bob", "p\u{e4}ssw\u{f6}rd with a sn\u{2603}wman")
 
 /// The tables of the configuration.
 pub(crate) fn tables() -> String {
-    let mut toml = "[features]\nregistration = true\ndemo = true\n".to_owned();
+    let mut toml = "[features]\ndemo = true\n".to_owned();
     for client in CLIENTS {
         let Registered { id, name, auth, alg, first_party, redirect_uris, more, .. } = client;
         let (name, id) = (json!(name), json!(id));

@@ -9,6 +9,7 @@
 //! | `back_channel.rs` | the token endpoint, introspection and revocation |
 //! | `apps.rs` | the page of apps and devices |
 //! | `languages.rs` | what pages show of a client, to people of several languages |
+//! | `sign_up/` | creating an account, with codes |
 //! | `discovery.rs` | the metadata and the keys that are published |
 //! | `threats/` | rows of the catalogue that concern the HTTP layer, the pages and the log |
 //! | `process.rs` | start and end of the server |
@@ -33,5 +34,6 @@ mod process;
 mod raw;
 mod relying_party;
 mod server;
+mod sign_up;
 mod threats;
 mod visitor;

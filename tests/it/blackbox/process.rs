@@ -7,6 +7,7 @@ use super::{
     party::{self, get, sign_in},
     raw::Raw,
     server::{Server, Setup, refuse},
+    sign_up,
     visitor::Visitor,
 };
 
@@ -116,6 +117,15 @@ async fn the_demo_needs_no_configuration() {
             assert!(text.contains(part), "{part}: {text}");
         }
     }
+    // Somebody new: what they give is verified, by a code that is in the log.
+    let visitor = Visitor::new(&server);
+    let page = visitor.open("/demo/login?prompt=create&scope=openid&scope=email").await;
+    let waiting = sign_up::fill_in(&visitor, &page, "nina", "").await;
+    let consent = sign_up::enter(&visitor, &waiting, &sign_up::code(&server, &waiting)).await;
+    let home = visitor.submit(&consent, "submit", &[]).await;
+    let text = home.body.replace("<wbr>", "");
+    let verified = text.split("email_verified").nth(1).unwrap_or_default();
+    assert!(verified.split("</tr>").next().unwrap().contains("true"), "{text}");
     assert!(server.signal("INT"));
     assert_eq!(server.ended(SOON).code(), Some(0));
 }

@@ -22,6 +22,9 @@ pub(crate) struct Server {
     place: Arc<TempDir>,
 }
 
+/// A server that tests share, for as long as one of them runs.
+pub(crate) type Shared = Mutex<Weak<Server>>;
+
 /// How a server is configured: the test's own lines, besides what all have.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Setup<'s> {
@@ -31,6 +34,8 @@ pub(crate) struct Setup<'s> {
     pub(crate) members: &'s str,
     /// Tables.
     pub(crate) tables: &'s str,
+    /// Members of the table `[sign_up]`; without any, it is enabled.
+    pub(crate) sign_up: &'s str,
     /// The log filter; the server's own default if empty.
     pub(crate) log: &'s str,
     /// Whether the server speaks TLS.
@@ -67,10 +72,15 @@ impl Server {
     /// The server that tests share which leave nothing behind that others could see. It runs for as
     /// long as one of them does.
     pub(crate) fn shared() -> Arc<Self> {
-        static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        static SHARED: Shared = Shared::new(Weak::new());
+        Self::share(&SHARED, Setup { name: "shared", ..Setup::default() })
+    }
+
+    /// The same with another configuration.
+    pub(crate) fn share(shared: &Shared, setup: Setup<'_>) -> Arc<Self> {
+        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared.upgrade().unwrap_or_else(|| {
-            let server = Arc::new(Self::start(Setup { name: "shared", ..Setup::default() }));
+            let server = Arc::new(Self::start(setup));
             *shared = Arc::downgrade(&server);
             server
         })
@@ -136,10 +146,11 @@ impl Server {
         let data = place.path().join("data");
         let mut text = format!(
             "issuer = {issuer:?}\nlisten = \"127.0.0.1:{port}\"\nstore = \"memory:\"\n\
-             data = {:?}\n{}\n{}\n{}",
+             data = {:?}\n{}\n{}\n[sign_up]\n{}\n{}",
             data.to_str().unwrap(),
             setup.members,
             setup.tables,
+            if setup.sign_up.is_empty() { "enabled = true" } else { setup.sign_up },
             super::fixture::tables(),
         );
         if setup.tls {
@@ -172,6 +183,18 @@ impl Server {
         Self { issuer, port, child, log, place }
     }
 
+    /// Stops it, and starts it anew at the same address with the same data; what it had in memory is
+    /// gone. `name` names the log.
+    pub(crate) fn restarted(mut self, name: &str) -> Self {
+        assert!(self.signal("TERM"));
+        self.ended(Duration::from_secs(10));
+        let place = Arc::clone(&self.place);
+        let setup = Setup { name, ..Setup::default() };
+        let mut server = Self::launch(self.port, self.issuer.clone(), place, setup);
+        assert!(server.is_ready(false), "{}", server.log());
+        server
+    }
+
     /// An address of the server.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.issuer)
@@ -180,6 +203,11 @@ impl Server {
     /// What it has written to standard output and error.
     pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap()).into_owned()
+    }
+
+    /// The file of it.
+    pub(crate) fn log_file(&self) -> &Path {
+        &self.log
     }
 
     /// Its data directory.

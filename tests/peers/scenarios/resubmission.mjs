@@ -120,6 +120,7 @@ export async function the_same_account_twice(visit) {
     await page.fill('input[name=username]', 'theo')
     await page.fill('input[name=email]', 'theo@example.com')
     await page.fill('input[name=password]', 'a password for both of them')
+    await page.fill('input[name=again]', 'a password for both of them')
   }
   await Promise.all([visit.page, twin].map((page) => page.click('button#submit')))
   assert.equal(await visit.outcome(), await visit.outcome(twin))

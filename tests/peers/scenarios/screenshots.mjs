@@ -35,6 +35,7 @@ export async function pictures(visit) {
   await page.fill('input[name=username]', 'bob')
   await page.fill('input[name=email]', 'bob@example.com')
   await page.fill('input[name=password]', 'a long enough password')
+  await page.fill('input[name=again]', 'a long enough password')
   await page.click('button#submit')
   await page.locator('#error').waitFor()
   await visit.picture('create-account-error')

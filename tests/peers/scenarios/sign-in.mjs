@@ -141,6 +141,7 @@ export async function create_account(visit) {
   await page.fill('input[name=username]', 'nora')
   await page.fill('input[name=email]', 'nora@example.com')
   await page.fill('input[name=password]', 'a password that nobody else has')
+  await page.fill('input[name=again]', 'a password that nobody else has')
   await page.click('button#submit')
   assert.match(await visit.outcome(), /^Signed in as /)
   assert.equal(party.last.userinfo.preferred_username, 'nora')

@@ -2,5 +2,6 @@
 //! what is written down (SL). Each test has the name of its row.
 
 mod ht;
+mod sign_up;
 mod sl;
 mod ui;

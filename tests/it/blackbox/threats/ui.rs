@@ -83,7 +83,7 @@ struct Attack<'a> {
 
 /// Sends the form of a page as other sites and other browsers might; each is refused, and none of
 /// them changes who is signed in.
-async fn forge(
+pub(super) async fn forge(
     server: &Server,
     victim: &Visitor,
     page: &Page,
@@ -159,6 +159,7 @@ async fn ui_02_forged_account() {
         ("username", "forged"),
         ("email", "forged@example.com"),
         ("password", "a long enough password"),
+        ("again", "a long enough password"),
     ];
     forge(&server, &victim, &page, "submit", &values).await;
     let page = login_page(&victim).await;
@@ -261,7 +262,7 @@ async fn ui_06_markup_stays_text() {
 }
 
 /// What differs between two answers to a wrong login, once what was typed and the tokens are out.
-fn shape(page: &Page, login: &str) -> (StatusCode, Vec<(String, String)>, String) {
+pub(super) fn shape(page: &Page, login: &str) -> (StatusCode, Vec<(String, String)>, String) {
     let token = page.url.path().rsplit('/').next().unwrap();
     let clean = |text: &str| text.replace(token, "TOKEN").replace(&format!("\"{login}\""), "LOGIN");
     let mut headers: Vec<_> = page
