@@ -120,7 +120,8 @@ impl Limits {
 /// The heap that a name belongs to. No name has a control character.
 fn heap(name: &str) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, name.as_bytes());
-    let first: u32 = digest.as_ref().iter().take(2).fold(0, |sum, byte| sum << 8 | u32::from(*byte));
+    let first: u32 =
+        digest.as_ref().iter().take(2).fold(0, |sum, byte| sum << 8 | u32::from(*byte));
     format!("\u{0}{}", first % HEAPS)
 }
 

@@ -33,7 +33,8 @@ const fn default_lifetime() -> u32 {
 impl ManageEntry {
     /// What its tokens are for.
     pub(crate) fn resource(&self, issuer: &Issuer) -> Option<Resource> {
-        let address = || Resource::new(format!("{}{}{}", issuer.origin(), issuer.path(), self.path));
+        let address =
+            || Resource::new(format!("{}{}{}", issuer.origin(), issuer.path(), self.path));
         self.resource.clone().or_else(|| address().ok())
     }
 

@@ -76,7 +76,9 @@ impl Registration {
     pub(super) fn finding(&self) -> Option<String> {
         let publishers = &self.publishers;
         if self.require_statement == Some(true) && publishers.is_empty() {
-            return Some("registration.require_statement: needs [[registration.publishers]]".into());
+            return Some(
+                "registration.require_statement: needs [[registration.publishers]]".into(),
+            );
         }
         let twice = publishers.iter().enumerate().find(|(at, one)| {
             publishers.iter().skip(at + 1).any(|other| other.issuer == one.issuer)
@@ -97,7 +99,9 @@ impl PublisherEntry {
             Keys::File(path) => {
                 let wrong = |problem: &dyn std::fmt::Display| {
                     let path = super::shown(path);
-                    ConfigError::new(format!("registration.publishers: jwks_file: {path}: {problem}"))
+                    ConfigError::new(format!(
+                        "registration.publishers: jwks_file: {path}: {problem}"
+                    ))
                 };
                 let text = std::fs::read_to_string(path).map_err(|e| wrong(&e))?;
                 Jwks::from_json(&text).map_err(|e| wrong(&e))?

@@ -90,9 +90,8 @@ fn is_basic(received: &Received) -> bool {
 /// been authenticated at some time.
 fn itself(token: &VerifiedToken) -> Option<ClientId> {
     let client = token.client_id()?;
-    let itself = token.subject() == Some(client)
-        && token.auth_time().is_none()
-        && token.actor().is_none();
+    let itself =
+        token.subject() == Some(client) && token.auth_time().is_none() && token.actor().is_none();
     if itself { ClientId::new(client).ok() } else { None }
 }
 

@@ -76,7 +76,8 @@ impl Problem {
         Self {
             status: status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             error: text("error").unwrap_or("unauthorized".into()),
-            text: text("error_description").unwrap_or("an access token or the secret of a client is needed here".into()),
+            text: text("error_description")
+                .unwrap_or("an access token or the secret of a client is needed here".into()),
             fields: kept.map(|(name, value)| (name, value.to_owned())).collect(),
         }
     }
@@ -117,8 +118,7 @@ impl IntoResponse for Problem {
 
 /// An answer.
 pub(super) fn json(status: StatusCode, body: &Value) -> Response {
-    let fields =
-        [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+    let fields = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
     (status, fields, body.to_string()).into_response()
 }
 

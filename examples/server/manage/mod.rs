@@ -115,8 +115,5 @@ pub(crate) fn routes(base: &str) -> Router<Arc<App>> {
         .route(&at("/clients/{id}/revoke"), post(clients::revoke))
         .route(&at("/clients/{id}/secret"), post(clients::rotate_secret))
         .route(&at("/clients/{id}/registration-token"), post(clients::rotate_registration_token))
-        .route(
-            &at("/initial-access"),
-            post(initial_access::issue).delete(initial_access::withdraw),
-        )
+        .route(&at("/initial-access"), post(initial_access::issue).delete(initial_access::withdraw))
 }

@@ -9,6 +9,8 @@ pub(crate) mod consent;
 mod home;
 mod words;
 
+use std::collections::HashSet;
+
 use askama::Template;
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -24,6 +26,7 @@ pub(crate) use self::{
 use crate::{
     assurance::Assurance,
     config::{Password, Scopes, Settings},
+    demo::CLIENT_ID,
     users::User,
 };
 
@@ -50,6 +53,8 @@ pub(crate) struct Site {
     jwks: String,
     /// Where people can go from the start page.
     apps: Vec<Client>,
+    /// The clients whose names the operator has written down.
+    named: HashSet<ClientId>,
 }
 
 impl Site {
@@ -81,6 +86,7 @@ impl Site {
             assurance: settings.assurance(),
             jwks: settings.provider().paths.jwks,
             apps: home::apps(&settings.clients),
+            named: settings.clients.iter().map(|entry| entry.0.id.clone()).collect(),
         }
     }
 
@@ -111,7 +117,7 @@ impl Site {
             status,
             &LoginPage {
                 site: self,
-                client: ClientView::of(interaction),
+                client: self.asking(interaction),
                 action: self.interaction(&interaction.token),
                 again: again.map(|user| clean(user.name())),
                 login,
@@ -134,7 +140,7 @@ impl Site {
             status,
             &CreatePage {
                 site: self,
-                client: ClientView::of(interaction),
+                client: self.asking(interaction),
                 action: self.interaction(&interaction.token),
                 name: filled.name,
                 username: filled.username,
@@ -151,7 +157,7 @@ impl Site {
             StatusCode::OK,
             &SelectPage {
                 site: self,
-                client: ClientView::of(interaction),
+                client: self.asking(interaction),
                 action: self.interaction(&interaction.token),
                 initial: initial(&name),
                 person: name,
@@ -185,6 +191,15 @@ impl Site {
             reply.headers.push(("content-security-policy", self.policy.clone().into()));
         }
         reply
+    }
+
+    /// Whom a person is about to go back to. What others have said of themselves is shown together with
+    /// where that is (threat RG-10).
+    fn asking<'i>(&self, interaction: &'i Interaction) -> ClientView<'i> {
+        let client = &interaction.client;
+        let is_named = self.named.contains(&client.id) || client.id.as_str() == CLIENT_ID;
+        let host = Some(interaction.return_host.as_str()).filter(|_| !is_named);
+        ClientView { host, ..ClientView::of(interaction) }
     }
 
     fn page(&self, status: StatusCode, page: &impl Template) -> Response {
@@ -301,6 +316,8 @@ struct ClientView<'c> {
     client_uri: Option<&'c str>,
     policy_uri: Option<&'c str>,
     tos_uri: Option<&'c str>,
+    /// Where people go back to, if its name alone says too little.
+    host: Option<&'c str>,
 }
 
 impl<'c> ClientView<'c> {
@@ -329,6 +346,7 @@ impl<'c> ClientView<'c> {
             client_uri: shown.client_uri,
             policy_uri: shown.policy_uri,
             tos_uri: shown.tos_uri,
+            host: None,
         }
     }
 

@@ -9,6 +9,7 @@
 //! | `back_channel.rs` | the token endpoint, introspection and revocation |
 //! | `apps.rs` | the page of apps and devices |
 //! | `languages.rs` | what pages show of a client, to people of several languages |
+//! | `manage/` | the management API, and clients that register themselves |
 //! | `discovery.rs` | the metadata and the keys that are published |
 //! | `threats/` | rows of the catalogue that concern the HTTP layer, the pages and the log |
 //! | `process.rs` | start and end of the server |
@@ -26,6 +27,7 @@ mod discovery;
 mod fixture;
 mod html;
 mod languages;
+mod manage;
 mod openid_client;
 mod party;
 mod peers;

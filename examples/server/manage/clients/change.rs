@@ -80,7 +80,8 @@ impl App {
         }
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
         if id.as_str().len() > 100 || !id.as_str().bytes().all(plain) {
-            let text = "client_id: at most 100 letters, digits and -._~, or none, and it is made here";
+            let text =
+                "client_id: at most 100 letters, digits and -._~, or none, and it is made here";
             return Err(Problem::metadata(text));
         }
         let named = Subject::new(id.as_str()).ok();
@@ -127,7 +128,8 @@ fn refit(client: &mut Client, text: &str) -> Result<bool, InvalidMetadata> {
     }
     let now = SystemClock.now();
     client.secrets.retain(|secret| {
-        let alone = Client::confidential(client.id.clone(), secret.clone(), client.metadata.clone());
+        let alone =
+            Client::confidential(client.id.clone(), secret.clone(), client.metadata.clone());
         alone.is_ok() && secret.expires().is_none_or(|expires| now < expires)
     });
     if !client.secrets.is_empty() {

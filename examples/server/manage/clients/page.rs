@@ -102,9 +102,11 @@ impl App {
         };
         let page = self.provider.registered_clients(after.as_ref(), left).await?;
         let known = page.clients.iter().filter(|registered| caller.reaches(&registered.client));
-        shown.extend(known.map(|registered| {
-            Value::Object(view::members(&registered.client, Some(registered)))
-        }));
+        shown.extend(
+            known.map(|registered| {
+                Value::Object(view::members(&registered.client, Some(registered)))
+            }),
+        );
         Ok((shown, page.next.map(Begin::Stored)))
     }
 }

@@ -9,7 +9,10 @@ use serde_json::{Map, Value, json};
 use crate::{layers::Received, manage::answer::Problem};
 
 /// Everything that there is to say of it. No secret is known to be shown.
-pub(super) fn members(client: &Client, registered: Option<&RegisteredClient>) -> Map<String, Value> {
+pub(super) fn members(
+    client: &Client,
+    registered: Option<&RegisteredClient>,
+) -> Map<String, Value> {
     let mut members = changeable(client);
     members.insert("static".into(), registered.is_none().into());
     if let Some(registered) = registered {
