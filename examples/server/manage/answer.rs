@@ -55,6 +55,12 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "conflict", text)
     }
 
+    /// It may be possible later.
+    pub(super) fn unavailable(text: &'static str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", text)
+            .with(header::RETRY_AFTER, "5")
+    }
+
     /// Whether it is answered so.
     pub(super) fn is(&self, status: StatusCode) -> bool {
         self.status == status
@@ -86,8 +92,7 @@ impl Problem {
 impl From<InternalError> for Problem {
     fn from(failure: InternalError) -> Self {
         error!(error = chain(&failure), "management failed");
-        let (status, text) = (StatusCode::SERVICE_UNAVAILABLE, "it cannot be done now");
-        Self::new(status, "temporarily_unavailable", text).with(header::RETRY_AFTER, "5")
+        Self::unavailable("it cannot be done now")
     }
 }
 

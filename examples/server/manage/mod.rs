@@ -13,6 +13,8 @@
 //! | `POST /clients/{id}/registration-token` | `clients:write` | a new registration access token |
 //! | `POST /clients/{id}/revoke` | `clients:write` | ends every grant that it holds |
 //! | `POST /initial-access`, `DELETE` | `clients:write` | a token to register with; ends one |
+//! | `POST /keys/rotate` | `keys:write` | the key of an algorithm gets a successor |
+//! | `DELETE /keys/{kid}` | `keys:write` | a key is trusted no more |
 //!
 //! parse → admit the caller → read the body → decide → write → answer.
 //!
@@ -23,6 +25,7 @@
 //! | `body.rs`, `answer.rs` | what comes in, what goes out |
 //! | `clients/` | clients |
 //! | `initial_access.rs` | initial access tokens |
+//! | `keys.rs` | signing keys |
 
 mod access;
 mod answer;
@@ -30,12 +33,13 @@ mod body;
 mod bounds;
 mod clients;
 mod initial_access;
+mod keys;
 
 use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     Router,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use oidc_op::{AccessTokenVerifier, ClientId, GrantType, Provider, Subject};
 
@@ -116,4 +120,6 @@ pub(crate) fn routes(base: &str) -> Router<Arc<App>> {
         .route(&at("/clients/{id}/secret"), post(clients::rotate_secret))
         .route(&at("/clients/{id}/registration-token"), post(clients::rotate_registration_token))
         .route(&at("/initial-access"), post(initial_access::issue).delete(initial_access::withdraw))
+        .route(&at("/keys/rotate"), post(keys::rotate))
+        .route(&at("/keys/{kid}"), delete(keys::remove))
 }

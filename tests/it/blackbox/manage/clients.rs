@@ -338,7 +338,6 @@ async fn what_does_not_fit_is_refused() {
     for (member, value) in [
         ("redirect_uris", json!(["http://made.example/cb"])),
         ("redirect_uris", json!("https://made.example/cb")),
-        ("grant_types", json!(["password"])),
         ("grant_types", json!(["urn:example:grant"])),
         ("response_types", json!(["code token"])),
         ("logo_uri", json!("javascript:x")),

@@ -15,7 +15,7 @@ use crate::blackbox::{
 };
 
 /// Every route, with the scope that it needs.
-const ROUTES: [(&str, &str, &str); 13] = [
+const ROUTES: [(&str, &str, &str); 15] = [
     ("GET", "/clients", "clients:read"),
     ("POST", "/clients", "clients:write"),
     ("GET", "/clients/x", "clients:read"),
@@ -29,6 +29,8 @@ const ROUTES: [(&str, &str, &str); 13] = [
     ("POST", "/initial-access", "clients:write"),
     ("DELETE", "/initial-access", "clients:write"),
     ("GET", "/clients?limit=1", "clients:read"),
+    ("POST", "/keys/rotate", "keys:write"),
+    ("DELETE", "/keys/x", "keys:write"),
 ];
 
 fn route(server: &Server, (method, path): (&str, &str)) -> reqwest::RequestBuilder {

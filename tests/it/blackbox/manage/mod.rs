@@ -2,6 +2,7 @@
 
 mod clients;
 mod guard;
+mod keys;
 mod limits;
 mod owners;
 mod registration;
