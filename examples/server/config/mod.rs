@@ -289,10 +289,14 @@ impl Settings {
 
     /// What clients can have here.
     pub(crate) fn offers(&self) -> Offers {
+        let grant_types = [
+            (GrantType::Password, self.password_grant()),
+            (GrantType::TokenExchange, !self.exchange.is_empty()),
+            (GrantType::JwtBearer, !self.trusted_issuers.is_empty()),
+        ];
+        let grant_types = grant_types.into_iter().filter(|(_, is)| *is).map(|(grant, _)| grant);
         Offers {
-            password: self.password_grant(),
-            exchange: !self.exchange.is_empty(),
-            assertions: !self.trusted_issuers.is_empty(),
+            grant_types: grant_types.collect(),
             unsigned: self.policy.unsigned == Some(true),
             resources: self.resources.iter().map(|entry| entry.0.resource.clone()).collect(),
         }

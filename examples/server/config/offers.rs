@@ -7,12 +7,8 @@ use super::clients::unsigned_member;
 /// What clients can have here.
 #[derive(Clone, Debug)]
 pub(crate) struct Offers {
-    /// Whether passwords are checked that clients send.
-    pub(super) password: bool,
-    /// Whether tokens are exchanged.
-    pub(super) exchange: bool,
-    /// Whether somebody else's word counts.
-    pub(super) assertions: bool,
+    /// Those of the grant types that need something here, for which it is there.
+    pub(super) grant_types: Vec<GrantType>,
     /// Whether `none` is an algorithm.
     pub(super) unsigned: bool,
     pub(super) resources: Vec<Resource>,
@@ -38,16 +34,11 @@ impl Offers {
 
     /// A grant type of a client that nothing here supports, and what it needs.
     fn unsupported(&self, client: &Client) -> Option<&'static str> {
-        client.metadata.grant_types.iter().find_map(|grant_type| match grant_type {
-            GrantType::Password if !self.password => {
-                Some("password needs a client with password_grant = true")
-            }
-            GrantType::TokenExchange if !self.exchange => {
-                Some("token-exchange needs a rule in [[exchange]]")
-            }
-            GrantType::JwtBearer if !self.assertions => {
-                Some("jwt-bearer needs one of [[trusted_issuers]]")
-            }
+        let lacking = |grant_type: &&GrantType| !self.grant_types.contains(grant_type);
+        client.metadata.grant_types.iter().filter(lacking).find_map(|grant_type| match grant_type {
+            GrantType::Password => Some("password needs a client with password_grant = true"),
+            GrantType::TokenExchange => Some("token-exchange needs a rule in [[exchange]]"),
+            GrantType::JwtBearer => Some("jwt-bearer needs one of [[trusted_issuers]]"),
             GrantType::Extension(_) => Some("one is not known here"),
             _ => None,
         })

@@ -18,7 +18,7 @@ impl App {
     pub(super) fn new_client(
         &self,
         caller: &Caller,
-        draft: Draft,
+        draft: &Draft,
         text: &str,
     ) -> Result<(Client, bool), Problem> {
         let id = match &draft.id {

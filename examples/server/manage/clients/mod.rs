@@ -40,13 +40,11 @@ impl App {
     async fn find(&self, caller: &Caller, id: &str) -> Result<Found, Problem> {
         let id = ClientId::new(id).map_err(|_| Problem::not_found())?;
         let configured = self.clients.client(&id).await.ok().flatten();
-        let found = match configured {
-            Some(client) => Found { client: Client::clone(&client), registered: None },
-            None => {
-                let registered = self.provider.registered_client(&id).await?;
-                let registered = registered.ok_or_else(Problem::not_found)?;
-                Found { client: registered.client.clone(), registered: Some(registered) }
-            }
+        let found = if let Some(client) = configured {
+            Found { client: Client::clone(&client), registered: None }
+        } else {
+            let registered = self.provider.registered_client(&id).await?;
+            registered.ok_or_else(Problem::not_found)?.into()
         };
         if caller.reaches(&found.client) { Ok(found) } else { Err(Problem::not_found()) }
     }
@@ -118,7 +116,7 @@ pub(super) async fn create(
     let caller = app.admit(&received, "clients:write").await?;
     let draft = Draft::read(&received)?;
     let (_, text) = app.provider.new_secret()?;
-    let (client, has_secret) = app.new_client(&caller, draft, &text)?;
+    let (client, has_secret) = app.new_client(&caller, &draft, &text)?;
     let registered = app.provider.create_client(client).await?;
     let id = registered.client.id.clone();
     info!(client = %id, by = %caller.client.id, "client created");

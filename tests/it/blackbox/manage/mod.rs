@@ -7,7 +7,7 @@ mod limits;
 mod owners;
 mod registration;
 
-use std::{future::poll_fn, task::Poll};
+use std::{fmt::Write, future::poll_fn, task::Poll};
 
 use reqwest::{Method, RequestBuilder, header::HeaderMap};
 use serde_json::{Value, json};
@@ -53,7 +53,8 @@ fn tables(more: &str) -> String {
         (OFF, "enabled = false\n"),
         (POSTER, "token_endpoint_auth_method = \"client_secret_post\"\n"),
     ] {
-        toml += &format!(
+        let _ = write!(
+            toml,
             "[[clients]]\nclient_id = {id:?}\nclient_secret = {secret:?}\nresponse_types = []\n\
              grant_types = [\"client_credentials\"]\n{members}"
         );
@@ -65,7 +66,8 @@ fn tables(more: &str) -> String {
             "permissions = \"clients:read clients:write\"\nclient_grants = [\"client_credentials\"]\n",
         ),
     ] {
-        toml += &format!(
+        let _ = write!(
+            toml,
             "[[users]]\nusername = {name:?}\npassword = \"{name}-password\"\n\
              sub = \"sub-of-{name}\"\n{members}"
         );
