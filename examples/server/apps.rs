@@ -115,9 +115,13 @@ impl App {
         Ok(held)
     }
 
-    /// The client, from a list that is always there.
+    /// The client, of the configuration or of the store.
     async fn client(&self, id: &ClientId) -> Option<Arc<Client>> {
-        self.clients.client(id).await.ok().flatten()
+        if let Some(client) = self.clients.client(id).await.ok().flatten() {
+            return Some(client);
+        }
+        let registered = self.provider.registered_client(id).await.ok().flatten();
+        registered.map(|registered| Arc::new(registered.client))
     }
 
     /// Ends every session and grant of the person, and forgets this browser.

@@ -187,9 +187,12 @@ fn without_token(path: &str, base: &str) -> String {
     }
 }
 
-/// Whether it is one of the provider's endpoints, of which only the first shows pages to people.
+/// Whether it is one of the provider's endpoints, of which only the first shows pages to people, or of the
+/// management API.
 fn is_for_programs(app: &App, path: &str) -> bool {
+    let manages = |base: &str| path.strip_prefix(base).is_some_and(|rest| rest.starts_with('/'));
     app.provider.paths().iter().skip(1).any(|endpoint| *endpoint == path)
+        || app.manage.as_ref().is_some_and(|manage| manages(&manage.base))
 }
 
 /// HEAD where GET does something: it does nothing.
@@ -240,6 +243,10 @@ impl Received {
     /// The request as the provider reads it.
     pub(crate) fn request<'r>(&'r self, fields: &'r [(&'r str, &'r [u8])]) -> oidc_op::Request<'r> {
         request(&self.parts, fields, &self.body)
+    }
+
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
     }
 
     pub(crate) fn peer(&self) -> Option<IpAddr> {

@@ -27,6 +27,9 @@ use tracing::info;
 
 use crate::{config, layers::Capped, users::Users};
 
+/// How many heaps there are of clients that the configuration does not name.
+const HEAPS: u32 = 1024;
+
 /// All that is counted.
 #[derive(Debug)]
 pub(crate) struct Limits {
@@ -36,10 +39,11 @@ pub(crate) struct Limits {
     /// Codes of somebody whose password is known already: few, from wherever they come.
     codes: Failures<String>,
     clients: Failures<(String, Source)>,
-    /// Whose secrets are worth guessing. All other names count as one, so that inventing more of them
-    /// takes no room.
+    /// Whose secrets are worth guessing. Other names, those of the store's clients among them, are
+    /// counted in a fixed number of heaps, so that inventing more of them takes no room.
     known_clients: HashSet<String>,
     sign_ups: Failures<Source>,
+    client_registrations: Failures<Source>,
 }
 
 impl Limits {
@@ -53,6 +57,7 @@ impl Limits {
             clients: Failures::new(limits.client_failures, period),
             known_clients: clients.iter().map(|client| client.id.to_string()).collect(),
             sign_ups: Failures::new(limits.sign_ups, period),
+            client_registrations: Failures::new(limits.client_registrations, period),
         }
     }
 
@@ -112,14 +117,23 @@ impl Limits {
         self.codes.sweep();
         self.clients.sweep();
         self.sign_ups.sweep();
+        self.client_registrations.sweep();
     }
 }
 
 impl Limits {
     fn client_and_source(&self, attempt: &Attempt<'_>) -> (String, Source) {
         let known = self.known_clients.get(attempt.name).cloned();
-        (known.unwrap_or_default(), Source::of(attempt.peer))
+        (known.unwrap_or_else(|| heap(attempt.name)), Source::of(attempt.peer))
     }
+}
+
+/// The heap that a name belongs to. No name has a control character.
+fn heap(name: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, name.as_bytes());
+    let first: u32 =
+        digest.as_ref().iter().take(2).fold(0, |sum, byte| sum << 8 | u32::from(*byte));
+    format!("\u{0}{}", first % HEAPS)
 }
 
 /// What the provider asks: guesses at client secrets, and at passwords that clients send, which count
@@ -134,8 +148,16 @@ pub(crate) struct Gate {
 impl Throttle for Gate {
     async fn admit(&self, attempt: &Attempt<'_>) -> Result<(), Duration> {
         let limits = &self.limits;
-        if attempt.kind != AttemptKind::Password {
-            return limits.clients.admit(&limits.client_and_source(attempt));
+        match attempt.kind {
+            AttemptKind::Password => {}
+            AttemptKind::Registration => {
+                let source = Source::of(attempt.peer);
+                limits.client_registrations.admit(&source)?;
+                // Nothing is proven, so every one counts.
+                limits.client_registrations.failed(&source);
+                return Ok(());
+            }
+            _ => return limits.clients.admit(&limits.client_and_source(attempt)),
         }
         let account = self.users.counted_as(attempt.name);
         limits.admit_login(&account, attempt.peer)?;

@@ -17,6 +17,7 @@
 //! | `passwords.rs`, `policies.rs` | what is decided at the token endpoint |
 //! | `sign_up/` | how people get an account, and the codes that show whose an address is |
 //! | `interaction/`, `apps.rs`, `pages/` | where people act, and what they see |
+//! | `manage/` | the management API |
 //! | `demo/` | the start page and the demo relying party |
 //! | `layers.rs`, `patience.rs` | what surrounds every request and every connection |
 
@@ -28,6 +29,7 @@ mod demo;
 mod interaction;
 mod layers;
 mod limits;
+mod manage;
 mod pages;
 mod passwords;
 mod patience;
@@ -53,7 +55,8 @@ use axum_server::{
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use oidc_op::{
-    Clock, Issuer, KeyRecord, Provider, Signer, StaticClients, SystemClock, TracingObserver,
+    Clock, Issuer, KeyRecord, Provider, Severity, Signer, StaticClients, SystemClock,
+    TracingObserver,
     adapter::{axum::router, http::Pages},
     store::{MemoryStore, Store},
 };
@@ -62,17 +65,18 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 use tokio::{runtime::Runtime, signal, task::JoinSet, time};
-use tracing::{error, field, info, warn};
+use tracing::{debug, error, field, info, warn};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     config::{ConfigError, Network, Settings, Tls},
     demo::Demo,
     limits::{Gate, Limits},
+    manage::Manage,
     pages::Site,
     passwords::Passwords,
     patience::PatientAcceptor,
-    policies::{ExchangeRules, Issuers},
+    policies::{Directory, ExchangeRules, Issuers},
     sign_up::SignUps,
     signing::Signing,
     users::Users,
@@ -103,6 +107,7 @@ pub(crate) struct App {
     pub(crate) demo: Option<Demo>,
     /// The signing keys, if they are in the store.
     pub(crate) signing: Option<Signing>,
+    pub(crate) manage: Option<Manage>,
     pub(crate) trusted_proxies: Vec<Network>,
 }
 
@@ -226,6 +231,7 @@ async fn serve(settings: Settings) -> Result<(), Stop> {
         );
     }
 
+    look_over(&app.provider).await;
     let handle = Handle::new();
     tokio::spawn(stop_when_told(handle.clone()));
     tokio::spawn(keep_house(Arc::clone(&app)));
@@ -261,6 +267,9 @@ async fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>,
     let given = data::Given::read(&settings)?;
     let password_grant = settings.password_grant();
     let (in_store, algorithms) = (settings.keys.store, settings.algorithms());
+    let manage = Manage::of(&settings);
+    let publishers = settings.registration.as_ref().map(config::Registration::publishers);
+    let publishers = publishers.transpose()?.unwrap_or_default();
     let data = settings.data;
     let issuer = settings.issuer;
     let demo = settings.features.demo.then(|| Demo::new(&issuer, asked_at)).transpose()?;
@@ -312,10 +321,14 @@ async fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>,
     if !settings.trusted_issuers.is_empty() {
         builder = builder.issuers(Issuers(settings.trusted_issuers));
     }
+    if !publishers.is_empty() {
+        builder = builder.publishers(Directory(publishers));
+    }
     if let Some(fetch) = fetch {
         builder = builder.fetch(fetch);
     }
     let provider = builder.build().map_err(|e| ConfigError::new(e.to_string()))?;
+    let manage = manage.map(|manage| manage.over(&provider)).transpose()?;
     let pages = Pages::at(site.interaction("")).errors({
         let site = Arc::clone(&site);
         move |error| site.provider_error(error)
@@ -331,6 +344,7 @@ async fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>,
         sign_ups,
         demo,
         signing,
+        manage,
         trusted_proxies: settings.trusted_proxies,
     });
     Ok((Arc::clone(&app), layers::around(routes(&app), &app, patience)))
@@ -338,11 +352,13 @@ async fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>,
 
 fn routes(app: &Arc<App>) -> Router {
     let interaction = get(interaction::show).head(layers::nothing).post(interaction::decide);
+    let manage = app.manage.as_ref().map(|manage| manage::routes(&manage.base));
     Router::new()
         .route("/health", get(async || "ok\n"))
         .route(&app.site.interaction("{token}"), interaction)
         .route(&app.site.apps_page(), get(apps::show).post(apps::act))
         .merge(demo::routes(app))
+        .merge(manage.unwrap_or_default())
         .with_state(Arc::clone(app))
         .merge(router(&app.provider, app.pages.clone()))
         .fallback(async || StatusCode::NOT_FOUND)
@@ -385,6 +401,22 @@ fn rustls_config(tls: &Tls) -> Result<RustlsConfig, ConfigError> {
         .map_err(|e| ConfigError::new(format!("tls: {e}")))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(RustlsConfig::from_config(Arc::new(config)))
+}
+
+/// Says what the library finds weak, or broken, in the configuration and in the clients.
+async fn look_over(provider: &Provider) {
+    match provider.lint().await {
+        Ok(findings) => {
+            for finding in findings {
+                if finding.rule.severity() > Severity::Note {
+                    warn!("{finding}");
+                } else {
+                    debug!("{finding}");
+                }
+            }
+        }
+        Err(error) => error!(error = layers::chain(&error), "the clients could not be looked over"),
+    }
 }
 
 /// Tells whoever reads the log where to go.

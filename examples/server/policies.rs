@@ -1,8 +1,10 @@
-//! What the host decides at the token endpoint: which tokens may be exchanged, and whose word counts.
+//! What the host decides at the token endpoint and the registration endpoint: which tokens may be
+//! exchanged, and whose word counts.
 
 use async_trait::async_trait;
 use oidc_op::{
-    Assertion, Exchange, ExchangePolicy, HostError, Scope, Subject, TrustedIssuer, TrustedIssuers,
+    Assertion, Exchange, ExchangePolicy, HostError, Publishers, Scope, Subject, TrustedIssuer,
+    TrustedIssuers,
 };
 
 use crate::config::{ExchangeRule, TrustedIssuerEntry};
@@ -53,5 +55,17 @@ impl TrustedIssuers for Issuers {
     async fn subject(&self, assertion: &Assertion<'_>) -> Result<Option<Subject>, HostError> {
         let entry = self.find(assertion.issuer);
         Ok(entry.and_then(|entry| entry.people.subject(assertion.subject)))
+    }
+}
+
+/// Whose statements about software count, each by its name.
+#[derive(Debug)]
+pub(crate) struct Directory(pub(crate) Vec<(String, TrustedIssuer)>);
+
+#[async_trait]
+impl Publishers for Directory {
+    async fn publisher(&self, issuer: &str) -> Result<Option<TrustedIssuer>, HostError> {
+        let known = self.0.iter().find(|(name, _)| name == issuer);
+        Ok(known.map(|(_, publisher)| publisher.clone()))
     }
 }

@@ -60,7 +60,7 @@ impl Signing {
 }
 
 /// Making an RSA key takes a good part of a second, in which requests are to be served.
-async fn off_the_runtime<T: Send + 'static>(
+pub(crate) async fn off_the_runtime<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, ConfigError> {
     let runtime = Handle::current();

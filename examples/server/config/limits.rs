@@ -22,6 +22,8 @@ pub(crate) struct Limits {
     pub(crate) client_failures: u32,
     /// Forms to create an account, and codes that are sent again, from one source.
     pub(crate) sign_ups: u32,
+    /// Clients registered from one source.
+    pub(crate) client_registrations: u32,
     /// Seconds that a request may take, its body included; slow clients are hung up on soon after.
     pub(crate) request: u32,
 }
@@ -36,6 +38,7 @@ impl Default for Limits {
             code_failures: 5,
             client_failures: 30,
             sign_ups: 20,
+            client_registrations: 20,
             request: 30,
         }
     }
@@ -64,6 +67,7 @@ impl Limits {
             .min(self.code_failures)
             .min(self.client_failures)
             .min(self.sign_ups)
+            .min(self.client_registrations)
             .min(self.request)
     }
 }

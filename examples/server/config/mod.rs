@@ -9,10 +9,13 @@ mod fetch;
 mod keys;
 mod lifetimes;
 mod limits;
+mod manage;
 mod member;
 mod network;
+mod offers;
 mod paths;
 mod policy;
+mod registration;
 mod resources;
 mod scopes;
 mod secrets;
@@ -28,17 +31,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use oidc_op::{Acr, ClaimSources, Client, Config, GrantType, Issuer, Resource, SigningAlgorithm};
+use oidc_op::{Acr, ClaimSources, Config, GrantType, Issuer, Resource, SigningAlgorithm};
 use serde::{Deserialize, Deserializer, de::Error};
 
 pub(crate) use self::{
     claims::Claims,
-    clients::ClientEntry,
+    clients::{ClientEntry, ClientMembers, ClientSettings, with_secret},
     exchange::ExchangeRule,
     fetch::FetchEntry,
     keys::Keys,
     limits::Limits,
+    manage::ManageEntry,
     network::Network,
+    offers::Offers,
+    registration::Registration,
     resources::ResourceEntry,
     scopes::Scopes,
     secrets::{Hidden, SecretSource, SecretSources, secret},
@@ -98,6 +104,10 @@ pub(crate) struct Settings {
     paths: Paths,
     #[serde(default)]
     policy: Policy,
+    /// Whether clients register themselves, and how.
+    pub(crate) registration: Option<Registration>,
+    /// Whether there is a management API.
+    pub(crate) manage: Option<ManageEntry>,
     #[serde(default)]
     pub(crate) features: Features,
     #[serde(default)]
@@ -165,6 +175,11 @@ impl Settings {
         for path in files.chain(tls).chain(keys).chain(&mut self.fetch.ca).chain([&mut self.data]) {
             *path = directory.join(&*path);
         }
+        if let Some(registration) = &mut self.registration {
+            registration.resolve(directory);
+        }
+        let manage = self.manage.as_ref().and_then(|manage| manage.server(&self.issuer));
+        self.resources.extend(manage);
     }
 
     /// What contradicts itself although each member is well-formed.
@@ -177,13 +192,6 @@ impl Settings {
             let id = &entry.0.id;
             if !ids.insert(id) {
                 return twice("clients: client_id", id.as_str());
-            }
-            if let Some(member) = entry.unsigned_member()
-                && self.policy.unsigned != Some(true)
-            {
-                return Err(ConfigError(format!(
-                    "clients: client {id:?}: {member}: none is only for policy.unsigned"
-                )));
             }
         }
         for user in &self.users {
@@ -206,8 +214,12 @@ impl Settings {
         if let Some(finding) = self.sign_up.finding() {
             return Err(ConfigError(finding));
         }
+        if let Some(finding) = self.registration.as_ref().and_then(Registration::finding) {
+            return Err(ConfigError(finding));
+        }
         self.check_classes()?;
         self.check_back_channel()?;
+        self.check_manage()?;
         let StoreKind::Memory = self.store;
         match self.provider().contradictions().into_iter().next() {
             Some(finding) => Err(ConfigError(finding)),
@@ -246,19 +258,12 @@ impl Settings {
                 )));
             }
         }
+        let offers = self.offers();
         for ClientEntry(client) in &self.clients {
             let wrong =
                 |what: &str| Err(ConfigError(format!("clients: client {:?}: {what}", client.id)));
-            if let Some(grant_type) = self.unsupported(client) {
-                return wrong(&format!("grant_types: {grant_type}"));
-            }
-            let may = |grant_type| client.metadata.grant_types.contains(&grant_type);
-            if client.password_grant && !(client.first_party && may(GrantType::Password)) {
-                return wrong("password_grant: needs first_party and the grant type password");
-            }
-            let mut named = client.resources.iter().flatten();
-            if let Some(name) = named.find(|name| !is_resource(name.as_str())) {
-                return wrong(&format!("resources: {} is none", name.as_str()));
+            if let Some(finding) = offers.finding(client) {
+                return wrong(&finding);
             }
             let is_owner = |user: &UserEntry| client.owner.as_ref() == Some(&user.sub);
             if client.owner.is_some() && !self.users.iter().any(is_owner) {
@@ -268,21 +273,40 @@ impl Settings {
         Ok(())
     }
 
-    /// A grant type of a client that nothing here supports, and what it needs.
-    fn unsupported(&self, client: &Client) -> Option<&'static str> {
-        client.metadata.grant_types.iter().find_map(|grant_type| match grant_type {
-            GrantType::Password if !self.password_grant() => {
-                Some("password needs a client with password_grant = true")
+    fn check_manage(&self) -> Result<(), ConfigError> {
+        let Some(manage) = &self.manage else { return Ok(()) };
+        if let Some(finding) = manage.path_finding(&self.provider().paths) {
+            return Err(ConfigError(finding));
+        }
+        if manage.clients.is_empty() {
+            return Err(ConfigError::new("manage.clients: the list is empty"));
+        }
+        for id in &manage.clients {
+            let Some(ClientEntry(client)) = self.clients.iter().find(|c| c.0.id == *id) else {
+                return Err(ConfigError(format!("manage.clients: {id:?} is no client")));
+            };
+            if !client.metadata.grant_types.contains(&GrantType::ClientCredentials) {
+                return Err(ConfigError(format!(
+                    "manage.clients: {id:?} needs the grant type client_credentials"
+                )));
             }
-            GrantType::TokenExchange if self.exchange.is_empty() => {
-                Some("token-exchange needs a rule in [[exchange]]")
-            }
-            GrantType::JwtBearer if self.trusted_issuers.is_empty() => {
-                Some("jwt-bearer needs one of [[trusted_issuers]]")
-            }
-            GrantType::Extension(_) => Some("one is not known here"),
-            _ => None,
-        })
+        }
+        Ok(())
+    }
+
+    /// What clients can have here.
+    pub(crate) fn offers(&self) -> Offers {
+        let grant_types = [
+            (GrantType::Password, self.password_grant()),
+            (GrantType::TokenExchange, !self.exchange.is_empty()),
+            (GrantType::JwtBearer, !self.trusted_issuers.is_empty()),
+        ];
+        let grant_types = grant_types.into_iter().filter(|(_, is)| *is).map(|(grant, _)| grant);
+        Offers {
+            grant_types: grant_types.collect(),
+            unsigned: self.policy.unsigned == Some(true),
+            resources: self.resources.iter().map(|entry| entry.0.resource.clone()).collect(),
+        }
     }
 
     /// What there must be a signing key for.
@@ -341,6 +365,7 @@ impl Settings {
         config.acr_values = self.acr_values.clone().unwrap_or_else(classes);
         config.ui_locales.clone_from(&self.ui_locales);
         config.account_creation = self.sign_up.enabled;
+        config.registration = self.registration.as_ref().map(Registration::rules);
         config
     }
 

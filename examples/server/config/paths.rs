@@ -12,6 +12,7 @@ pub(super) struct Paths {
     jwks: Option<String>,
     introspection: Option<String>,
     revocation: Option<String>,
+    registration: Option<String>,
 }
 
 impl Paths {
@@ -24,6 +25,7 @@ impl Paths {
             (&mut to.jwks, &self.jwks),
             (&mut to.introspection, &self.introspection),
             (&mut to.revocation, &self.revocation),
+            (&mut to.registration, &self.registration),
         ] {
             if let Some(path) = from {
                 path.clone_into(to);
@@ -40,6 +42,7 @@ impl Paths {
             &self.jwks,
             &self.introspection,
             &self.revocation,
+            &self.registration,
         ];
         let paths = all.into_iter().flatten().map(String::as_str);
         let mut taken = paths.filter(|path| {

@@ -12,6 +12,7 @@ pub(super) struct Policy {
     pub(super) unsigned: Option<bool>,
     unsigned_unless_registered: Option<bool>,
     request_object: Option<Mode>,
+    client_documents: Option<bool>,
     introspect_id_tokens: Option<bool>,
     assertion_audience: Option<AssertionAudience>,
 }
@@ -32,6 +33,7 @@ impl Policy {
             (&mut policy.acr_values_bind, self.acr_values_bind),
             (&mut policy.unsigned, self.unsigned),
             (&mut policy.unsigned_unless_registered, self.unsigned_unless_registered),
+            (&mut policy.client_documents, self.client_documents),
             (&mut policy.introspect_id_tokens, self.introspect_id_tokens),
         ] {
             *to = from.unwrap_or(*to);

@@ -15,8 +15,11 @@ fn the_demo_and_the_sample_load() {
     assert!(Settings::demo().unwrap().built_in);
     let sample = Settings::parse(include_str!("../sample.toml"), Path::new("/x")).unwrap();
     assert_eq!(sample.data, Path::new("/x/data"));
-    assert_eq!(sample.clients.len(), 9);
-    assert_eq!(sample.provider().resources.len(), 3);
+    assert_eq!(sample.clients.len(), 10);
+    assert_eq!(sample.provider().resources.len(), 4);
+    let registration = sample.provider().registration.unwrap();
+    assert_eq!((registration.cap, registration.grant_types.len()), (1000, 3));
+    assert_eq!(sample.registration.unwrap().publishers().unwrap().len(), 1);
 }
 
 /// A client's secret is kept where it is a key, so that it can be one.

@@ -1,6 +1,6 @@
 //! People in the configuration.
 
-use oidc_op::{ClaimSources, Scope, Subject};
+use oidc_op::{ClaimSources, GrantType, Scope, Subject};
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::{Map, Value};
 
@@ -21,6 +21,8 @@ pub(crate) struct UserEntry {
     pub(crate) disabled: bool,
     /// What their clients may do at most; anything, if absent.
     pub(crate) permissions: Option<Scope>,
+    /// Grant types beyond those of every app that their clients may be given over the management API.
+    pub(crate) client_grants: Vec<GrantType>,
 }
 
 /// How a password is given.
@@ -49,6 +51,8 @@ impl<'de> Deserialize<'de> for UserEntry {
             #[serde(default)]
             disabled: bool,
             permissions: Option<Scope>,
+            #[serde(default)]
+            client_grants: Vec<GrantType>,
         }
         let members = Members::deserialize(deserializer)?;
         if members.username.trim().is_empty() {
@@ -74,6 +78,7 @@ impl<'de> Deserialize<'de> for UserEntry {
             second_factor: second_factor.transpose().map_err(Error::custom)?,
             disabled: members.disabled,
             permissions: members.permissions,
+            client_grants: members.client_grants,
         })
     }
 }

@@ -10,6 +10,8 @@ mod home;
 mod sign_up;
 mod words;
 
+use std::collections::HashSet;
+
 use askama::Template;
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -26,6 +28,7 @@ pub(crate) use self::{
 use crate::{
     assurance::Assurance,
     config::{Password, Scopes, Settings, SignUp},
+    demo::CLIENT_ID,
     users::User,
 };
 
@@ -53,6 +56,8 @@ pub(crate) struct Site {
     jwks: String,
     /// Where people can go from the start page.
     apps: Vec<Client>,
+    /// The clients whose names the operator has written down.
+    named: HashSet<ClientId>,
 }
 
 impl Site {
@@ -84,6 +89,7 @@ impl Site {
             assurance: settings.assurance(),
             jwks: settings.provider().paths.jwks,
             apps: home::apps(&settings.clients),
+            named: settings.clients.iter().map(|entry| entry.0.id.clone()).collect(),
         }
     }
 
@@ -110,7 +116,7 @@ impl Site {
             status,
             &LoginPage {
                 site: self,
-                client: ClientView::of(interaction),
+                client: self.asking(interaction),
                 action: self.interaction(&interaction.token),
                 again: again.map(|user| clean(user.name())),
                 login,
@@ -128,7 +134,7 @@ impl Site {
             StatusCode::OK,
             &SelectPage {
                 site: self,
-                client: ClientView::of(interaction),
+                client: self.asking(interaction),
                 action: self.interaction(&interaction.token),
                 initial: initial(&name),
                 person: name,
@@ -162,6 +168,15 @@ impl Site {
             reply.headers.push(("content-security-policy", self.policy.clone().into()));
         }
         reply
+    }
+
+    /// Whom a person is about to go back to. What others have said of themselves is shown together with
+    /// where that is (threat RG-10).
+    fn asking<'i>(&self, interaction: &'i Interaction) -> ClientView<'i> {
+        let client = &interaction.client;
+        let is_named = self.named.contains(&client.id) || client.id.as_str() == CLIENT_ID;
+        let host = Some(interaction.return_host.as_str()).filter(|_| !is_named);
+        ClientView { host, ..ClientView::of(interaction) }
     }
 
     fn page(&self, status: StatusCode, page: &impl Template) -> Response {
@@ -240,6 +255,8 @@ struct ClientView<'c> {
     client_uri: Option<&'c str>,
     policy_uri: Option<&'c str>,
     tos_uri: Option<&'c str>,
+    /// Where people go back to, if its name alone says too little.
+    host: Option<&'c str>,
 }
 
 impl<'c> ClientView<'c> {
@@ -268,6 +285,7 @@ impl<'c> ClientView<'c> {
             client_uri: shown.client_uri,
             policy_uri: shown.policy_uri,
             tos_uri: shown.tos_uri,
+            host: None,
         }
     }
 

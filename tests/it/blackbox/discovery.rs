@@ -108,13 +108,13 @@ fn type_of(member: &str) -> Option<Type> {
     })
 }
 
-fn texts<'m>(metadata: &'m Map<String, Value>, member: &str) -> Vec<&'m str> {
+pub(super) fn texts<'m>(metadata: &'m Map<String, Value>, member: &str) -> Vec<&'m str> {
     let values = metadata[member].as_array().unwrap_or_else(|| panic!("{member}: no array"));
     values.iter().map(|v| v.as_str().unwrap_or_else(|| panic!("{member}: {v}"))).collect()
 }
 
 /// The whole document is well-formed: known members, of their types, nothing empty, nothing twice.
-fn well_formed(metadata: &Map<String, Value>, issuer: &str) {
+pub(super) fn well_formed(metadata: &Map<String, Value>, issuer: &str) {
     for (member, value) in metadata {
         let known = type_of(member).unwrap_or_else(|| panic!("{member} is in no schema"));
         match known {

@@ -10,7 +10,9 @@
 //! | `apps.rs` | the page of apps and devices |
 //! | `languages.rs` | what pages show of a client, to people of several languages |
 //! | `sign_up/` | creating an account, with codes |
+//! | `manage/` | the management API, and clients that register themselves |
 //! | `discovery.rs` | the metadata and the keys that are published |
+//! | `certification.rs` | the configuration that the certification suite runs against |
 //! | `threats/` | rows of the catalogue that concern the HTTP layer, the pages and the log |
 //! | `process.rs` | start and end of the server |
 //!
@@ -23,10 +25,12 @@ mod apps;
 mod authlib;
 mod back_channel;
 mod browser;
+mod certification;
 mod discovery;
 mod fixture;
 mod html;
 mod languages;
+mod manage;
 mod openid_client;
 mod party;
 mod peers;

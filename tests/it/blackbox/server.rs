@@ -98,7 +98,28 @@ impl Server {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let mut server = Self::spawn(port, setup, Arc::clone(place));
             if server.is_ready(setup.tls) {
-                KEYS.get_or_init(|| fs::read_to_string(server.data().join("keys.json")).unwrap());
+                // Not if its keys are somewhere else.
+                if let Ok(keys) = fs::read_to_string(server.data().join("keys.json")) {
+                    KEYS.get_or_init(|| keys);
+                }
+                return server;
+            }
+            let log = server.log();
+            assert!(log.contains("in use"), "the server did not start:\n{log}");
+        }
+        panic!("no port stays free");
+    }
+
+    /// Starts a server with a configuration that the test writes, for a port and a place.
+    pub(crate) fn start_with(name: &str, log: &str, config: impl Fn(u16, &Path) -> String) -> Self {
+        for _ in 0..3 {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let place = Arc::new(tempfile::tempdir().unwrap());
+            fs::write(place.path().join("server.toml"), config(port, place.path())).unwrap();
+            let address = format!("http://127.0.0.1:{port}");
+            let setup = Setup { name, log, ..Setup::default() };
+            let mut server = Self::launch(port, address, place, setup);
+            if server.is_ready(false) {
                 return server;
             }
             let log = server.log();

@@ -1,0 +1,46 @@
+//! What clients can have here, whoever makes them.
+
+use oidc_op::{Client, GrantType, Resource};
+
+use super::clients::unsigned_member;
+
+/// What clients can have here.
+#[derive(Clone, Debug)]
+pub(crate) struct Offers {
+    /// Those of the grant types that need something here, for which it is there.
+    pub(super) grant_types: Vec<GrantType>,
+    /// Whether `none` is an algorithm.
+    pub(super) unsigned: bool,
+    pub(super) resources: Vec<Resource>,
+}
+
+impl Offers {
+    /// What the client cannot have, and what it needs.
+    pub(crate) fn finding(&self, client: &Client) -> Option<String> {
+        if let Some(member) = unsigned_member(&client.metadata).filter(|_| !self.unsigned) {
+            return Some(format!("{member}: none is only for policy.unsigned"));
+        }
+        if let Some(grant_type) = self.unsupported(client) {
+            return Some(format!("grant_types: {grant_type}"));
+        }
+        let may = |grant_type| client.metadata.grant_types.contains(&grant_type);
+        if client.password_grant && !(client.first_party && may(GrantType::Password)) {
+            return Some("password_grant: needs first_party and the grant type password".into());
+        }
+        let mut named = client.resources.iter().flatten();
+        let unknown = named.find(|name| !self.resources.contains(name))?;
+        Some(format!("resources: {} is none", unknown.as_str()))
+    }
+
+    /// A grant type of a client that nothing here supports, and what it needs.
+    fn unsupported(&self, client: &Client) -> Option<&'static str> {
+        let lacking = |grant_type: &&GrantType| !self.grant_types.contains(grant_type);
+        client.metadata.grant_types.iter().filter(lacking).find_map(|grant_type| match grant_type {
+            GrantType::Password => Some("password needs a client with password_grant = true"),
+            GrantType::TokenExchange => Some("token-exchange needs a rule in [[exchange]]"),
+            GrantType::JwtBearer => Some("jwt-bearer needs one of [[trusted_issuers]]"),
+            GrantType::Extension(_) => Some("one is not known here"),
+            _ => None,
+        })
+    }
+}

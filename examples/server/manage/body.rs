@@ -1,0 +1,83 @@
+//! What comes in: one JSON object.
+
+use std::fmt;
+
+use axum::http::{StatusCode, header};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error, MapAccess, Visitor},
+};
+use serde_json::{Map, Value};
+
+use super::answer::Problem;
+use crate::layers::Received;
+
+/// The members of the body; none if there is no body at all.
+pub(super) fn object(received: &Received) -> Result<Map<String, Value>, Problem> {
+    let body = received.body();
+    if body.is_empty() {
+        return Ok(Map::new());
+    }
+    if !is_json(received) {
+        let text = "the body must be application/json, in UTF-8, and not encoded";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request", text));
+    }
+    let object: Result<Object, _> = serde_json::from_slice(body);
+    let text = "the body must be one JSON object without repeated members";
+    object.map(|Object(members)| members).map_err(|_| Problem::request(text))
+}
+
+/// The body as this type; what is null is absent.
+pub(super) fn read<T: DeserializeOwned>(received: &Received) -> Result<T, Problem> {
+    let mut members = object(received)?;
+    members.retain(|_, value| !value.is_null());
+    let read = T::deserialize(Value::Object(members));
+    // What the parser says may repeat what was sent, and this may be a secret: nobody but the sender
+    // is told.
+    read.map_err(|problem| Problem::request(problem.to_string()))
+}
+
+fn is_json(received: &Received) -> bool {
+    let headers = &received.parts.headers;
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(content_type), None) = (types.next(), types.next()) else { return false };
+    let Ok(text) = content_type.to_str() else { return false };
+    let mut parts = text.split(';').map(str::trim);
+    let json = parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/json"));
+    let utf8 = parts.all(|parameter| match parameter.split_once('=') {
+        Some((name, value)) if name.eq_ignore_ascii_case("charset") => {
+            value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
+        _ => true,
+    });
+    json && utf8 && !headers.contains_key(header::CONTENT_ENCODING)
+}
+
+/// An object in which no member stands twice, so that nobody reads another one than we do.
+struct Object(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Object;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+                let mut members = Map::new();
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    if members.insert(name, value).is_some() {
+                        return Err(A::Error::custom("a member is there twice"));
+                    }
+                }
+                Ok(Object(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}

@@ -1,0 +1,125 @@
+//! The management API: what a backend of the operator's does with clients, people and keys while the
+//! server runs. JSON in, JSON out; errors are `{"error", "error_description"}`.
+//!
+//! | route, below `/manage` | scope | what |
+//! |---|---|---|
+//! | `GET /clients?limit=&cursor=` | `clients:read` | the clients, a page at a time |
+//! | `POST /clients` | `clients:write` | a new client |
+//! | `GET /clients/{id}` | `clients:read` | one client |
+//! | `PUT /clients/{id}` | `clients:write` | its metadata anew, and the settings that are named |
+//! | `DELETE /clients/{id}` | `clients:write` | it is gone, and its grants with it |
+//! | `POST /clients/{id}/enable`, `/disable` | `clients:write` | whether anybody knows it |
+//! | `POST /clients/{id}/secret` | `clients:write` | a new secret; the old ones for `overlap` seconds |
+//! | `POST /clients/{id}/registration-token` | `clients:write` | a new registration access token |
+//! | `POST /clients/{id}/revoke` | `clients:write` | ends every grant that it holds |
+//! | `POST /initial-access`, `DELETE` | `clients:write` | a token to register with; ends one |
+//! | `POST /keys/rotate` | `keys:write` | the key of an algorithm gets a successor |
+//! | `DELETE /keys/{kid}` | `keys:write` | a key is trusted no more |
+//!
+//! parse → admit the caller → read the body → decide → write → answer.
+//!
+//! | file | what |
+//! |---|---|
+//! | `access.rs` | who calls, and with which scope |
+//! | `bounds.rs` | what the owner of the caller leaves it to do |
+//! | `body.rs`, `answer.rs` | what comes in, what goes out |
+//! | `clients/` | clients |
+//! | `initial_access.rs` | initial access tokens |
+//! | `keys.rs` | signing keys |
+
+mod access;
+mod answer;
+mod body;
+mod bounds;
+mod clients;
+mod initial_access;
+mod keys;
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{
+    Router,
+    routing::{delete, get, post},
+};
+use oidc_op::{AccessTokenVerifier, ClientId, GrantType, Provider, Subject};
+
+use crate::{
+    App,
+    config::{ConfigError, Offers, Settings},
+};
+
+/// Everything that tokens for the API may cover.
+pub(crate) const SCOPES: [&str; 4] = ["clients:read", "clients:write", "users:write", "keys:write"];
+
+/// What the API needs besides what every request does.
+#[derive(Debug)]
+pub(crate) struct Manage {
+    /// Where it is, the issuer's path included.
+    pub(crate) base: String,
+    verifier: AccessTokenVerifier,
+    /// Who may use it.
+    clients: Vec<ClientId>,
+    offers: Offers,
+    /// Grant types that clients of these people may be given besides those of every app.
+    grants: HashMap<Subject, Vec<GrantType>>,
+}
+
+impl Manage {
+    /// The API that the settings want, if they want one.
+    pub(crate) fn of(settings: &Settings) -> Option<Unbound> {
+        let entry = settings.manage.clone()?;
+        let grants = settings.users.iter();
+        let grants = grants.map(|user| (user.sub.clone(), user.client_grants.clone())).collect();
+        Some(Unbound {
+            base: format!("{}{}", settings.issuer.path(), entry.path),
+            issuer: settings.issuer.clone(),
+            offers: settings.offers(),
+            grants,
+            entry,
+        })
+    }
+}
+
+/// The API before there is a provider.
+pub(crate) struct Unbound {
+    base: String,
+    issuer: oidc_op::Issuer,
+    entry: crate::config::ManageEntry,
+    offers: Offers,
+    grants: HashMap<Subject, Vec<GrantType>>,
+}
+
+impl Unbound {
+    /// The API over this provider.
+    pub(crate) fn over(self, provider: &Provider) -> Result<Manage, ConfigError> {
+        let resource = self.entry.resource(&self.issuer);
+        let resource = resource.ok_or_else(|| ConfigError::new("manage.resource: is none"))?;
+        Ok(Manage {
+            base: self.base,
+            verifier: AccessTokenVerifier::by_source(self.issuer, resource, provider.clone())
+                .observer(oidc_op::TracingObserver),
+            clients: self.entry.clients,
+            offers: self.offers,
+            grants: self.grants,
+        })
+    }
+}
+
+/// The routes, below this path.
+pub(crate) fn routes(base: &str) -> Router<Arc<App>> {
+    let at = |path: &str| format!("{base}{path}");
+    Router::new()
+        .route(&at("/clients"), get(clients::list).post(clients::create))
+        .route(
+            &at("/clients/{id}"),
+            get(clients::show).put(clients::replace).delete(clients::remove),
+        )
+        .route(&at("/clients/{id}/enable"), post(clients::enable))
+        .route(&at("/clients/{id}/disable"), post(clients::disable))
+        .route(&at("/clients/{id}/revoke"), post(clients::revoke))
+        .route(&at("/clients/{id}/secret"), post(clients::rotate_secret))
+        .route(&at("/clients/{id}/registration-token"), post(clients::rotate_registration_token))
+        .route(&at("/initial-access"), post(initial_access::issue).delete(initial_access::withdraw))
+        .route(&at("/keys/rotate"), post(keys::rotate))
+        .route(&at("/keys/{kid}"), delete(keys::remove))
+}
