@@ -7,6 +7,7 @@ import { Visit } from './lib/visit.mjs'
 import { serve } from './lib/jobs.mjs'
 import * as demo from './scenarios/demo.mjs'
 import * as frontChannel from './scenarios/front-channel.mjs'
+import * as programs from './scenarios/programs.mjs'
 import * as requests from './scenarios/requests.mjs'
 import * as resubmission from './scenarios/resubmission.mjs'
 import * as screenshots from './scenarios/screenshots.mjs'
@@ -25,7 +26,15 @@ const browser = await chromium.launch({
   ],
 })
 
-const all = { ...demo, ...frontChannel, ...requests, ...resubmission, ...screenshots, ...signIn }
+const all = {
+  ...demo,
+  ...frontChannel,
+  ...programs,
+  ...requests,
+  ...resubmission,
+  ...screenshots,
+  ...signIn,
+}
 await serve(
   Object.fromEntries(
     Object.entries(all).map(([name, scenario]) => [name, Visit.during(browser, scenario)]),

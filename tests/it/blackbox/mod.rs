@@ -5,10 +5,12 @@
 //! | `relying_party.rs` | the crate `openidconnect` |
 //! | `openid_client.rs` | the npm package `openid-client` |
 //! | `authlib.rs` | the `PyPI` package `Authlib` |
+//! | `oidc_agent.rs` | the program `oidc-agent` |
 //! | `browser.rs` | headless Chromium |
 //! | `back_channel.rs` | the token endpoint, introspection and revocation |
 //! | `apps.rs` | the page of apps and devices |
 //! | `languages.rs` | what pages show of a client, to people of several languages |
+//! | `self_registered.rs` | a client that registers itself |
 //! | `discovery.rs` | the metadata and the keys that are published |
 //! | `threats/` | rows of the catalogue that concern the HTTP layer, the pages and the log |
 //! | `process.rs` | start and end of the server |
@@ -26,12 +28,14 @@ mod discovery;
 mod fixture;
 mod html;
 mod languages;
+mod oidc_agent;
 mod openid_client;
 mod party;
 mod peers;
 mod process;
 mod raw;
 mod relying_party;
+mod self_registered;
 mod server;
 mod threats;
 mod visitor;
