@@ -15,7 +15,7 @@ use url::Url;
 
 use super::{
     fixture::{self, ALICE, BOB, user},
-    party::http,
+    party::{get, http},
     peers::Script,
     self_registered::REGISTRATION,
     server::{Server, Setup, output, tls, until},
@@ -204,7 +204,7 @@ fn registers_and_signs_in_with_a_browser() {
     agent.delete();
 }
 
-/// Its tokens work and are renewed; they end when it has no more use for them.
+/// Its tokens work and are renewed; they end with its registration (RFC 7592 §2.3).
 #[tokio::test]
 async fn registers_signs_in_refreshes_and_goes() {
     let server = server("agent", false);
@@ -239,8 +239,12 @@ async fn registers_signs_in_refreshes_and_goes() {
         assert_eq!(claims["email"], "alice@example.com", "{claims}");
     }
 
+    assert_eq!(get(&address).await.status(), 303, "it is known");
     agent.delete();
     assert_eq!(userinfo(&second).await.status(), 401);
+    let gone = get(&address).await;
+    assert_eq!(gone.status(), 400, "it is not known any more");
+    assert!(gone.text().await.unwrap().contains("client_unknown"));
 }
 
 /// Without a port it asks for a scheme of its own too, although it says that it is a web client.
