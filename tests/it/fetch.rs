@@ -13,16 +13,16 @@ use oidc_op::{
     Duration, Fetch, FetchError, FetchPolicy, FetchRequest, Fetched, GuardedFetch,
     InvalidFetchPolicy, PostRequest,
 };
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ServerConnection, StreamOwned};
+
+use crate::support::Tls;
 
 type Stream = StreamOwned<ServerConnection, TcpStream>;
 
-/// A TLS server on 127.0.0.1 whose certificate is for localhost and 127.0.0.1, and the authority who
-/// signed that.
+/// A TLS server on 127.0.0.1.
 struct Hostile {
     port: u16,
-    root: Vec<u8>,
+    tls: Tls,
     hits: Arc<AtomicUsize>,
     heads: Arc<Mutex<Vec<String>>>,
 }
@@ -31,31 +31,12 @@ impl Hostile {
     /// Answers each connection, in a thread of its own; the answer gets the request's header and the
     /// number of the request, counted from one.
     fn start(answer: impl Fn(&str, usize, &mut Stream) + Send + Sync + 'static) -> Self {
-        let ca_key = KeyPair::generate().unwrap();
-        let mut ca = CertificateParams::default();
-        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let root = ca.self_signed(&ca_key).unwrap();
-        let issuer = Issuer::from_params(&ca, &ca_key);
-        let key = KeyPair::generate().unwrap();
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
-
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                key.serialize_der().try_into().unwrap(),
-            )
-            .unwrap();
-        let config = Arc::new(config);
-
+        let tls = Tls::new();
+        let config = Arc::clone(&tls.config);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let (hits, heads) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<String>>>::default());
-        let server = Self { port, root: root.der().to_vec(), hits, heads };
+        let server = Self { port, tls, hits, heads };
         let (hits, heads) = (Arc::clone(&server.hits), Arc::clone(&server.heads));
         let answer = Arc::new(answer);
         std::thread::spawn(move || {
@@ -86,11 +67,7 @@ impl Hostile {
 
     /// A policy that trusts this server and lets it have its address.
     fn policy(&self) -> FetchPolicy {
-        let mut policy = FetchPolicy::default();
-        policy.extra_roots.push(self.root.clone());
-        policy.timeout = Duration::minutes(1); // this machine may be busy
-        policy.allow = vec!["127.0.0.0/8".to_owned(), "::1".to_owned()];
-        policy
+        self.tls.policy()
     }
 
     fn fetch(&self) -> GuardedFetch {
@@ -465,7 +442,7 @@ async fn roots_are_der_or_pem() {
     let mut policy = server.policy();
     let base64 = {
         use base64::Engine as _;
-        base64::engine::general_purpose::STANDARD.encode(&server.root)
+        base64::engine::general_purpose::STANDARD.encode(&server.tls.root)
     };
     let pem = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
     policy.extra_roots = vec![format!("A comment.\n{pem}").into_bytes()];

@@ -13,6 +13,8 @@ mod claims_properties;
 mod code_flow;
 mod direct;
 #[cfg(feature = "fetch")]
+mod dynamic;
+#[cfg(feature = "fetch")]
 mod fetch;
 mod formats;
 mod front_channel;

@@ -22,7 +22,7 @@ impl Site {
             status,
             &CreatePage {
                 site: self,
-                client: ClientView::of(interaction),
+                client: self.asking(interaction),
                 action: self.interaction(&interaction.token),
                 filled: *filled,
                 email: Asked::new(self.sign_up.email),
@@ -45,7 +45,7 @@ impl Site {
             status,
             &CodePage {
                 site: self,
-                client: ClientView::of(interaction),
+                client: self.asking(interaction),
                 action: self.interaction(&interaction.token),
                 words: words::channel(waiting.channel),
                 waiting,

@@ -24,6 +24,9 @@ pub(super) fn respond(
         Ok(Value::Object(members)) => members,
         _ => Map::new(),
     };
+    // What is not so need not be said, and some clients know of no booleans (oidc-agent 4 forgets all
+    // that is answered beside one).
+    body.retain(|_, value| *value != Value::Bool(false));
     body.insert("client_id".into(), client.id.as_str().into());
     body.insert("client_id_issued_at".into(), registered.registered_at.unix().into());
     if let Some(secret) = secret {

@@ -2,9 +2,11 @@
 //! [`Visitor`](super::visitor::Visitor) is answered with passes through it. (The scripts have the
 //! same in `lib/conformance.mjs`, and ID Tokens and UserInfo besides.)
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use reqwest::Url;
+
+use crate::support::is_hard_to_guess;
 
 /// The parameters that may be beside an error.
 const WITH_ERROR: [&str; 6] =
@@ -66,19 +68,6 @@ fn check(
         Some(secret) => Err(format!("easy to guess: {secret}")),
         None => Ok(()),
     }
-}
-
-/// At least 128 bits by length, if every character is one of 64, and more than 96 by Shannon's
-/// measure over the text.
-pub(crate) fn is_hard_to_guess(text: &str) -> bool {
-    let mut counts = HashMap::<char, u32>::new();
-    for character in text.chars() {
-        *counts.entry(character).or_default() += 1;
-    }
-    let length = f64::from(u32::try_from(text.len()).unwrap());
-    let bits: f64 =
-        counts.into_values().map(f64::from).map(|count| count * (length / count).log2()).sum();
-    text.is_ascii() && length * 6.0 >= 128.0 && bits > 96.0
 }
 
 #[test]

@@ -5,12 +5,14 @@
 //! | `relying_party.rs` | the crate `openidconnect` |
 //! | `openid_client.rs` | the npm package `openid-client` |
 //! | `authlib.rs` | the `PyPI` package `Authlib` |
+//! | `oidc_agent.rs` | the program `oidc-agent` |
 //! | `browser.rs` | headless Chromium |
 //! | `back_channel.rs` | the token endpoint, introspection and revocation |
 //! | `apps.rs` | the page of apps and devices |
 //! | `languages.rs` | what pages show of a client, to people of several languages |
 //! | `sign_up/` | creating an account, with codes |
 //! | `manage/` | the management API, and clients that register themselves |
+//! | `self_registered.rs` | a client that registers itself |
 //! | `discovery.rs` | the metadata and the keys that are published |
 //! | `certification.rs` | the configuration that the certification suite runs against |
 //! | `threats/` | rows of the catalogue that concern the HTTP layer, the pages and the log |
@@ -31,12 +33,14 @@ mod fixture;
 mod html;
 mod languages;
 mod manage;
+mod oidc_agent;
 mod openid_client;
 mod party;
 mod peers;
 mod process;
 mod raw;
 mod relying_party;
+mod self_registered;
 mod server;
 mod sign_up;
 mod threats;

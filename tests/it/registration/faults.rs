@@ -8,7 +8,7 @@ use std::{
 };
 
 use oidc_op::{
-    Duration, InitialAccess, Request,
+    Clock, Duration, InitialAccess, Request,
     store::{Fault, Operation},
 };
 

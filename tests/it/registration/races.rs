@@ -176,7 +176,7 @@ async fn a_first_use_and_an_update() {
         .await;
         assert_eq!(answers, [true; 8], "round {round}");
         let kept = op.provider.registered_client(&client.client_id()).await.unwrap().unwrap();
-        let prolonged = op.clock.now() + oidc_op::Duration::DAY;
+        let prolonged = oidc_op::Clock::now(&op.clock) + oidc_op::Duration::DAY;
         assert_eq!(kept.unused_until(), Some(prolonged), "round {round}: it was used");
         assert_eq!(kept.client.name(), "Newer", "round {round}: it was updated");
     }

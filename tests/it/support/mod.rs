@@ -8,6 +8,8 @@ mod documents;
 mod flow;
 pub(crate) mod keys;
 mod op;
+#[cfg(feature = "fetch")]
+mod tls;
 
 pub(crate) use back_channel::{DEVICE_KEY, PARTNER, Policies, Tokens};
 pub(crate) use browser::{Answer, Browser};
@@ -15,6 +17,10 @@ pub(crate) use clients::{client, keyed, redirect_uri};
 pub(crate) use documents::Documents;
 pub(crate) use flow::{Ask, FLOWS, Flow, Place, Sent};
 pub(crate) use op::{ALICE, ALL_KEYS, BOB, Op, Setup, host};
+#[cfg(feature = "fetch")]
+pub(crate) use tls::Tls;
+
+use std::collections::HashMap;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
@@ -43,4 +49,17 @@ pub(crate) fn claims(jwt: &str) -> Value {
 pub(crate) fn header(jwt: &str) -> Value {
     let header = jwt.split('.').next().unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap()
+}
+
+/// At least 128 bits by length, if every character is one of 64, and more than 96 by Shannon's
+/// measure over the text.
+pub(crate) fn is_hard_to_guess(text: &str) -> bool {
+    let mut counts = HashMap::<char, u32>::new();
+    for character in text.chars() {
+        *counts.entry(character).or_default() += 1;
+    }
+    let length = f64::from(u32::try_from(text.len()).unwrap());
+    let bits: f64 =
+        counts.into_values().map(f64::from).map(|count| count * (length / count).log2()).sum();
+    text.is_ascii() && length * 6.0 >= 128.0 && bits > 96.0
 }
