@@ -126,8 +126,8 @@ fn check(core: &Core, claims: &Claims, now: Option<Timestamp>) -> Result<(), Jos
         return Err(JoseFault::Claims("software_statement"));
     }
     // Of these, ID tokens have none.
-    let says = |name: &&str| *name != "scope" && claims.get(name).is_some();
-    if ClientMetadata::MEMBERS.iter().any(|name| says(name)) {
+    let says = |name: &&str| **name != *"scope" && claims.get(name).is_some();
+    if ClientMetadata::MEMBERS.iter().any(says) {
         Ok(())
     } else {
         Err(JoseFault::Claims("software_id"))
