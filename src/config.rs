@@ -6,6 +6,7 @@ use crate::{
     client::Registration,
     mint::ResourceServer,
     types::{Acr, Issuer, Resource, Scope},
+    webfinger,
     wire::Request,
 };
 
@@ -55,6 +56,15 @@ pub struct Config {
     pub default_resource: Option<Resource>,
     /// Whether clients may register themselves, and how; they may not, and there is no such endpoint.
     pub registration: Option<Registration>,
+    /// The hosts for whose people the provider answers WebFinger queries ([OIDC Discovery §2]), each as
+    /// `example.com` or `example.com:8443`, in lower case and in ASCII; none, and there is no such endpoint.
+    ///
+    /// Clients ask at `/.well-known/webfinger` of the host itself, which may redirect here
+    /// ([RFC 7033 §7]). The answer is the same for whoever is asked about.
+    ///
+    /// [OIDC Discovery §2]: https://openid.net/specs/openid-connect-discovery-1_0.html#IssuerDiscovery
+    /// [RFC 7033 §7]: https://www.rfc-editor.org/rfc/rfc7033#section-7
+    pub webfinger: Vec<String>,
 }
 
 /// How long things live, in whole seconds. All are at least one second.
@@ -287,6 +297,7 @@ impl Config {
             resources: Vec::new(),
             default_resource: None,
             registration: None,
+            webfinger: Vec::new(),
         }
     }
 
@@ -333,6 +344,8 @@ impl Config {
         found.extend(self.resource_contradictions());
         found.extend(self.path_contradictions());
         found.extend(self.registration.iter().flat_map(Registration::contradictions));
+        let hosts = self.webfinger.iter().filter(|host| !webfinger::is_host(host));
+        found.extend(hosts.map(|host| format!("webfinger: {host:?} is no host in lower case")));
         found
     }
 

@@ -272,7 +272,12 @@ pub(crate) fn jwks(core: &Core, http: &Request<'_>) -> Reply {
 /// ([RFC 9110 §13.1.2]).
 ///
 /// [RFC 9110 §13.1.2]: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2
-fn cacheable(core: &Core, http: &Request<'_>, reply: Reply, media_type: &'static str) -> Reply {
+pub(crate) fn cacheable(
+    core: &Core,
+    http: &Request<'_>,
+    reply: Reply,
+    media_type: &'static str,
+) -> Reply {
     let etag = etag(&reply.body);
     let unchanged = http
         .header_all("if-none-match")

@@ -4,6 +4,7 @@ use crate::{
     authorize::Outcome,
     error::{AuthorizeError, PageError, Reason, TokenError},
     provider::{Core, Provider},
+    webfinger,
     wire::{Cors, Reply, Request},
 };
 
@@ -22,6 +23,7 @@ impl Provider {
             &endpoints.oauth_authorization_server,
         ];
         paths.extend(config.registration.iter().map(|_| &*endpoints.registration));
+        paths.extend((!config.webfinger.is_empty()).then_some(webfinger::PATH));
         paths
     }
 
@@ -50,6 +52,7 @@ impl Provider {
         let reply = match route {
             Route::Metadata => self.metadata(request),
             Route::Jwks => self.jwks(request),
+            Route::WebFinger => self.webfinger(request),
             Route::Token => {
                 self.token(request).await.unwrap_or_else(|e| e.reply().with_cors(Cors::Any))
             }
@@ -97,6 +100,7 @@ enum Route {
     Revocation,
     UserInfo,
     Registration,
+    WebFinger,
 }
 
 impl Route {
@@ -105,6 +109,9 @@ impl Route {
         let registration = core.config.registration.is_some();
         if registration && path == endpoints.registration {
             return Some(Self::Registration);
+        }
+        if !core.config.webfinger.is_empty() && path == webfinger::PATH {
+            return Some(Self::WebFinger);
         }
         [
             (&endpoints.authorize, Self::Authorize),
@@ -125,7 +132,7 @@ impl Route {
     /// [RFC 9110 §10.2.1]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.1
     const fn methods(self) -> &'static str {
         match self {
-            Self::Metadata | Self::Jwks => "GET, HEAD, OPTIONS",
+            Self::Metadata | Self::Jwks | Self::WebFinger => "GET, HEAD, OPTIONS",
             Self::Authorize => "GET, POST",
             Self::Token | Self::Revocation => "POST, OPTIONS",
             Self::Introspection => "POST",

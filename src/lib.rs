@@ -28,7 +28,7 @@
 //!   thirteen; signing keys that all nodes share, and that rotate while they run and clients keep up.
 //! * The other half, for APIs: an [`AccessTokenVerifier`] of JWTs ([RFC 9068]) and, by introspection
 //!   ([RFC 7662]), of opaque tokens, with challenges for scopes and step-up.
-//! * Metadata ([OpenID Connect Discovery], [RFC 8414]) and a JWK Set, made from what is wired.
+//! * Metadata ([OpenID Connect Discovery], [RFC 8414]) and a JWK Set, made from what is wired; WebFinger.
 //! * One conditional write per protocol step on a store of five methods, so that many nodes answer as
 //!   one, on any engine that can compare and set.
 //!
@@ -252,6 +252,7 @@ pub mod test_util;
 mod throttle;
 mod token;
 mod types;
+mod webfinger;
 mod wire;
 
 pub use authorize::{Agreement, AskedClaim, Hints, Interaction, Need, Outcome, Verdict};

@@ -26,6 +26,7 @@ use crate::{
     throttle::Throttle,
     token::{self, Asker, ExchangePolicy, ExtensionGrant, PasswordAuthenticator, TrustedIssuers},
     types::Scope,
+    webfinger,
     wire::{CookieNames, Cors, Reply, Request},
 };
 
@@ -328,6 +329,15 @@ impl Provider {
     /// [RFC 7517 §5]: https://www.rfc-editor.org/rfc/rfc7517#section-5
     pub fn jwks(&self, request: Request<'_>) -> Reply {
         discovery::jwks(&self.0, &request)
+    }
+
+    /// The WebFinger endpoint ([OIDC Discovery §2], [RFC 7033]): that this provider is responsible for the
+    /// people at one of [`Config::webfinger`]'s hosts. It does not know whether there is such a person.
+    ///
+    /// [OIDC Discovery §2]: https://openid.net/specs/openid-connect-discovery-1_0.html#IssuerDiscovery
+    /// [RFC 7033]: https://www.rfc-editor.org/rfc/rfc7033
+    pub fn webfinger(&self, request: Request<'_>) -> Reply {
+        webfinger::answer(&self.0, &request)
     }
 
     /// Does up to `limit` records' worth of housekeeping, and answers how many it did: call it every

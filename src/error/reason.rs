@@ -198,6 +198,9 @@ reasons! {
     BearerExpired = "bearer_expired": InvalidToken, "RFC 6750 §3.1", "the access token is not valid";
     OpenidScopeMissing = "openid_scope_missing": InsufficientScope, "OIDC Core §5.3", "the access token lacks the scope openid";
 
+    // WebFinger
+    WebFingerResource = "webfinger_resource": InvalidRequest, "RFC 7033 §4.2", "resource is missing or malformed";
+
     // Resource servers
     BearerAudience = "bearer_audience": InvalidToken, "RFC 9068 §4", "the access token is not valid";
     BearerBound = "bearer_bound": InvalidToken, "RFC 9449 §7.2", "the access token is not valid";

@@ -37,3 +37,4 @@ mod schema;
 mod stories;
 mod support;
 mod threats;
+mod webfinger;

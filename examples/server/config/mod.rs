@@ -82,6 +82,9 @@ pub(crate) struct Settings {
     acr_values: Option<Vec<Acr>>,
     #[serde(default = "default_ui_locales")]
     ui_locales: Vec<String>,
+    /// The hosts whose people sign in here.
+    #[serde(default)]
+    webfinger: Vec<String>,
     #[serde(default)]
     pub(crate) scopes: Scopes,
     #[serde(default)]
@@ -364,6 +367,7 @@ impl Settings {
         let classes = || self.acr.iter().chain(&self.acr_mfa).cloned().collect();
         config.acr_values = self.acr_values.clone().unwrap_or_else(classes);
         config.ui_locales.clone_from(&self.ui_locales);
+        config.webfinger.clone_from(&self.webfinger);
         config.account_creation = self.sign_up.enabled;
         config.registration = self.registration.as_ref().map(Registration::rules);
         config

@@ -127,6 +127,7 @@ fn refusals_name_the_line_and_the_member() {
             "client \"a\": jwks or jwks_uri: needed by token_endpoint_auth_method",
         ),
         ("acr = \"a\"\nacr_mfa = \"a\"", "acr_mfa: is the same as acr"),
+        ("webfinger = [\"Example.com\"]", "webfinger: \"Example.com\" is no host"),
         ("acr = \"a\"\nacr_values = [\"b\"]", "acr: is not among acr_values"),
         ("[fetch]\nenable = true", "line 4, column 1: fetch: unknown field `enable`"),
         (
