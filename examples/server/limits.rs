@@ -1,5 +1,5 @@
 //! How many wrong guesses are borne: passwords at the login page and from clients, client secrets at the
-//! token endpoint, codes of people who sign up, and sign-ups from one place.
+//! token endpoint, codes of people who sign up, and sign-ups and registrations of clients from one place.
 //!
 //! Only what went wrong counts, so nobody is slowed down by being right. Guesses are counted by
 //! account and source together, so that nobody locks somebody else out, and more generously by each

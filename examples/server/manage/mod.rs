@@ -13,6 +13,7 @@
 //! | `POST /clients/{id}/registration-token` | `clients:write` | a new registration access token |
 //! | `POST /clients/{id}/revoke` | `clients:write` | ends every grant that it holds |
 //! | `POST /initial-access`, `DELETE` | `clients:write` | a token to register with; ends one |
+//! | `POST /users` | `users:write` | a new account of a person |
 //! | `POST /keys/rotate` | `keys:write` | the key of an algorithm gets a successor |
 //! | `DELETE /keys/{kid}` | `keys:write` | a key is trusted no more |
 //!
@@ -25,6 +26,7 @@
 //! | `body.rs`, `answer.rs` | what comes in, what goes out |
 //! | `clients/` | clients |
 //! | `initial_access.rs` | initial access tokens |
+//! | `users.rs` | people |
 //! | `keys.rs` | signing keys |
 
 mod access;
@@ -34,6 +36,7 @@ mod bounds;
 mod clients;
 mod initial_access;
 mod keys;
+mod users;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -120,6 +123,7 @@ pub(crate) fn routes(base: &str) -> Router<Arc<App>> {
         .route(&at("/clients/{id}/secret"), post(clients::rotate_secret))
         .route(&at("/clients/{id}/registration-token"), post(clients::rotate_registration_token))
         .route(&at("/initial-access"), post(initial_access::issue).delete(initial_access::withdraw))
+        .route(&at("/users"), post(users::create))
         .route(&at("/keys/rotate"), post(keys::rotate))
         .route(&at("/keys/{kid}"), delete(keys::remove))
 }

@@ -21,7 +21,7 @@ pub(crate) struct User {
     /// Without one they cannot sign in with a password.
     pub(super) password: Option<PasswordHash>,
     pub(super) disabled: bool,
-    pub(super) claims: Map<String, Value>,
+    pub(crate) claims: Map<String, Value>,
     pub(super) sources: ClaimSources,
     pub(super) second_factor: Option<SecondFactor>,
     /// What their clients may do at most; anything, if absent.

@@ -8,14 +8,14 @@ use super::{
     token,
 };
 use crate::blackbox::{
-    fixture::{ALICE, TRUSTED},
+    fixture::{ALICE, Registered, TRUSTED, WEB},
     party,
-    server::{Server, refuse},
+    server::{Server, Setup, refuse},
     visitor::Visitor,
 };
 
 /// Every route, with the scope that it needs.
-const ROUTES: [(&str, &str, &str); 15] = [
+const ROUTES: [(&str, &str, &str); 16] = [
     ("GET", "/clients", "clients:read"),
     ("POST", "/clients", "clients:write"),
     ("GET", "/clients/x", "clients:read"),
@@ -29,6 +29,7 @@ const ROUTES: [(&str, &str, &str); 15] = [
     ("POST", "/initial-access", "clients:write"),
     ("DELETE", "/initial-access", "clients:write"),
     ("GET", "/clients?limit=1", "clients:read"),
+    ("POST", "/users", "users:write"),
     ("POST", "/keys/rotate", "keys:write"),
     ("DELETE", "/keys/x", "keys:write"),
 ];
@@ -43,8 +44,11 @@ async fn every_route_is_guarded() {
     let server = start("manage-guard");
     let (status, issued) = token(&server, ROOT, "users:write").await;
     assert_eq!(status, 200, "{issued}");
-    let narrow = issued["access_token"].as_str().unwrap().to_owned();
+    let users = issued["access_token"].as_str().unwrap().to_owned();
+    let (_, issued) = token(&server, ROOT, "clients:read clients:write keys:write").await;
+    let others = issued["access_token"].as_str().unwrap().to_owned();
     for (method, path, scope) in ROUTES {
+        let narrow = if scope == "users:write" { &others } else { &users };
         let sent = || route(&server, (method, path));
         let nobody = Said::of(sent()).await.is(401);
         let challenges = nobody.challenges();
@@ -60,7 +64,7 @@ async fn every_route_is_guarded() {
         wrong.is_error(401, "invalid_client");
         assert_eq!(wrong.challenges().len(), 2, "{wrong:?}");
 
-        let lacking = Said::of(sent().bearer_auth(&narrow)).await;
+        let lacking = Said::of(sent().bearer_auth(narrow)).await;
         lacking.is_error(403, "insufficient_scope");
         assert!(lacking.challenges()[0].contains(&format!("scope=\"{scope}\"")), "{lacking:?}");
         if scope != "clients:read" {
@@ -106,6 +110,36 @@ async fn tokens_are_for_the_api() {
     assert!(tokens["scope"].as_str().unwrap().contains("clients:read"), "{tokens}");
     let persons = tokens["access_token"].as_str().unwrap();
     Said::of(list().bearer_auth(persons)).await.is_error(403, "access_denied");
+}
+
+/// Not even of a person who is called like a client that may use the API, with a token of that client
+/// (RFC 9068 §5).
+#[tokio::test]
+async fn a_person_is_no_client() {
+    const DOUBLE: Registered = Registered {
+        id: "double",
+        secret: Some("double-secret-Kq7v2Zb9Ws4n"),
+        more: "grant_types = [\"authorization_code\", \"client_credentials\"]\n",
+        ..TRUSTED
+    };
+    let more = format!(
+        "[[clients]]\nclient_id = \"double\"\nclient_secret = {:?}\nredirect_uris = [{WEB:?}]\n\
+         grant_types = [\"authorization_code\", \"client_credentials\"]\nfirst_party = true\n\
+         [[users]]\nusername = \"dolly\"\npassword = \"dolly-password\"\nsub = \"double\"\n",
+        DOUBLE.secret.unwrap()
+    );
+    let tables = super::tables(&more).replace("\"poster\"]", "\"poster\", \"double\"]");
+    let server =
+        Server::start(Setup { name: "manage-double", tables: &tables, ..Default::default() });
+    get(&server, (DOUBLE.id, DOUBLE.secret.unwrap()), "/clients").await.is(200);
+    let visitor = Visitor::new(&server);
+    let wanted = [("scope", "openid clients:read"), ("resource", RESOURCE)];
+    let page = visitor.open(party::authorize(DOUBLE, &wanted)).await;
+    let code = visitor.consent(page, ("dolly", "dolly-password")).await.code();
+    let tokens = party::tokens(&server, DOUBLE, &code).await;
+    let token = tokens["access_token"].as_str().unwrap();
+    let sent = request(&server, Method::GET, "/clients").bearer_auth(token);
+    Said::of(sent).await.is_error(403, "access_denied");
 }
 
 /// All that holds of clients at the token endpoint holds of the secret here.
@@ -169,11 +203,7 @@ async fn the_path_may_be_another() {
     let tables = super::tables("")
         .replace("[manage]\n", "[manage]\npath = \"/back/office\"\nlifetime = 60\n")
         .replace(&format!("resource = {RESOURCE:?}\n"), "");
-    let setup = crate::blackbox::server::Setup {
-        name: "manage-path",
-        tables: &tables,
-        ..Default::default()
-    };
+    let setup = Setup { name: "manage-path", tables: &tables, ..Default::default() };
     let server = Server::start(setup);
     let at = |path: &str| party::http().get(server.url(path)).basic_auth(ROOT.0, Some(ROOT.1));
     Said::of(at("/back/office/clients")).await.is(200);

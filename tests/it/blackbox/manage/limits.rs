@@ -83,6 +83,11 @@ async fn no_secret_is_in_the_log() {
     let sent = json!({ "redirect_uris": [stray], "jwks": stray });
     post(&server, ROOT, "/clients", sent).await.is(400);
     get(&server, (ROOT.0, stray), "/clients").await.is(401);
+    let password = "erins-password-1618033988";
+    let person = json!({ "username": "erin", "password": password });
+    post(&server, ROOT, "/users", person).await.is(201);
+    let person = json!({ "username": "alice", "password": stray, "claims": stray });
+    post(&server, ROOT, "/users", person).await.is(400);
     party::get(server.url("/health")).await;
 
     let log = server.log();
@@ -97,6 +102,7 @@ async fn no_secret_is_in_the_log() {
         token.text("registration_access_token"),
         initial.text("token"),
         bearer,
+        password.to_owned(),
         stray.to_owned(),
     ] {
         let line = log.lines().find(|line| line.contains(&secret));

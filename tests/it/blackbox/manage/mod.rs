@@ -6,6 +6,7 @@ mod keys;
 mod limits;
 mod owners;
 mod registration;
+mod users;
 
 use std::{fmt::Write, future::poll_fn, task::Poll};
 

@@ -131,6 +131,8 @@ async fn owned_callers_do_not_speak_for_all() {
     let server = start("manage-all");
     let initial = json!({ "uses": 1 });
     post(&server, CAROLS, "/initial-access", initial).await.is_error(403, "access_denied");
+    let person = json!({ "username": "erin" });
+    post(&server, CAROLS, "/users", person).await.is_error(403, "access_denied");
     let rotation = json!({ "alg": "RS256" });
     post(&server, CAROLS, "/keys/rotate", rotation).await.is_error(403, "access_denied");
     delete(&server, CAROLS, "/keys/x").await.is_error(403, "access_denied");
