@@ -37,8 +37,19 @@ impl ClientMetadata {
         let names = names.chain(self.localised.names()).chain(acrs);
         let texts = names.map(|(member, text)| (member, text, NAME)).chain(contacts);
         for (member, text, longest) in texts {
-            if text.chars().nth(longest).is_some() || text.chars().any(is_unreadable) {
+            if text.chars().nth(longest).is_some() || text.chars().any(char::is_control) {
                 return Err(InvalidMetadata::Text(member, longest));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a stranger may give itself these names: an administrator knows whom they name.
+    pub(crate) fn check_names(&self) -> Result<(), InvalidMetadata> {
+        let name = self.client_name.as_deref().map(|text| ("client_name", text));
+        for (member, text) in name.into_iter().chain(self.localised.names()) {
+            if text.chars().any(is_unseen) {
+                return Err(InvalidMetadata::Text(member, NAME));
             }
         }
         Ok(())
@@ -48,10 +59,13 @@ impl ClientMetadata {
 /// What nobody sees, and what turns around what stands beside it on a page ([Unicode TR 36]).
 ///
 /// [Unicode TR 36]: https://www.unicode.org/reports/tr36/
-fn is_unreadable(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
-        )
+fn is_unseen(character: char) -> bool {
+    matches!(
+        character,
+        '\u{200b}'
+            | '\u{200e}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}'
+    )
 }

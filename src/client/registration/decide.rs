@@ -56,6 +56,7 @@ pub(super) async fn decide(
     now: Timestamp,
 ) -> Result<Client, RegistrationError> {
     client.metadata.check()?;
+    client.metadata.check_names()?;
     offer(core, rules, &mut client.metadata)?;
     if let Some(policy) = &core.registrations {
         let request = RegistrationRequest {

@@ -338,3 +338,19 @@ async fn rg_10_floods_and_squatters() {
         assert_eq!(found.client.require_pkce, None);
     }
 }
+
+/// RG-10: a name must not turn around what stands beside it on a page, the host of the client say.
+#[tokio::test]
+async fn rg_10_names_that_nobody_can_read() {
+    let op = setup().build();
+    let named = |member: &str, name: &str| web_with(&json!({ member: name }));
+    for name in ["\u{202e}knaB", "Ba\u{200b}nk", "\u{2066}Bank", "\u{feff}Bank"] {
+        for member in ["client_name", "client_name#en"] {
+            let refused = op.try_register(&named(member, name), None).await;
+            assert_eq!(refused.error(), "invalid_client_metadata", "{member}: {name:?}");
+        }
+    }
+    for name in ["\u{5d1}\u{5e0}\u{5e7}", "\u{1f468}\u{200d}\u{1f469}"] {
+        op.register(&named("client_name", name)).await;
+    }
+}
