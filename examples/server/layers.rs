@@ -284,6 +284,12 @@ impl Received {
             && all("sec-fetch-site", &|s| s == b"same-origin" || s == b"none")
     }
 
+    /// Whether a page sent it that does not say which: one in a frame that is shut in, say. Where no cookie
+    /// and no token of a form tells, that is no page of ours.
+    pub(crate) fn is_from_nowhere(&self) -> bool {
+        self.parts.headers.get_all("origin").iter().any(|origin| origin.as_bytes() == b"null")
+    }
+
     /// What the person reads, best first ([RFC 9110 §12.5.4]).
     ///
     /// [RFC 9110 §12.5.4]: https://www.rfc-editor.org/rfc/rfc9110#section-12.5.4

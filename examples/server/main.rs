@@ -223,6 +223,7 @@ async fn serve(settings: Settings) -> Result<(), Stop> {
     };
     let asked_at = local(inner.as_ref().unwrap_or(&listener));
     let built_in = settings.built_in;
+    let codes_in_log = settings.sign_up.codes_in_log();
     let connection = settings.limits.connection();
     let (app, routes) = assemble(settings, asked_at).await?;
     if built_in {
@@ -232,6 +233,10 @@ async fn serve(settings: Settings) -> Result<(), Stop> {
     }
 
     look_over(&app.provider).await;
+    if codes_in_log && !built_in {
+        warn!("sign_up.delivery is log: whoever reads this log can verify any address");
+    }
+
     let handle = Handle::new();
     tokio::spawn(stop_when_told(handle.clone()));
     tokio::spawn(keep_house(Arc::clone(&app)));

@@ -92,8 +92,9 @@ impl Visit<'_> {
         let password = check_password(form.one("password"), form.one("again"))?;
         let peer = self.received.peer();
         limits.admit_sign_up(peer).map_err(NotNew::Throttled)?;
-        let turn = users.turn().await.ok_or(NotNew::Busy)?;
+        // Before anything is waited for: many forms at once are many.
         limits.signed_up(peer);
+        let turn = users.turn().await.ok_or(NotNew::Busy)?;
         let hash = turn.hash(password).await.ok_or(NotNew::Busy)?;
         let refused = match sign_ups.begin(self.sign_up(), candidate, hash, SystemClock.now()) {
             Ok(next) => return Ok(Begun::SignUp(next)),

@@ -28,7 +28,7 @@ impl App {
     pub(super) async fn admit(&self, received: &Received, scope: &str) -> Result<Caller, Problem> {
         let manage = self.manage()?;
         // A browser keeps the password of `Basic`, and sends it along for pages of others.
-        if !received.is_from(&self.issuer) {
+        if !received.is_from(&self.issuer) || received.is_from_nowhere() {
             return Err(Problem::denied("this is not for pages of other sites"));
         }
         let fields = received.fields();

@@ -38,8 +38,17 @@ impl Caller {
             if same { Ok(()) } else { Err(Problem::denied(format!("{name}: is not yours to set"))) }
         };
         kept("owner", after.owner.as_ref() == Some(owner))?;
+        kept("enabled", after.enabled == before.enabled || !after.enabled)?;
         kept("first_party", after.first_party == before.first_party)?;
         kept("password_grant", after.password_grant == before.password_grant)?;
+        kept("require_pkce", after.require_pkce == before.require_pkce)?;
+        kept("assertion_audience", after.assertion_audience == before.assertion_audience)?;
+        kept("claims", after.claims == before.claims)?;
+        kept("refresh", after.refresh == before.refresh)?;
+        kept("resources", after.resources == before.resources)?;
+        if before.first_party || before.password_grant {
+            is_as_far_reaching(&before.metadata, &after.metadata)?;
+        }
         // Whoever names a sector joins those who know people by the names that it has for them, and
         // nobody looks here whether they are let.
         let sector = |metadata: &ClientMetadata| metadata.sector_identifier_uri.clone();
@@ -58,6 +67,29 @@ impl Caller {
             None => Ok(()),
         }
     }
+}
+
+/// What people are not asked about, or what may have their passwords, stays what an administrator has
+/// looked at.
+fn is_as_far_reaching(before: &ClientMetadata, after: &ClientMetadata) -> Result<(), Problem> {
+    for (name, same) in [
+        ("redirect_uris", before.redirect_uris == after.redirect_uris),
+        ("scope", before.scope == after.scope),
+        ("grant_types", before.grant_types == after.grant_types),
+        ("response_types", before.response_types == after.response_types),
+        (
+            "token_endpoint_auth_method",
+            before.token_endpoint_auth_method == after.token_endpoint_auth_method,
+        ),
+        ("jwks", before.jwks == after.jwks),
+        ("jwks_uri", before.jwks_uri == after.jwks_uri),
+        ("request_uris", before.request_uris == after.request_uris),
+    ] {
+        if !same {
+            return Err(Problem::denied(format!("{name}: of this client, not yours to change")));
+        }
+    }
+    Ok(())
 }
 
 /// Whether the grant begins with a person at the browser.

@@ -50,6 +50,11 @@ async fn set_enabled(
     enabled: bool,
 ) -> Result<Response, Problem> {
     let caller = app.admit(&received, "clients:write").await?;
+    if enabled {
+        // It may have been an administrator who had enough of it.
+        app.find_stored(&caller, &id).await?;
+        caller.must_be_free()?;
+    }
     let change = |before: &Client| {
         let mut after = before.clone();
         after.enabled = enabled;
@@ -116,6 +121,8 @@ pub(crate) async fn rotate_registration_token(
 ) -> Result<Response, Problem> {
     let caller = app.admit(&received, "clients:write").await?;
     let client = app.find_stored(&caller, &id).await?.client;
+    // Whoever has the token changes the client by the rules of the registration endpoint, not by these.
+    caller.must_be_free()?;
     let config = app.provider.config();
     if config.registration.is_none() {
         return Err(Problem::conflict("clients do not manage their own registration here"));

@@ -174,6 +174,7 @@ async fn pages_of_others_get_nothing() {
     let server = start("manage-cross");
     for (name, value) in [
         ("origin", "https://evil.example"),
+        ("origin", "null"),
         ("sec-fetch-site", "cross-site"),
         ("sec-fetch-site", "same-site"),
     ] {

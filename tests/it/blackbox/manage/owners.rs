@@ -99,6 +99,45 @@ async fn bounds_hold() {
     less["first_party"] = false.into();
     put(&server, CAROLS, &own, less).await.names(403, "access_denied", "first_party");
 
+    // Of a client that people are not asked about, nothing moves that matters.
+    let mut more = kept.json.clone();
+    for (member, value) in [
+        ("redirect_uris", json!(["https://elsewhere.example/cb"])),
+        ("grant_types", json!(["authorization_code", "client_credentials", "implicit"])),
+        ("scope", json!("openid email profile phone")),
+        ("jwks_uri", json!("https://elsewhere.example/jwks")),
+    ] {
+        let mut wanted = app("B");
+        wanted["first_party"] = true.into();
+        wanted["grant_types"] = more["grant_types"].take();
+        more["grant_types"] = wanted["grant_types"].clone();
+        if member == "grant_types" {
+            wanted["response_types"] = json!(["code", "id_token"]);
+        }
+        wanted[member] = value;
+        put(&server, CAROLS, &own, wanted).await.is(403);
+    }
+
+    // What an administrator has set stays as it is.
+    let other = post(&server, CAROLS, "/clients", app("Other")).await.is(201).text("client_id");
+    let other = format!("/clients/{other}");
+    let mut bounded = app("Other");
+    bounded["owner"] = "sub-of-carol".into();
+    bounded["claims"] = json!({ "deny": ["email"] });
+    bounded["require_pkce"] = true.into();
+    bounded["resources"] = json!([]);
+    put(&server, ROOT, &other, bounded.clone()).await.is(200);
+    put(&server, CAROLS, &other, bounded.clone()).await.is(200);
+    for member in ["claims", "require_pkce", "resources"] {
+        let mut wanted = bounded.clone();
+        wanted[member] = Value::Null;
+        put(&server, CAROLS, &other, wanted).await.names(403, "access_denied", member);
+    }
+    post(&server, ROOT, &format!("{other}/disable"), Value::Null).await.is(200);
+    post(&server, CAROLS, &format!("{other}/enable"), Value::Null).await.is(403);
+    put(&server, CAROLS, &other, bounded).await.names(403, "access_denied", "enabled");
+    post(&server, CAROLS, &format!("{other}/registration-token"), Value::Null).await.is(403);
+
     // Dave's clients may act for themselves, within what he may.
     let machine = json!({ "response_types": [], "grant_types": ["client_credentials"] });
     post(&server, CAROLS, "/clients", machine.clone()).await.names(403, "access_denied", "grant");
