@@ -113,7 +113,10 @@ async fn defaults() {
         assert_eq!(client.0[member], value, "{member}");
     }
     let members = client.0.as_object().unwrap();
-    assert!(members.values().all(|value| !value.is_null() && *value != json!(false)), "{members:?}");
+    assert!(
+        members.values().all(|value| !value.is_null() && *value != json!(false)),
+        "{members:?}"
+    );
     assert!(members["client_secret"].as_str().unwrap().len() >= 43, "256 bits at least");
 
     // RFC 7591 §2.1: what one of them is, when the other says something else.
