@@ -339,7 +339,7 @@ async fn what_does_not_fit_is_refused() {
         ("redirect_uris", json!(["http://made.example/cb"])),
         ("redirect_uris", json!("https://made.example/cb")),
         ("grant_types", json!(["urn:example:grant"])),
-        ("response_types", json!(["code token"])),
+        ("response_types", json!(["code code"])),
         ("logo_uri", json!("javascript:x")),
         ("logo", json!("x")),
         ("client_secret", json!("a-secret-of-my-own-with-many-letters")),

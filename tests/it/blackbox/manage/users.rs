@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{ROOT, post, start};
 use crate::blackbox::{
-    fixture::{ALICE, THIRD_PARTY},
+    fixture::{ALICE, FIRST_PARTY, THIRD_PARTY},
     party::{self, authorize, is_signed_in},
     visitor::Visitor,
 };
@@ -56,7 +56,10 @@ async fn who_is_taken_is_refused() {
     create(json!({ "username": "erin" })).await.is(201);
     let visitor = Visitor::new(&server);
     for password in ["", "nobody has this password"] {
-        assert!(party::sign_in(&visitor, ("erin", password)).await.asks_password(), "{password}");
+        let page = visitor.open(authorize(FIRST_PARTY, &[])).await;
+        let values = [("login", "erin"), ("password", password)];
+        let page = visitor.submit(&page, "submit", &values).await;
+        assert!(page.body.contains("is not right"), "{password}: {}", page.body);
     }
     assert!(!is_signed_in(&visitor).await);
     for taken in [
