@@ -19,7 +19,7 @@
 //! | `interaction/`, `apps.rs`, `pages/` | where people act, and what they see |
 //! | `manage/` | the management API |
 //! | `demo/` | the start page and the demo relying party |
-//! | `layers.rs`, `patience.rs` | what surrounds every request and every connection |
+//! | `serving.rs`, `layers.rs`, `patience.rs` | what surrounds every request and every connection |
 
 mod apps;
 mod assurance;
@@ -35,41 +35,32 @@ mod passwords;
 mod patience;
 mod policies;
 mod second_factor;
+mod serving;
 mod sign_up;
 mod signing;
 mod users;
 
 use std::{
-    fmt,
     io::{self, IsTerminal},
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
-    time::Duration,
 };
 
 use axum::{Router, http::StatusCode, routing::get};
-use axum_server::{
-    Handle, Server,
-    tls_rustls::{RustlsAcceptor, RustlsConfig},
-};
+use axum_server::{Handle, tls_rustls::RustlsAcceptor};
 use oidc_op::{
-    Clock, Issuer, KeyRecord, Provider, Severity, Signer, StaticClients, SystemClock,
-    TracingObserver,
+    Issuer, KeyRecord, Provider, Severity, Signer, StaticClients, TracingObserver,
     adapter::{axum::router, http::Pages},
     store::{MemoryStore, Store},
 };
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
-use tokio::{runtime::Runtime, signal, task::JoinSet, time};
+use tokio::{runtime::Runtime, task::JoinSet};
 use tracing::{debug, error, field, info, warn};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    config::{ConfigError, Network, Settings, Tls},
+    config::{ConfigError, Network, Settings},
     demo::Demo,
     limits::{Gate, Limits},
     manage::Manage,
@@ -77,6 +68,7 @@ use crate::{
     passwords::Passwords,
     patience::PatientAcceptor,
     policies::{Directory, ExchangeRules, Issuers},
+    serving::{bind, careful, keep_house, reachable, rustls_config, stop_when_told},
     sign_up::SignUps,
     signing::Signing,
     users::Users,
@@ -369,45 +361,6 @@ fn routes(app: &Arc<App>) -> Router {
         .fallback(async || StatusCode::NOT_FOUND)
 }
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
-}
-
-/// Where this machine reaches a socket that may listen on all of its addresses.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        address.set_ip(match address {
-            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    address
-}
-
-/// HTTP/1.1, with bounds on what a request may bring along.
-fn careful(mut server: Server<SocketAddr>, handle: &Handle<SocketAddr>) -> Server<SocketAddr> {
-    server.http_builder().http1().max_buf_size(64 * 1024).max_headers(100);
-    server.http1_only().handle(handle.clone())
-}
-
-fn rustls_config(tls: &Tls) -> Result<RustlsConfig, ConfigError> {
-    let wrong = |member: &str, path: &PathBuf, e: &dyn fmt::Display| {
-        ConfigError::new(format!("tls.{member}: {}: {e}", config::shown(path)))
-    };
-    let chain = CertificateDer::pem_file_iter(&tls.certificate).and_then(Iterator::collect);
-    let chain: Vec<_> = chain.map_err(|e| wrong("certificate", &tls.certificate, &e))?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|e| wrong("key", &tls.key, &e))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-        .map_err(|e| ConfigError::new(format!("tls: {e}")))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(RustlsConfig::from_config(Arc::new(config)))
-}
-
 /// Says what the library finds weak, or broken, in the configuration and in the clients.
 async fn look_over(provider: &Provider) {
     match provider.lint().await {
@@ -433,52 +386,6 @@ fn announce(app: &App, listener: &TcpListener) {
         info!("sign in as {login} with the password {password}");
     }
     info!("open {}{}/", app.issuer.origin(), app.issuer.path());
-}
-
-/// What must be done now and then.
-async fn keep_house(app: Arc<App>) {
-    const AT_ONCE: u32 = 1000;
-    let mut minutes = time::interval(Duration::from_secs(60));
-    loop {
-        minutes.tick().await;
-        app.limits.sweep();
-        app.sign_ups.sweep(SystemClock.now());
-        if let Some(demo) = &app.demo {
-            demo.sweep();
-        }
-        if let Some(signing) = &app.signing {
-            signing.rotate().await;
-        }
-        loop {
-            match app.provider.work(AT_ONCE).await {
-                Ok(AT_ONCE) => tokio::task::yield_now().await,
-                Ok(_) => break,
-                Err(error) => {
-                    error!(error = layers::chain(&error), "housekeeping failed");
-                    break;
-                }
-            }
-        }
-    }
-}
-
-/// Waits for Ctrl-C or SIGTERM, then lets requests under way end.
-async fn stop_when_told(handle: Handle<SocketAddr>) {
-    let terminated = async {
-        #[cfg(unix)]
-        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-        #[cfg(not(unix))]
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        _ = signal::ctrl_c() => {}
-        () = terminated => {}
-    }
-    info!("stopping");
-    handle.graceful_shutdown(Some(Duration::from_secs(10)));
 }
 
 #[cfg(test)]

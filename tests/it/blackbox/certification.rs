@@ -201,3 +201,25 @@ async fn its_weaknesses_are_in_the_log() {
     assert!(!log.contains("error: "), "{log}");
     assert!(!log.contains("issuer_without_tls"), "{log}");
 }
+
+/// oidcc-server-rotate-keys: what the human does between two steps, as the file says it.
+#[tokio::test]
+async fn keys_rotate_as_the_file_says() {
+    let server = start("certification-keys");
+    let kids = async || {
+        let keys: Value = party::get(server.url("/jwks")).await.json().await.unwrap();
+        let keys = keys["keys"].as_array().unwrap().iter();
+        let rs256 = keys.filter(|key| key["alg"] == "RS256");
+        rs256.map(|key| key["kid"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let before = kids().await;
+    let body = json!({ "alg": "RS256", "announce": 0, "retire": 0 });
+    let rotated = reqwest::Client::new()
+        .post(server.url("/manage/keys/rotate"))
+        .basic_auth("operator", Some("operator-of-the-certification"))
+        .json(&body);
+    assert_eq!(rotated.send().await.unwrap().status(), StatusCode::OK);
+    let after = kids().await;
+    assert_eq!((before.len(), after.len()), (1, 1), "the new one is there, the old one is gone");
+    assert_ne!(before, after);
+}
