@@ -36,7 +36,7 @@ pub enum InvalidMetadata {
     #[error("{0}: at most {1}")]
     TooMany(&'static str, usize),
     /// Longer than anybody can read, or with something that is not to be read.
-    #[error("{0}: at most {1} characters, none of them a control character")]
+    #[error("{0}: at most {1} characters, all of them to be read")]
     Text(&'static str, usize),
     /// A client with a grant that redirects has nowhere to be redirected to.
     #[error("redirect_uris: at least one is needed by a grant type that redirects")]
