@@ -390,6 +390,8 @@ fn announce(app: &App, listener: &TcpListener) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     /// Threat HT-09: whoever panics, the others live, and nobody learns what went wrong but the log.
