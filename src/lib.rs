@@ -278,7 +278,7 @@ pub use error::{
     AuthorizeError, BearerError, ErrorCode, HostError, InternalError, PageError, Reason,
     RedirectError, RegistrationError, TokenError,
 };
-pub use fetch::{Fetch, FetchError, FetchRequest, Fetched, PostRequest, is_special_use};
+pub use fetch::{Fetch, FetchError, FetchRequest, Fetched, NamedBy, PostRequest, is_special_use};
 #[cfg(feature = "fetch")]
 pub use fetch::{FetchPolicy, GuardedFetch, InvalidFetchPolicy};
 pub use grant::{GrantId, HeldGrant, HeldGrants, InvalidGrantId, RefreshPolicy, Rotation};

@@ -1,5 +1,6 @@
 //! How many wrong guesses are borne: passwords at the login page and from clients, client secrets at the
-//! token endpoint, codes of people who sign up, and sign-ups and registrations of clients from one place.
+//! token endpoint, codes of people who sign up; and sign-ups, registrations of clients and addresses of
+//! clients from one place.
 //!
 //! Only what went wrong counts, so nobody is slowed down by being right. Guesses are counted by
 //! account and source together, so that nobody locks somebody else out, and more generously by each
@@ -44,6 +45,7 @@ pub(crate) struct Limits {
     known_clients: HashSet<String>,
     sign_ups: Failures<Source>,
     client_registrations: Failures<Source>,
+    client_documents: Failures<Source>,
 }
 
 impl Limits {
@@ -58,6 +60,7 @@ impl Limits {
             known_clients: clients.iter().map(|client| client.id.to_string()).collect(),
             sign_ups: Failures::new(limits.sign_ups, period),
             client_registrations: Failures::new(limits.client_registrations, period),
+            client_documents: Failures::new(limits.client_documents, period),
         }
     }
 
@@ -118,6 +121,7 @@ impl Limits {
         self.clients.sweep();
         self.sign_ups.sweep();
         self.client_registrations.sweep();
+        self.client_documents.sweep();
     }
 }
 
@@ -151,11 +155,10 @@ impl Throttle for Gate {
         match attempt.kind {
             AttemptKind::Password => {}
             AttemptKind::Registration => {
-                let source = Source::of(attempt.peer);
-                limits.client_registrations.admit(&source)?;
-                // Nothing is proven, so every one counts.
-                limits.client_registrations.failed(&source);
-                return Ok(());
+                return limits.client_registrations.count(&Source::of(attempt.peer));
+            }
+            AttemptKind::ClientDocument => {
+                return limits.client_documents.count(&Source::of(attempt.peer));
             }
             _ => return limits.clients.admit(&limits.client_and_source(attempt)),
         }
@@ -220,6 +223,13 @@ impl<K: Eq + Hash + Clone> Failures<K> {
             Some(wait) if !wait.is_zero() => Err(wait),
             _ => Ok(()),
         }
+    }
+
+    /// Where nothing is proven, every attempt counts.
+    fn count(&self, key: &K) -> Result<(), Duration> {
+        self.admit(key)?;
+        self.failed(key);
+        Ok(())
     }
 
     fn failed(&self, key: &K) {

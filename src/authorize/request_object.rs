@@ -72,6 +72,7 @@ async fn fetch(core: &Core, client: &Client, uri: &str) -> Result<String, Failur
     }
     let mut request =
         FetchRequest::new(address, "application/oauth-authz-req+jwt, application/jwt");
+    request.named_by = client.named_by;
     let failed = |cause| Failure::caused(Reason::RequestUriFailed, cause);
     let mut document = fetch.get(&request).await.map_err(failed)?;
     let is_version =

@@ -13,7 +13,7 @@ use crate::{
     client::{AuthMethod, ClientMetadata},
     env::{Event, What},
     error::{Failure, Reason, RegistrationError},
-    fetch::{Fetch, FetchError, FetchRequest},
+    fetch::{Fetch, FetchError, FetchRequest, NamedBy},
     provider::Core,
     secret::Digest,
     store::{Key, Kind, Version},
@@ -72,7 +72,8 @@ async fn look_up(core: &Core, id: &ClientId, freshness: Freshness) -> Result<Arc
     }
     let described = match describe(id, &document) {
         Ok((metadata, members)) => {
-            let draft = Client::unchecked(id.clone(), metadata);
+            let named_by = NamedBy::Stranger;
+            let draft = Client { named_by, ..Client::unchecked(id.clone(), metadata) };
             registration::described(core, draft, members).await
         }
         Err(invalid) => Err(RegistrationError::from(invalid)),
@@ -99,6 +100,7 @@ async fn fetch(core: &Core, id: &ClientId, freshness: Freshness) -> Result<Arc<[
     let fetch = core.fetch.as_ref().ok_or(Reason::ClientDocumentInvalid)?;
     let mut request = FetchRequest::new(id.as_str(), "application/json");
     request.refresh = freshness == Freshness::Refreshed;
+    request.named_by = NamedBy::Stranger;
     let document = fetch.get(&request).await.map_err(|cause| {
         let passes = may_pass(&cause);
         let reason =

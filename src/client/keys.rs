@@ -85,6 +85,7 @@ async fn keys<'c>(
     let fetch = core.fetch.as_ref().ok_or(NoKeys::Unwired)?;
     let mut request = FetchRequest::new(url, "application/jwk-set+json, application/json");
     request.refresh = freshness == Freshness::Refreshed;
+    request.named_by = client.named_by;
     let document = fetch.get(&request).await.map_err(NoKeys::Fetch)?;
     let text = str::from_utf8(&document.body).map_err(|e| NoKeys::Document(e.into()))?;
     let keys = Jwks::from_json(text).map_err(|e: KeyError| NoKeys::Document(e.into()))?;

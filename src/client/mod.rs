@@ -50,6 +50,7 @@ pub use secret::ClientSecret;
 use crate::{
     claims::ClaimPolicy,
     config::AssertionAudience,
+    fetch::NamedBy,
     grant::RefreshPolicy,
     types::{ClientId, Resource, Subject, Timestamp},
 };
@@ -103,6 +104,8 @@ pub struct Client {
     pub owner: Option<Subject>,
     /// Until when it must have been used, or it is forgotten; never, once it has been.
     pub(crate) unused: Option<Unused>,
+    /// Whose word it is that the addresses are its own: a stranger's, if it describes itself.
+    pub(crate) named_by: NamedBy,
 }
 
 impl Client {
@@ -174,6 +177,7 @@ impl Client {
             password_grant: false,
             owner: None,
             unused: None,
+            named_by: NamedBy::Registered,
         }
     }
 

@@ -2,7 +2,7 @@ use std::{collections::HashMap, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{FetchRequest, Fetched};
+use super::{FetchRequest, Fetched, NamedBy, budget::share};
 
 /// What tells documents apart: the whole URL with its fragment, and what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +41,7 @@ pub(super) struct Bounds {
 #[derive(Debug)]
 struct Document {
     fetched: Fetched,
+    named_by: NamedBy,
     until: Instant,
     /// When it was last asked for: as it came, or when a refresh began.
     asked: Instant,
@@ -65,11 +66,13 @@ impl Cache {
         }
     }
 
-    /// Keeps a document for as long as its server wants, within bounds; none is the least.
+    /// Keeps a document for as long as its server wants, within bounds; none is the least. Those of
+    /// strangers take half of the room.
     pub(super) fn put(
         &mut self,
         key: &Key,
         fetched: Fetched,
+        named_by: NamedBy,
         said: Option<Duration>,
         now: Instant,
     ) {
@@ -78,17 +81,37 @@ impl Cache {
         if age.is_zero() || self.bounds.entries == 0 {
             return;
         }
-        if self.documents.len() >= self.bounds.entries {
-            self.documents.retain(|_, document| now < document.until);
+        if !self.has_room(named_by, now) {
+            return;
         }
-        if self.documents.len() >= self.bounds.entries {
-            let soonest = self.documents.iter().min_by_key(|(_, document)| document.until);
-            if let Some(key) = soonest.map(|(key, _)| key.clone()) {
-                self.documents.remove(&key);
-            }
-        }
-        let document = Document { fetched, until: now + age, asked: now };
+        let document = Document { fetched, named_by, until: now + age, asked: now };
         self.documents.insert(key.clone(), document);
+    }
+
+    /// Whether one more can be kept. The first to go makes room, but no stranger's makes another one go.
+    fn has_room(&mut self, named_by: NamedBy, now: Instant) -> bool {
+        if !self.is_full(named_by) {
+            return true;
+        }
+        self.documents.retain(|_, document| now < document.until);
+        if !self.is_full(named_by) {
+            return true;
+        }
+        let may_go = |document: &Document| {
+            named_by == NamedBy::Registered || document.named_by == NamedBy::Stranger
+        };
+        let going = self.documents.iter().filter(|(_, document)| may_go(document));
+        let soonest = going.min_by_key(|(_, document)| document.until);
+        soonest.map(|(key, _)| key.clone()).and_then(|key| self.documents.remove(&key)).is_some()
+    }
+
+    fn is_full(&self, named_by: NamedBy) -> bool {
+        let strangers = || {
+            let all = self.documents.values();
+            all.filter(|document| document.named_by == NamedBy::Stranger).count()
+        };
+        self.documents.len() >= self.bounds.entries
+            || (named_by == NamedBy::Stranger && strangers() >= share(self.bounds.entries))
     }
 }
 
@@ -126,7 +149,10 @@ fn seconds(text: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        NamedBy::{Registered, Stranger},
+        *,
+    };
 
     const fn s(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -176,7 +202,7 @@ mod tests {
         for (said, kept) in [(None, 60), (Some(0), 60), (Some(600), 600), (Some(1 << 31), 3600)] {
             let now = Instant::now();
             let mut cache = Cache::new(BOUNDS);
-            cache.put(&key("a"), document("a"), said.map(s), now);
+            cache.put(&key("a"), document("a"), Registered, said.map(s), now);
             assert!(cache.get(&key("a"), false, now + s(kept - 1)).is_some(), "{said:?}");
             assert!(cache.get(&key("a"), false, now + s(kept)).is_none(), "{said:?}");
         }
@@ -186,11 +212,11 @@ mod tests {
     fn without_a_least_age_the_server_decides() {
         let now = Instant::now();
         let mut cache = Cache::new(Bounds { min_age: s(0), ..BOUNDS });
-        cache.put(&key("a"), document("a"), Some(s(600)), now);
+        cache.put(&key("a"), document("a"), Registered, Some(s(600)), now);
         assert!(cache.get(&key("a"), false, now).is_some());
-        cache.put(&key("a"), document("a"), Some(s(0)), now);
+        cache.put(&key("a"), document("a"), Registered, Some(s(0)), now);
         assert!(cache.get(&key("a"), false, now).is_none(), "and what was there is gone");
-        cache.put(&key("a"), document("a"), None, now);
+        cache.put(&key("a"), document("a"), Registered, None, now);
         assert!(cache.get(&key("a"), false, now).is_none());
     }
 
@@ -198,7 +224,7 @@ mod tests {
     fn a_refresh_waits_for_its_time() {
         let now = Instant::now();
         let mut cache = Cache::new(BOUNDS);
-        cache.put(&key("a"), document("a"), None, now);
+        cache.put(&key("a"), document("a"), Registered, None, now);
         assert!(cache.get(&key("a"), true, now + s(9)).is_some());
         assert!(cache.get(&key("a"), true, now + s(10)).is_none());
         cache.asked(&key("a"), now + s(10));
@@ -211,15 +237,37 @@ mod tests {
     fn the_first_to_go_makes_room() {
         let now = Instant::now();
         let mut cache = Cache::new(BOUNDS);
-        cache.put(&key("a"), document("a"), Some(s(600)), now);
-        cache.put(&key("b"), document("b"), Some(s(300)), now);
-        cache.put(&key("a"), document("a2"), Some(s(600)), now);
+        cache.put(&key("a"), document("a"), Registered, Some(s(600)), now);
+        cache.put(&key("b"), document("b"), Registered, Some(s(300)), now);
+        cache.put(&key("a"), document("a2"), Registered, Some(s(600)), now);
         assert_eq!(cache.documents.len(), 2, "its own place");
-        cache.put(&key("c"), document("c"), None, now);
+        cache.put(&key("c"), document("c"), Registered, None, now);
         assert_eq!(cache.get(&key("a"), false, now), Some(document("a2")));
         assert_eq!(cache.get(&key("b"), false, now), None);
         assert_eq!(cache.get(&key("c"), false, now), Some(document("c")));
-        cache.put(&key("d"), document("d"), None, now + s(600));
+        cache.put(&key("d"), document("d"), Registered, None, now + s(600));
         assert_eq!(cache.documents.len(), 1, "the others are no longer good");
+    }
+
+    #[test]
+    fn strangers_take_half_of_the_room() {
+        let now = Instant::now();
+        let mut cache = Cache::new(Bounds { entries: 3, ..BOUNDS });
+        let there = |cache: &Cache, url: &str| cache.get(&key(url), false, now).is_some();
+        cache.put(&key("a"), document("a"), Registered, None, now);
+        for url in ["b", "c", "d", "e"] {
+            cache.put(&key(url), document(url), Stranger, Some(s(600)), now);
+        }
+        assert!(there(&cache, "a"), "theirs last longer, and yet");
+        assert_eq!(cache.documents.len(), 3);
+        cache.put(&key("f"), document("f"), Registered, Some(s(3600)), now);
+        cache.put(&key("g"), document("g"), Registered, Some(s(3600)), now);
+        cache.put(&key("h"), document("h"), Registered, Some(s(3600)), now);
+        cache.put(&key("i"), document("i"), Stranger, Some(s(3600)), now);
+        assert!(["f", "g", "h"].iter().all(|url| there(&cache, url)));
+        assert!(!there(&cache, "i"), "there is no room for it");
+        let later = now + s(3600);
+        cache.put(&key("i"), document("i"), Stranger, None, later);
+        assert!(cache.get(&key("i"), false, later).is_some());
     }
 }

@@ -13,7 +13,8 @@ use futures_util::{
 use tokio::time::{Instant, timeout};
 
 use super::{
-    Fetch, FetchError, FetchPolicy, FetchRequest, Fetched, InvalidFetchPolicy, PostRequest,
+    Fetch, FetchError, FetchPolicy, FetchRequest, Fetched, InvalidFetchPolicy, NamedBy,
+    PostRequest,
     budget::Budget,
     cache::{Cache, Key},
     connect::{Connector, Resolve, SystemResolver},
@@ -30,7 +31,8 @@ use super::{
 /// * No redirects, cookies, proxies or compression; no credentials but those of a
 ///   [`PostRequest`](super::PostRequest).
 /// * Limits on size, time, number at once, and number per host and minute, as [`FetchPolicy`] says.
-///   What failed counts as well, and is not remembered.
+///   What failed counts as well, and is not remembered. Of what is counted, [strangers](NamedBy::Stranger) may use
+///   up half: the rest is for clients that are registered.
 /// * Documents are kept for a while. Who asks for one that is on its way waits for the same answer.
 /// * What is posted is sent once, within the same limits; its answer is not kept. They suit what
 ///   strangers cause: who asks one known server for each request it serves, as
@@ -118,7 +120,7 @@ impl GuardedFetch {
         if let Some(flying) = state.flights.get(&key).and_then(|(_, flight)| flight.upgrade()) {
             return Ok(Boarded::Flying(flying));
         }
-        if !state.budget.admit(&target.name, now) {
+        if !state.budget.admit(&target.name, request.named_by, now) {
             return Err(FetchError::Busy);
         }
         state.cache.asked(&key, now);
@@ -128,6 +130,7 @@ impl GuardedFetch {
             number: state.departed,
             key: key.clone(),
             name: target.name.clone(),
+            named_by: request.named_by,
         };
         let accept = request.accept.to_owned();
         let flying = async move { flight.fly(&target, &accept).await }.boxed().shared();
@@ -193,7 +196,8 @@ struct Place<'g> {
 
 impl<'g> Place<'g> {
     fn taken(guard: &'g Guard, target: &'g Target) -> Result<Self, FetchError> {
-        if !guard.state().budget.admit(&target.name, Instant::now()) {
+        // Who is told something is known to the provider.
+        if !guard.state().budget.admit(&target.name, NamedBy::Registered, Instant::now()) {
             return Err(FetchError::Busy);
         }
         Ok(Self { guard, name: &target.name })
@@ -202,7 +206,7 @@ impl<'g> Place<'g> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.guard.state().budget.done(self.name);
+        self.guard.state().budget.done(self.name, NamedBy::Registered);
     }
 }
 
@@ -212,12 +216,14 @@ struct Flight {
     number: u64,
     key: Key,
     name: String,
+    named_by: NamedBy,
 }
 
 impl Flight {
     async fn fly(self, target: &Target, accept: &str) -> Answer {
         let (fetched, said) = self.guard.ask(target, Message::Get { accept }).await?;
-        self.guard.state().cache.put(&self.key, fetched.clone(), said, Instant::now());
+        let (document, now) = (fetched.clone(), Instant::now());
+        self.guard.state().cache.put(&self.key, document, self.named_by, said, now);
         Ok(fetched)
     }
 }
@@ -225,7 +231,7 @@ impl Flight {
 impl Drop for Flight {
     fn drop(&mut self) {
         let mut state = self.guard.state();
-        state.budget.done(&self.name);
+        state.budget.done(&self.name, self.named_by);
         // One that was given up may have a successor already.
         if state.flights.get(&self.key).is_some_and(|&(number, _)| number == self.number) {
             state.flights.remove(&self.key);
@@ -334,7 +340,8 @@ mod tests {
         let mut request = get("https://client.example/jwks");
         let document = Fetched::new(*b"{}", None);
         let earlier = Instant::now() - policy.refresh_after.unsigned_abs();
-        fetch.0.state().cache.put(&Key::new(&request), document.clone(), None, earlier);
+        let (key, by) = (Key::new(&request), request.named_by);
+        fetch.0.state().cache.put(&key, document.clone(), by, None, earlier);
         request.refresh = true;
         let error = fetch.get(&request).await.unwrap_err();
         assert!(matches!(error, FetchError::Failed(_)), "it was asked: {error:?}");
@@ -353,8 +360,11 @@ mod tests {
             let fetch = fetch.clone();
             tasks.push(tokio::spawn(async move {
                 let url = format!("https://{}.example/{}", number % 3, number % 5);
-                let request = get(&url);
+                let mut request = get(&url);
                 for round in 0..50 {
+                    let strange = round % 3 == 0;
+                    request.named_by =
+                        if strange { NamedBy::Stranger } else { NamedBy::Registered };
                     match (number + round) % 4 {
                         0 => drop(fetch.board(&request)), // gone before it has begun
                         1 => drop(fetch.get(&request).now_or_never()), // and just after
@@ -370,7 +380,8 @@ mod tests {
         assert!(state.flights.is_empty());
         assert!(state.departed > 100, "{} flights", state.departed);
         for host in ["a", "a", "b"] {
-            assert!(state.budget.admit(host, Instant::now()), "no place was lost");
+            let admitted = state.budget.admit(host, NamedBy::Registered, Instant::now());
+            assert!(admitted, "no place was lost");
         }
     }
 

@@ -141,13 +141,30 @@ pub struct FetchRequest<'u> {
     ///
     /// [OpenID Connect Core §6.2]: https://openid.net/specs/openid-connect-core-1_0.html#RequestUriParameter
     pub refresh: bool,
+    /// Who has named the URL: what strangers name must not crowd out the rest.
+    pub named_by: NamedBy,
 }
 
 impl<'u> FetchRequest<'u> {
-    /// A document, from a cache if it is there.
+    /// A document that somebody known has named, from a cache if it is there.
     pub fn new(url: &'u str, accept: &'u str) -> Self {
-        Self { url, accept, refresh: false }
+        Self { url, accept, refresh: false, named_by: NamedBy::Registered }
     }
+}
+
+/// Who has named what is to be fetched.
+///
+/// A [`Fetch`] with a limited number of places keeps some of them free of strangers, who may name as many
+/// addresses as they like, each of which keeps it waiting. `GuardedFetch` gives them half of everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NamedBy {
+    /// A client that is registered, or the host itself.
+    #[default]
+    Registered,
+    /// Anybody: a client that [describes itself](crate::Policy::client_documents), at its own address and in what
+    /// stands there; or who wants to register one, or to change what it has registered.
+    Stranger,
 }
 
 /// A document.

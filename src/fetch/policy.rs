@@ -31,7 +31,8 @@ pub struct FetchPolicy {
     pub body: usize,
     /// The time for all of it, from the name's look-up to the last byte; 5 s.
     pub timeout: Duration,
-    /// How many documents may be under way at once; 8.
+    /// How many documents may be under way at once; 8. Of this and the next two limits and of
+    /// [`entries`](Self::entries), strangers get [half](super::NamedBy), rounded up.
     pub concurrent: usize,
     /// How many of them with the same host; 2.
     pub concurrent_per_host: usize,

@@ -11,7 +11,7 @@ use std::{
 
 use oidc_op::{
     Duration, Fetch, FetchError, FetchPolicy, FetchRequest, Fetched, GuardedFetch,
-    InvalidFetchPolicy, PostRequest,
+    InvalidFetchPolicy, NamedBy, PostRequest,
 };
 use rustls::{ServerConnection, StreamOwned};
 
@@ -599,6 +599,38 @@ async fn ss_05_too_many_at_once_are_turned_away() {
         assert!(get(&fetch, &b).await.is_ok(), "the place is free again");
         assert_eq!(server.hits(), 2);
     }
+}
+
+/// Strangers name as many slow addresses as they like; the keys of a registered client come all the same.
+#[tokio::test]
+async fn ss_05_strangers_leave_half_of_the_places() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = Hostile::start(move |head, _, stream| {
+        if head.starts_with("GET /strange") {
+            held.pass();
+        }
+        let _ = stream.write_all(OK.as_bytes());
+    });
+    let fetch = server.fetch_with(|policy| {
+        (policy.concurrent, policy.concurrent_per_host) = (4, 4);
+    });
+    let strange = async |path: &str| {
+        let url = server.url(path);
+        let mut request = FetchRequest::new(&url, "application/json");
+        request.named_by = NamedBy::Stranger;
+        fetch.get(&request).await
+    };
+    let (first, second, rest) = tokio::join!(biased; strange("/strange/a"), strange("/strange/b"), async {
+        let busy = strange("/strange/c").await;
+        let keys = get(&fetch, &server.url("/jwks")).await;
+        gate.open();
+        (busy, keys)
+    });
+    assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
+    assert!(matches!(rest.0, Err(FetchError::Busy)), "{:?}", rest.0);
+    assert!(rest.1.is_ok(), "{:?}", rest.1);
+    assert!(strange("/strange/c").await.is_ok(), "a place is free again");
 }
 
 #[tokio::test]

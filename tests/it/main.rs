@@ -35,6 +35,7 @@ mod resources;
 mod revocation;
 mod schema;
 mod stories;
+mod strangers;
 mod support;
 mod threats;
 mod webfinger;

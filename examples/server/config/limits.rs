@@ -24,6 +24,8 @@ pub(crate) struct Limits {
     pub(crate) sign_ups: u32,
     /// Clients registered from one source.
     pub(crate) client_registrations: u32,
+    /// Requests from one source that name a client by an address.
+    pub(crate) client_documents: u32,
     /// Seconds that a request may take, its body included; slow clients are hung up on soon after.
     pub(crate) request: u32,
 }
@@ -39,6 +41,7 @@ impl Default for Limits {
             client_failures: 30,
             sign_ups: 20,
             client_registrations: 20,
+            client_documents: 300,
             request: 30,
         }
     }
@@ -68,6 +71,7 @@ impl Limits {
             .min(self.client_failures)
             .min(self.sign_ups)
             .min(self.client_registrations)
+            .min(self.client_documents)
             .min(self.request)
     }
 }

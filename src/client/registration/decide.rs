@@ -73,6 +73,7 @@ pub(super) async fn decide(
             secrets: own.secrets,
             epoch: own.epoch,
             unused: own.unused,
+            named_by: own.named_by,
             ..client
         };
     }

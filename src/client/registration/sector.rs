@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use crate::{
     client::{ClientMetadata, keys::Freshness},
     error::{Failure, Reason, RegistrationError},
-    fetch::{FetchError, FetchRequest},
+    fetch::{FetchError, FetchRequest, NamedBy},
     provider::Core,
     store::Cause,
     types::RedirectUri,
@@ -34,6 +34,8 @@ pub(super) async fn check(
     };
     let mut request = FetchRequest::new(url, "application/json");
     request.refresh = freshness == Freshness::Refreshed;
+    // Who asks is nobody's client yet, or not with this address.
+    request.named_by = NamedBy::Stranger;
     let document = match fetch.get(&request).await {
         Ok(document) => document,
         // The provider's own fault, and a passing one.

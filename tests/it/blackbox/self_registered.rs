@@ -1,10 +1,11 @@
-//! A client that registers itself at the example server: over HTTP, with what people are shown of it.
+//! A client that registers itself at the example server, or is to be found at an address: over HTTP, with
+//! what people are shown of it.
 
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    fixture::{ALICE, WEB},
+    fixture::{ALICE, PUBLIC, WEB},
     party::{form, get, http},
     server::{Server, Setup},
     visitor::Visitor,
@@ -110,4 +111,28 @@ async fn it_reads_changes_and_ends_its_registration() {
     let page = Visitor::new(&server).open(authorize(&client)).await;
     assert_eq!(page.status, StatusCode::BAD_REQUEST);
     assert_eq!(manage(Method::GET, &other, &others, None).await.status(), StatusCode::OK);
+}
+
+/// Threat SS-05: who names clients by addresses without end has to wait; somebody else need not, and nobody's
+/// secret is harder to show for it.
+#[tokio::test]
+async fn addresses_of_clients_are_limited_for_each_source() {
+    let tables = "[policy]\nclient_documents = true\n[limits]\nclient_documents = 3\n\
+                  [fetch]\nenabled = true\nallow = [\"127.0.0.1\"]\n";
+    let server = Server::start(Setup { name: "described-flood", tables, ..Setup::default() });
+    let from = |address: [u8; 4], id: &str| {
+        let http = super::visitor::http().local_address(std::net::IpAddr::from(address));
+        // Nobody listens there.
+        let form = [("grant_type", "authorization_code"), ("code", "x"), ("client_id", id)];
+        let request = http.build().unwrap().post(server.url("/token")).form(&form);
+        async { request.send().await.unwrap() }
+    };
+    let mut statuses = Vec::new();
+    for number in 0..5 {
+        let id = format!("https://127.0.0.1:1/{number}.json");
+        statuses.push(from([127, 0, 0, 9], &id).await.status().as_u16());
+    }
+    assert_eq!(statuses, [503, 503, 503, 429, 429]);
+    assert_eq!(from([127, 0, 0, 10], "https://127.0.0.1:1/5.json").await.status(), 503);
+    assert_eq!(from([127, 0, 0, 9], PUBLIC.id).await.status(), 400, "invalid_grant");
 }
