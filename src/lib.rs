@@ -268,7 +268,7 @@ pub use client::{
     ClientSecret, Clients, GrantType, InitialAccess, InvalidMetadata, LocalisedClient,
     LocalisedMembers, LoginInitiation, Publishers, RegisteredClient, RegisteredClients,
     Registration, RegistrationAccess, RegistrationPolicy, RegistrationRequest, RegistrationVerdict,
-    SecretHashes, StaticClients, SubjectType,
+    SecretHashes, StaticClients, SubjectType, UnreadableClient,
 };
 pub use config::{AssertionAudience, Config, Lifetimes, Limits, Paths, Policy, RequestObjectMode};
 #[cfg(feature = "tracing")]

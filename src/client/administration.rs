@@ -3,7 +3,7 @@
 
 use super::{
     Client, ClientSecret,
-    record::{self, ATTEMPTS, RegisteredClient},
+    record::{self, ATTEMPTS, RegisteredClient, UnreadableClient},
     registration::{self, InitialAccess},
     secret::{self, MOST_SECRETS},
 };
@@ -50,6 +50,8 @@ where
 pub struct RegisteredClients {
     /// The clients, in the store's own order.
     pub clients: Vec<RegisteredClient>,
+    /// Those that are there and cannot be read.
+    pub unreadable: Vec<UnreadableClient>,
     /// Where the next page begins; `None` after the last one.
     pub next: Option<Cursor>,
 }
@@ -111,7 +113,7 @@ impl Provider {
     }
 
     /// The clients of the store, at most `limit` at once. A page may hold fewer than that, and there may
-    /// still be a next one.
+    /// still be a next one. A record that cannot be read is named, and keeps nobody from the others.
     ///
     /// # Errors
     ///
@@ -124,9 +126,13 @@ impl Provider {
         let core = self.core();
         let label = record::label(&core.config.issuer);
         let listing = core.store.list(Kind::Client, &label, after, limit).await?;
-        let mut page = RegisteredClients { clients: Vec::new(), next: listing.next };
+        let mut page = RegisteredClients { next: listing.next, ..RegisteredClients::default() };
         for key in &listing.keys {
-            page.clients.extend(record::read(core, key).await?);
+            match record::read(core, key).await? {
+                Some(Ok(client)) => page.clients.push(client),
+                Some(Err(unreadable)) => page.unreadable.push(unreadable),
+                None => {}
+            }
         }
         Ok(page)
     }
@@ -136,7 +142,8 @@ impl Provider {
     /// change is made anew on what they left. The identifier stays.
     ///
     /// Raise the [`epoch`](Client::epoch) to end every grant that the client holds, and what people have agreed to.
-    /// An update that changes nothing seals its secrets anew, with the first storage secret.
+    /// An update that changes nothing seals its secrets anew, with the first storage secret;
+    /// [`guide::keys`](crate::guide::keys#client-secrets-as-keys) has a walk over all clients.
     ///
     /// # Security
     ///

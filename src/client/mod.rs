@@ -37,7 +37,7 @@ pub(crate) use keys::{KeyFault, verified, with_keys};
 pub(crate) use metadata::Format;
 pub use metadata::{ClientMetadata, InvalidMetadata, LocalisedClient, LocalisedMembers};
 pub use permissions::ClientPermissions;
-pub use record::RegisteredClient;
+pub use record::{RegisteredClient, UnreadableClient};
 pub(crate) use record::{Unused, seen, used};
 pub use registration::{
     InitialAccess, Publishers, Registration, RegistrationAccess, RegistrationPolicy,

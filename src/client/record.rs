@@ -61,6 +61,37 @@ impl RegisteredClient {
     }
 }
 
+/// A client of the store whose record cannot be read: what it asks for is answered 503, and so is what stands on
+/// it.
+///
+/// The record may be of a newer release, or have a secret that was sealed by a [storage
+/// secret](crate::Secrets::storage) that is not there any more: it can be read again once these are there. One that
+/// is damaged comes back from a backup, or is taken out of the store by its key.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct UnreadableClient {
+    /// Where it lies in the store.
+    pub key: Key,
+    /// Its identifier, if as much as that can be read, and it fits the key.
+    pub id: Option<ClientId>,
+    /// Why it cannot be read.
+    pub cause: Arc<StoreError>,
+}
+
+impl UnreadableClient {
+    fn new(core: &Core, key: Key, body: &[u8], cause: StoreError) -> Self {
+        /// What any release will write, whatever else it does.
+        #[derive(Deserialize)]
+        struct Named {
+            id: ClientId,
+        }
+        let named: Option<Named> = serde_json::from_slice(body).ok();
+        let fits = |id: &ClientId| self::key(&core.config.issuer, id) == key;
+        let id = named.map(|named| named.id).filter(fits);
+        Self { key, id, cause: Arc::new(cause) }
+    }
+}
+
 /// Until when a client must have been used, or it is forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Unused {
@@ -276,10 +307,23 @@ pub(super) async fn look_up(core: &Core, id: &ClientId) -> Result<Option<Arc<Cli
     Ok(Some(client).filter(|client| is_kept(core, client)))
 }
 
-/// What the store's listing names.
-pub(super) async fn read(core: &Core, key: &Key) -> Result<Option<RegisteredClient>, StoreError> {
-    let Some(found) = core.load::<ClientRecord>(key).await? else { return Ok(None) };
-    Ok(Some(found.body.read(core)?).filter(|found| is_kept(core, &found.client)))
+/// What the store's listing names: one that cannot be read is told from one that is not there.
+pub(super) async fn read(
+    core: &Core,
+    key: &Key,
+) -> Result<Option<Result<RegisteredClient, UnreadableClient>>, StoreError> {
+    let record = match core.store.get(key).await {
+        Ok(Some(record)) => record,
+        Ok(None) => return Ok(None),
+        Err(unreadable @ StoreError::Unreadable(_)) => {
+            return Ok(Some(Err(UnreadableClient::new(core, *key, &[], unreadable))));
+        }
+        Err(failed) => return Err(failed),
+    };
+    match decode::<ClientRecord>(&record.body).and_then(|record| record.read(core)) {
+        Ok(found) => Ok(is_kept(core, &found.client).then_some(Ok(found))),
+        Err(why) => Ok(Some(Err(UnreadableClient::new(core, *key, &record.body, why)))),
+    }
 }
 
 /// Writes a client that is not there yet, or only one that was never used in its time; answers whether

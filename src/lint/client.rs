@@ -14,7 +14,10 @@ pub(super) fn findings(core: &Core, client: &Client, manages_itself: bool) -> Ve
     if !client.enabled {
         return Vec::new();
     }
-    let finding = |rule, member| Finding { rule, client: Some(client.id.clone()), member };
+    let finding = |rule, member| {
+        let client = Some(client.id.clone());
+        Finding { client, member, ..Finding::of_provider(rule) }
+    };
     let misfits = misfits(core, client, core.clock.now());
     let misfits = misfits.iter().map(|misfit| finding(LintRule::Misfit, Some(misfit.member)));
     let weak = [registered(client), proofs(core, client), granted(core, client, manages_itself)];

@@ -10,10 +10,11 @@ use time::Duration;
 pub use rule::{LintRule, Severity};
 
 use crate::{
-    client::{GrantType, Registration, RegistrationAccess},
+    client::{GrantType, Registration, RegistrationAccess, UnreadableClient},
     config::AssertionAudience,
     error::InternalError,
     provider::{Core, Provider},
+    store::Key,
     types::ClientId,
 };
 
@@ -25,15 +26,22 @@ use crate::{
 pub struct Finding {
     /// What is the matter.
     pub rule: LintRule,
-    /// Whose; the provider's own, if absent.
+    /// Whose; if absent, the provider's own, or that of a [record](Self::record) that does not even tell its name.
     pub client: Option<ClientId>,
     /// The member that it is about, if it is one.
     pub member: Option<&'static str>,
+    /// The record of the store that cannot be read, if that is what is the matter.
+    pub record: Option<Key>,
 }
 
 impl Finding {
     fn of_provider(rule: LintRule) -> Self {
-        Self { rule, client: None, member: None }
+        Self { rule, client: None, member: None, record: None }
+    }
+
+    fn of_unreadable(unreadable: &UnreadableClient) -> Self {
+        let (client, record) = (unreadable.id.clone(), Some(unreadable.key));
+        Self { client, record, ..Self::of_provider(LintRule::ClientUnreadable) }
     }
 }
 
@@ -45,6 +53,9 @@ impl fmt::Display for Finding {
         }
         if let Some(member) = self.member {
             write!(f, "{member}: ")?;
+        }
+        if let Some(record) = &self.record {
+            write!(f, "{record:?}: ")?;
         }
         write!(f, "{} ({}, {})", self.rule.text(), self.rule.code(), self.rule.section())
     }
@@ -86,6 +97,7 @@ impl Provider {
                 let own = registered.manages_itself();
                 found.extend(client::findings(core, &registered.client, own));
             }
+            found.extend(page.unreadable.iter().map(Finding::of_unreadable));
             let Some(next) = page.next else { return Ok(found) };
             after = Some(next);
         }

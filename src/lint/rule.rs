@@ -71,6 +71,7 @@ rules! {
     RegisteredGrants = "registered_grants": Warning, "RFC 7591 §5", "strangers may register for a grant by which a client acts for itself, and no policy decides about it";
 
     // Clients
+    ClientUnreadable = "client_unreadable": Error, "RFC 6749 §2", "its record in the store cannot be read: it is damaged, of a newer release, or sealed by a storage secret that is not there";
     Misfit = "misfit": Error, "RFC 7591 §2", "has registered what this provider cannot serve";
     ImplicitTokens = "implicit_tokens": Warning, "RFC 9700 §2.1.2", "gets access tokens through the browser";
     PkceNotRequired = "pkce_not_required": Warning, "RFC 9700 §2.1.1", "may do without PKCE";

@@ -34,6 +34,7 @@ mod resource_server;
 mod resources;
 mod revocation;
 mod schema;
+mod store_clients;
 mod stories;
 mod strangers;
 mod support;
