@@ -22,6 +22,7 @@ mod hosted;
 mod interaction;
 mod introspection;
 mod keys;
+mod lost_answers;
 mod metadata;
 mod model;
 mod parameters;
