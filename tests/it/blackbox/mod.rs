@@ -14,7 +14,7 @@
 //! | `manage/` | the management API, and clients that register themselves |
 //! | `self_registered.rs` | a client that registers itself |
 //! | `discovery.rs` | the metadata and the keys that are published |
-//! | `certification.rs` | the configuration that the certification suite runs against |
+//! | `certification/` | the configuration that the certification suite runs against |
 //! | `threats/` | rows of the catalogue that concern the HTTP layer, the pages and the log |
 //! | `process.rs` | start and end of the server |
 //!

@@ -22,7 +22,7 @@ mod registration;
 mod request_uris;
 mod rotation;
 mod sign_in;
-mod site;
+pub(crate) mod site;
 
 use oidc_op::{FetchPolicy, Registration, RegistrationAccess, Secret};
 

@@ -77,6 +77,11 @@ impl Site {
         self.documents.lock().unwrap().get(path).map_or(0, |document| document.hits)
     }
 
+    /// The certificate of the authority that vouches for this server, as DER.
+    pub(crate) fn authority(&self) -> &[u8] {
+        &self.tls.root
+    }
+
     /// A policy that trusts this server and lets it have its address.
     pub(crate) fn policy(&self) -> FetchPolicy {
         self.tls.policy()

@@ -1,5 +1,9 @@
 //! `examples/deployments/certification.toml`: what the certification suite's plans run against. The suite is
-//! not here; this checks what it finds before its first sign-in, and that registration takes what it sends.
+//! not here; this checks what it finds before its first sign-in, that registration takes what it sends, and, in
+//! `sign_in.rs`, what comes of it when somebody signs in.
+
+#[cfg(feature = "fetch")]
+mod sign_in;
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -15,19 +19,28 @@ use super::{
 
 const ISSUER: &str = "https://localhost.emobix.co.uk:9443";
 
+/// What is in the file.
+fn file() -> toml::Table {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/deployments/certification.toml");
+    fs::read_to_string(path).unwrap().parse().unwrap()
+}
+
 /// The file, with other places for what it names. The server speaks plain HTTP, as behind a proxy; its own
 /// certificate is tested by `process.rs`.
 fn start(name: &str) -> Server {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/deployments/certification.toml");
-    let text = fs::read_to_string(path).unwrap();
-    let mut config: toml::Table = text.parse().unwrap();
+    start_trusting(name, &tls().0)
+}
+
+/// The same; it fetches from servers that this authority, a file, vouches for.
+fn start_trusting(name: &str, authority: &str) -> Server {
+    let mut config = file();
     assert!(config.remove("tls").is_some());
     Server::start_with(name, "debug", |port, place| {
         let mut config = config.clone();
         config.insert("listen".into(), format!("127.0.0.1:{port}").into());
         config.insert("data".into(), place.join("data").to_str().unwrap().into());
-        config["fetch"].as_table_mut().unwrap().insert("ca".into(), tls().0.into());
+        config["fetch"].as_table_mut().unwrap().insert("ca".into(), authority.into());
         config.to_string()
     })
 }
@@ -151,26 +164,33 @@ async fn registration_is_as_the_plans_want_it() {
         assert_eq!(deleted.status(), 204);
     }
     let code = json!(["authorization_code"]);
-    for (more, works) in [
-        (json!({ "id_token_signed_response_alg": "none" }), true),
-        (json!({ "id_token_signed_response_alg": "RS256" }), true),
-        (json!({ "userinfo_signed_response_alg": "RS256" }), true),
-        (json!({ "request_object_signing_alg": "RS256" }), true),
-        (json!({ "subject_type": "pairwise" }), true),
-        (json!({ "token_endpoint_auth_method": "private_key_jwt" }), true),
-        (json!({ "token_endpoint_auth_method": "client_secret_post" }), true),
-        (json!({ "jwks": null, "jwks_uri": "https://localhost.emobix.co.uk:8443/jwks" }), true),
-        (json!({ "request_uris": ["https://localhost.emobix.co.uk:8443/r.jwt#x"] }), true),
-        (json!({ "initiate_login_uri": "https://localhost.emobix.co.uk:8443/login" }), true),
-        (json!({ "logo_uri": "https://localhost.emobix.co.uk:8443/logo.png" }), true),
-        (json!({ "initiate_login_uri": "http://localhost.emobix.co.uk:8443/login" }), false),
-        (json!({ "redirect_uris": [format!("{callback}#foobar")] }), false),
+    for (more, error) in [
+        (json!({ "id_token_signed_response_alg": "none" }), ""),
+        (json!({ "id_token_signed_response_alg": "RS256" }), ""),
+        (json!({ "userinfo_signed_response_alg": "RS256" }), ""),
+        (json!({ "request_object_signing_alg": "RS256" }), ""),
+        (json!({ "subject_type": "pairwise" }), ""),
+        (json!({ "token_endpoint_auth_method": "private_key_jwt" }), ""),
+        (json!({ "token_endpoint_auth_method": "client_secret_post" }), ""),
+        (json!({ "jwks": null, "jwks_uri": "https://localhost.emobix.co.uk:8443/jwks" }), ""),
+        (json!({ "request_uris": ["https://localhost.emobix.co.uk:8443/r.jwt#x"] }), ""),
+        (json!({ "initiate_login_uri": "https://localhost.emobix.co.uk:8443/login" }), ""),
+        (json!({ "logo_uri": "https://localhost.emobix.co.uk:8443/logo.png" }), ""),
+        (
+            json!({ "initiate_login_uri": "http://localhost.emobix.co.uk:8443/login" }),
+            "invalid_client_metadata",
+        ),
+        (json!({ "redirect_uris": [format!("{callback}#foobar")] }), "invalid_redirect_uri"),
         // Nobody is there who would list the redirect URI.
-        (json!({ "sector_identifier_uri": "https://127.0.0.1:1/sector.json" }), false),
+        (
+            json!({ "sector_identifier_uri": "https://127.0.0.1:1/sector.json" }),
+            "invalid_client_metadata",
+        ),
     ] {
         let mut more = more;
         more["grant_types"] = code.clone();
         let (status, answer) = register(more.clone()).await;
+        let works = error.is_empty();
         assert_eq!(status == StatusCode::CREATED, works, "{more}: {answer}");
         if works {
             for (member, value) in more.as_object().unwrap().iter().filter(|(_, v)| !v.is_null()) {
@@ -178,6 +198,7 @@ async fn registration_is_as_the_plans_want_it() {
             }
         } else {
             assert_eq!(status, StatusCode::BAD_REQUEST, "{answer}");
+            assert_eq!(answer["error"], error, "{more}");
         }
     }
 }
