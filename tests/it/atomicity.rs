@@ -1,14 +1,9 @@
 //! One protocol step is one conditional write, and it comes last: races, faults at every call of the
 //! store, futures dropped at every await point, signers that fail.
 
-use std::{
-    future::Future,
-    pin::{Pin, pin},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll, Waker},
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use async_trait::async_trait;
@@ -17,9 +12,11 @@ use oidc_op::{
     Subject, Timestamp, What,
     store::{Fault, FaultyStore, MemoryStore, Operation},
 };
-use tokio::sync::Barrier;
 
-use crate::support::{ALICE, Answer, Browser, Op, Setup, form};
+use crate::support::{
+    ALICE, Answer, Browser, Op, Setup, form,
+    races::{poll_times, together, waits},
+};
 
 /// 64 parallel redemptions of one code, exactly one success, over 1,000 rounds (P-01). A loser that
 /// raced does no harm: what the winner got still works.
@@ -31,19 +28,12 @@ async fn race_of_64_redemptions_has_one_winner() {
     let mut browser = Browser::new(&op);
     for round in 0..ROUNDS {
         let code: Arc<str> = browser.code(&es256_request(), ALICE).await.into();
-        let barrier = Arc::new(Barrier::new(RACERS));
-        let racers: Vec<_> = (0..RACERS)
-            .map(|_| {
-                let (op, code, barrier) = (op.clone(), code.clone(), barrier.clone());
-                tokio::spawn(async move {
-                    barrier.wait().await;
-                    es256_redeem(&op, &code).await
-                })
-            })
-            .collect();
+        let racers = (0..RACERS).map(|_| {
+            let (op, code) = (op.clone(), code.clone());
+            async move { es256_redeem(&op, &code).await }
+        });
         let mut winners = Vec::new();
-        for racer in racers {
-            let answer = racer.await.unwrap();
+        for answer in together(racers).await {
             match answer.status() {
                 200 => winners.push(answer),
                 400 => assert_eq!(answer.error(), "invalid_grant"),
@@ -71,9 +61,7 @@ async fn a_loser_that_raced_does_no_harm() {
     store.reset();
     store.fail_nth_of(Operation::Put, 1, Fault::Delay(1));
     let mut loser = Box::pin(op.redeem(&code));
-    let waits =
-        std::future::poll_fn(|context| Poll::Ready(loser.as_mut().poll(context).is_pending()));
-    assert!(waits.await, "it has read the code, and is about to write");
+    assert!(waits(loser.as_mut()).await, "it has read the code, and is about to write");
     let winner = op.redeem(&code).await;
     assert_eq!(winner.status(), 200);
     let lost = loser.await;
@@ -321,9 +309,7 @@ fn futures_are_send() {
 }
 
 fn faulty_op() -> (Op, FaultyStore) {
-    let setup = Setup::new();
-    let store = FaultyStore::new(MemoryStore::with_clock(setup.clock.clone()));
-    (Setup { store: Arc::new(store.clone()), ..setup }.build(), store)
+    Setup::new().build_faulty()
 }
 
 /// A cheap signature, for many rounds.
@@ -341,18 +327,6 @@ async fn es256_redeem(op: &Op, code: &str) -> Answer {
     let redemption = Op::redemption(code)
         .map(|(n, v)| if n == "redirect_uri" { (n, "https://es256.example/cb") } else { (n, v) });
     op.token("es256", "es256", &redemption).await
-}
-
-/// Polls a future this often and drops it; its output, if that was enough.
-fn poll_times<F: Future>(future: F, times: usize) -> Option<F::Output> {
-    let mut future: Pin<&mut F> = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    for _ in 0..times {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return Some(output);
-        }
-    }
-    None
 }
 
 /// A signing device that can be broken.

@@ -1,13 +1,10 @@
 //! Tokens that pass through the browser: how long they live, what ends them, and what becomes of a
 //! form that is sent twice (OIDC Core §3.2, §3.3).
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use oidc_op::{
     Account, Accounts, Agreement, Duration, HostError, Login, Provider, Reason, Request,
-    SigningAlgorithm, StaticClients, Subject, Verdict, What,
-    store::{Fault, FaultyStore, MemoryStore},
+    SigningAlgorithm, StaticClients, Subject, Verdict, What, store::Fault,
 };
 use serde_json::json;
 
@@ -151,9 +148,7 @@ async fn faults_at_each_store_call_of_an_answer() {
     for flow in FLOWS {
         for fault in [Fault::Refuse, Fault::LoseRequest, Fault::LoseAnswer, Fault::Unreadable] {
             for nth in 1.. {
-                let setup = Setup::new();
-                let store = FaultyStore::new(MemoryStore::with_clock(setup.clock.clone()));
-                let op = Setup { store: Arc::new(store.clone()), ..setup }.build();
+                let (op, store) = Setup::new().build_faulty();
                 let (ask, mut browser) = (flow.ask(), Browser::new(&op));
                 browser.ask(&ask, ALICE).await;
                 store.reset();
@@ -194,8 +189,7 @@ async fn a_signer_without_the_key() {
         for client in &mut setup.clients {
             client.metadata.id_token_signed_response_alg = SigningAlgorithm::PS512.into();
         }
-        let store = FaultyStore::new(MemoryStore::with_clock(setup.clock.clone()));
-        let op = Setup { store: Arc::new(store.clone()), ..setup }.build();
+        let (op, store) = setup.build_faulty();
         let mut browser = Browser::new(&op);
         let answer = browser.authorize(&flow.ask().pairs()).await;
         let answer = browser.login(&answer.page().token.clone(), ALICE).await;

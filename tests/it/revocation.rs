@@ -2,18 +2,18 @@
 //!
 //! [RFC 7009]: https://www.rfc-editor.org/rfc/rfc7009
 
-use std::sync::Arc;
-
 use oidc_op::{
     What,
-    store::{Fault, FaultyStore, MemoryStore, Operation},
+    store::{Fault, Operation},
 };
-use tokio::sync::Barrier;
 
 use crate::{
     introspection::{INACTIVE, exchanged, node, own_token},
     resources::{API, ISSUER, ORDERS, apis, ask_for, tokens_of},
-    support::{ALICE, BOB, Browser, Op, Setup, Tokens},
+    support::{
+        ALICE, BOB, Browser, Op, Tokens,
+        races::{both, together, waits},
+    },
 };
 
 /// Whether its own client, or an API, is told that a token is good; both ends agree with UserInfo.
@@ -244,20 +244,12 @@ async fn race_of_revocations() {
             access.push(tokens.access.clone());
             tokens = tokens.refreshed(&op).await;
         }
-        let barrier = Arc::new(Barrier::new(access.len()));
-        let racers: Vec<_> = access
-            .iter()
-            .cloned()
-            .map(|token| {
-                let (op, barrier) = (op.clone(), barrier.clone());
-                tokio::spawn(async move {
-                    barrier.wait().await;
-                    op.revoke("refresh", &token).await.status()
-                })
-            })
-            .collect();
-        for (racer, token) in racers.into_iter().zip(&access) {
-            match racer.await.unwrap() {
+        let racers = access.iter().cloned().map(|token| {
+            let op = op.clone();
+            async move { op.revoke("refresh", &token).await.status() }
+        });
+        for (status, token) in together(racers).await.into_iter().zip(&access) {
+            match status {
                 200 => assert!(!lives(&op, "refresh", token).await, "round {round}"),
                 other => assert_eq!(other, 503, "round {round}"),
             }
@@ -273,17 +265,12 @@ async fn race_of_a_refresh_and_a_revocation() {
     for round in 0..100 {
         let op = apis().build();
         let tokens = op.tokens("refresh", ALICE).await;
-        let barrier = Arc::new(Barrier::new(2));
-        let refresh = {
-            let (op, token, barrier) = (op.clone(), tokens.refresh.clone(), barrier.clone());
-            tokio::spawn(async move {
-                barrier.wait().await;
-                op.refresh("refresh", &token).await
-            })
-        };
-        barrier.wait().await;
-        assert_eq!(op.revoke("refresh", &tokens.refresh).await.status(), 200, "round {round}");
-        let answer = refresh.await.unwrap();
+        let of = || (op.clone(), tokens.refresh.clone());
+        let ((a, token), (b, same)) = (of(), of());
+        let refreshing = async move { a.refresh("refresh", &token).await };
+        let revoking = async move { b.revoke("refresh", &same).await.status() };
+        let (answer, revoked) = both(refreshing, revoking).await;
+        assert_eq!(revoked, 200, "round {round}");
         if answer.status() == 200 {
             let next = Tokens::of("refresh", &answer);
             assert!(!lives(&op, "refresh", &next.access).await, "round {round}");
@@ -298,20 +285,14 @@ async fn race_of_a_refresh_and_a_revocation() {
 /// A revocation that loses its write to another step tries again, and wins. The interleaving is staged.
 #[tokio::test]
 async fn a_revocation_that_loses_a_write_tries_again() {
-    use std::{future::Future, task::Poll};
-    let setup = apis();
-    let store = FaultyStore::new(MemoryStore::with_clock(setup.clock.clone()));
-    let op = Setup { store: Arc::new(store.clone()), ..setup }.build();
+    let (op, store) = apis().build_faulty();
     for of_refresh in [true, false] {
         let tokens = op.tokens("refresh", ALICE).await;
         store.reset();
         store.fail_nth_of(Operation::Put, 1, Fault::Delay(1));
         let token = if of_refresh { &tokens.refresh } else { &tokens.access };
         let mut revocation = Box::pin(op.revoke("refresh", token));
-        let waits = std::future::poll_fn(|context| {
-            Poll::Ready(revocation.as_mut().poll(context).is_pending())
-        });
-        assert!(waits.await, "it has read the grant, and is about to write");
+        assert!(waits(revocation.as_mut()).await, "it has read the grant, and is about to write");
         let next = tokens.refreshed(&op).await;
         assert_eq!(revocation.await.status(), 200);
         assert_eq!(store.calls().put, 3, "refreshed, lost, won");

@@ -1,16 +1,8 @@
 //! Stored records: the JSON of this release is pinned, and what a newer release wrote is refused.
 
-use std::sync::{Arc, Mutex};
-
-use async_trait::async_trait;
 use oidc_op::{
     Agreement, AssertionAudience, Duration, InitialAccess, Issuer, KeyRecord, KeySet, Resource,
-    Rotation, Secret, Secrets, Subject, Timestamp, Verdict,
-    store::{
-        Cursor, Expect, Key, Kind, Label, Listing, MemoryStore, Put, Record, Store, StoreError,
-        Version,
-    },
-    test_util::SeededEntropy,
+    Rotation, Secret, Secrets, Subject, Verdict, store::Kind, test_util::SeededEntropy,
 };
 
 use serde_json::json;
@@ -20,95 +12,28 @@ use crate::{
     support::{ALICE, Browser, Op, Setup},
 };
 
-/// Keeps the last body of each kind, and rewrites what is read.
-#[derive(Debug)]
-struct Scribe {
-    inner: MemoryStore,
-    written: Mutex<Vec<(Kind, String)>>,
-    rewrite: Mutex<Option<(Kind, &'static str, &'static str)>>,
-}
-
-impl Scribe {
-    fn written(&self, kind: Kind) -> String {
-        let written = self.written.lock().unwrap();
-        let last = written.iter().rev().find(|(of, _)| *of == kind);
-        last.unwrap_or_else(|| panic!("no {kind:?} was written")).1.clone()
-    }
-}
-
-#[async_trait]
-impl Store for Scribe {
-    async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
-        let record = self.inner.get(key).await?;
-        let rewrite = *self.rewrite.lock().unwrap();
-        Ok(record.map(|record| match rewrite {
-            Some((kind, from, to)) if kind == key.kind() => {
-                let body = String::from_utf8(record.body.to_vec()).unwrap();
-                assert!(body.contains(from), "{body}");
-                let body = body.replacen(from, to, 1).into_bytes();
-                Record::new(record.version, body, record.keep_until)
-            }
-            _ => record,
-        }))
-    }
-
-    async fn put(&self, key: &Key, expect: Expect<'_>, record: Record) -> Result<Put, StoreError> {
-        let body = String::from_utf8(record.body.to_vec()).unwrap();
-        self.written.lock().unwrap().push((key.kind(), body));
-        self.inner.put(key, expect, record).await
-    }
-
-    async fn delete(&self, key: &Key, version: &Version) -> Result<Put, StoreError> {
-        self.inner.delete(key, version).await
-    }
-
-    async fn list(
-        &self,
-        kind: Kind,
-        label: &Label,
-        after: Option<&Cursor>,
-        limit: u32,
-    ) -> Result<Listing, StoreError> {
-        self.inner.list(kind, label, after, limit).await
-    }
-
-    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u32, StoreError> {
-        self.inner.purge(before, limit).await
-    }
-}
-
-fn scribed() -> (Op, Arc<Scribe>) {
-    scribed_with(Setup::new())
-}
-
-fn scribed_with(setup: Setup) -> (Op, Arc<Scribe>) {
-    let inner = MemoryStore::with_clock(setup.clock.clone());
-    let store = Arc::new(Scribe { inner, written: Mutex::default(), rewrite: Mutex::default() });
-    (Setup { store: store.clone(), ..setup }.build(), store)
-}
-
 /// Clock and randomness are fixed, so every byte is. A change here is a change of the schema: readers
 /// ship a release before writers, and whatever narrows rights raises `v`.
 #[tokio::test]
 async fn the_json_of_this_release_is_pinned() {
-    let (op, store) = scribed();
+    let (op, ledger) = Setup::new().build_on_ledger();
     let mut browser = Browser::new(&op);
     let mut request = Op::request();
     request.push(("resource", "https://api.example/"));
     let code = browser.code(&request, ALICE).await;
-    let pending = store.written(Kind::Grant);
+    let pending = ledger.body(Kind::Grant);
     op.redeem(&code).await;
-    let redeemed = store.written(Kind::Grant);
+    let redeemed = ledger.body(Kind::Grant);
     op.redeem(&code).await;
-    let revoked = store.written(Kind::Grant);
+    let revoked = ledger.body(Kind::Grant);
     let alice = oidc_op::Subject::new(ALICE).unwrap();
     op.provider.revoke_all(&alice).await.unwrap();
     browser.authorize(&Op::request_with(&[("state", &"s".repeat(8_000))])).await;
-    let interaction = store.written(Kind::Interaction);
+    let interaction = ledger.body(Kind::Interaction);
     let members: Vec<_> = interaction.split(',').map(|m| m.split(':').next().unwrap()).collect();
     assert_eq!(members, ["{\"v\"", "\"digest\"", "\"sealed\""]);
 
-    let (session, consent) = (store.written(Kind::Session), store.written(Kind::Consent));
+    let (session, consent) = (ledger.body(Kind::Session), ledger.body(Kind::Consent));
 
     let claims =
         r#"{"userinfo":{"name#fr":null,"phone_number":null},"id_token":{"nickname":null}}"#;
@@ -128,7 +53,7 @@ async fn the_json_of_this_release_is_pinned() {
     let issuer = Issuer::new("https://id.example").unwrap();
     let mut secrets = Secrets::default();
     secrets.storage.push(Secret::new([2; 32]).unwrap());
-    let record = KeyRecord::new(store.clone(), &issuer, &secrets).unwrap().first(keys.unwrap());
+    let record = KeyRecord::new(ledger.clone(), &issuer, &secrets).unwrap().first(keys.unwrap());
     record.clock(op.clock.clone()).entropy(SeededEntropy::new(1)).open(&[]).await.unwrap();
 
     let registered = of_registration().await;
@@ -136,12 +61,12 @@ async fn the_json_of_this_release_is_pinned() {
         ("grant, pending", pending),
         ("grant, redeemed", redeemed),
         ("grant, revoked", revoked),
-        ("grant with single claims", store.written(Kind::Grant)),
+        ("grant with single claims", ledger.body(Kind::Grant)),
         ("session", session),
         ("consent", consent),
-        ("consent to single claims", store.written(Kind::Consent)),
-        ("standing", store.written(Kind::Standing)),
-        ("keys", store.written(Kind::Keys)),
+        ("consent to single claims", ledger.body(Kind::Consent)),
+        ("standing", ledger.body(Kind::Standing)),
+        ("keys", ledger.body(Kind::Keys)),
     ]
     .into_iter()
     .chain(registered)
@@ -160,23 +85,23 @@ async fn the_json_of_this_release_is_pinned() {
 /// may register.
 async fn of_registration() -> Vec<(&'static str, String)> {
     let setup = registration::setup_with(|rules| rules.secret_lifetime = Some(Duration::DAY));
-    let (op, store) = scribed_with(setup);
+    let (op, ledger) = setup.build_on_ledger();
     op.register(&registration::web()).await;
-    let window = store.written(Kind::Allowance);
-    let registered = store.written(Kind::Client);
+    let window = ledger.body(Kind::Allowance);
+    let registered = ledger.body(Kind::Client);
     let mut access = InitialAccess::once(Duration::DAY);
     access.purpose = Some("partner:acme".into());
     let token = op.provider.issue_initial_access(&access).await.unwrap();
-    let issued = store.written(Kind::Allowance);
+    let issued = ledger.body(Kind::Allowance);
     let metadata = registration::web_with(&json!({
         "client_name": "App", "client_name#fr": "Appli", "scope": "openid email",
         "id_token_signed_response_alg": "HS256"
     }));
     let client = op.try_register(&metadata, Some(&token)).await;
-    let (spent, sealed) = (store.written(Kind::Allowance), store.written(Kind::Client));
+    let (spent, sealed) = (ledger.body(Kind::Allowance), ledger.body(Kind::Client));
     let client = registration::Registered(client.json());
     assert!(client.is_known_by(&op, client.text("client_secret")).await);
-    let used = store.written(Kind::Client);
+    let used = ledger.body(Kind::Client);
     let mut made = crate::support::client("made", true, &["https://made.example/cb"], &json!({}));
     made.owner = Some(Subject::new(ALICE).unwrap());
     made.require_pkce = Some(true);
@@ -189,7 +114,7 @@ async fn of_registration() -> Vec<(&'static str, String)> {
         ("client, registered", registered),
         ("client, whose secret is a key", sealed),
         ("client, used", used),
-        ("client of an administrator", store.written(Kind::Client)),
+        ("client of an administrator", ledger.body(Kind::Client)),
         ("allowance of a window", window),
         ("allowance of a token", issued),
         ("allowance of a token, used", spent),
@@ -208,7 +133,7 @@ async fn newer_and_damaged_registrations_are_refused() {
         (Kind::Allowance, "\"v\":1", "\"v\":2"),
         (Kind::Allowance, "{", "["),
     ] {
-        let (op, store) = scribed_with(registration::setup());
+        let (op, ledger) = registration::setup().build_on_ledger();
         let access = InitialAccess::once(Duration::DAY);
         let token = op.provider.issue_initial_access(&access).await.unwrap();
         let client = op.register(&registration::refreshing()).await;
@@ -216,8 +141,8 @@ async fn newer_and_damaged_registrations_are_refused() {
         let (access, refresh) = (tokens.member("access_token"), tokens.member("refresh_token"));
         // Another node, which has not read it before.
         let setup = registration::setup();
-        let node = Setup { store: store.clone(), seed: 2, ..setup }.build();
-        *store.rewrite.lock().unwrap() = Some((kind, from, to));
+        let node = Setup { store: ledger.clone(), seed: 2, ..setup }.build();
+        ledger.misread(kind, from, to);
         let answers = if kind == Kind::Client {
             let page = Browser::new(&node).authorize(&client.request()).await;
             assert_eq!(page.status(), 503, "{to}");
@@ -235,11 +160,9 @@ async fn newer_and_damaged_registrations_are_refused() {
             ]
         };
         for (i, answer) in answers.iter().enumerate() {
-            let refused = (answer.status(), answer.error());
-            assert_eq!(refused, (503, "temporarily_unavailable".into()), "{kind:?} {to} {i}");
-            assert_eq!(answer.header("retry-after"), Some("5"), "{kind:?} {to} {i}");
+            answer.is_unavailable(&format!("{kind:?} {to} {i}"));
         }
-        *store.rewrite.lock().unwrap() = None;
+        ledger.read_well();
         assert_eq!(client.refresh(&node, &refresh).await.status(), 200, "nothing is lost");
         let late = node.try_register(&registration::web(), Some(&token)).await;
         assert_eq!(late.status(), 201, "nor is a use of the token");
@@ -258,25 +181,20 @@ async fn newer_and_damaged_records_are_refused() {
         (Kind::Consent, "\"v\":1", "\"v\":2"),
         (Kind::Standing, "\"v\":1", "\"v\":2"),
     ] {
-        let (op, store) = scribed();
+        let (op, ledger) = Setup::new().build_on_ledger();
         let alice = oidc_op::Subject::new(ALICE).unwrap();
         op.provider.revoke_all(&alice).await.unwrap();
         op.wait(1);
         let mut browser = Browser::new(&op);
         let code = browser.code(&Op::request(), ALICE).await;
-        *store.rewrite.lock().unwrap() = Some((kind, from, to));
+        ledger.misread(kind, from, to);
         let answer = op.redeem(&code).await;
-        assert_eq!(
-            (answer.status(), answer.error()),
-            (503, "temporarily_unavailable".into()),
-            "{kind:?} {to}"
-        );
-        assert_eq!(answer.header("retry-after"), Some("5"));
+        answer.is_unavailable(&format!("{kind:?} {to}"));
         if kind != Kind::Grant {
             let answer = browser.authorize(&Op::request()).await;
             assert_eq!(answer.parameter("error"), "temporarily_unavailable", "{kind:?}");
         }
-        *store.rewrite.lock().unwrap() = None;
+        ledger.read_well();
         assert_eq!(op.redeem(&code).await.status(), 200, "{kind:?} {to}: nothing is lost");
     }
 }
@@ -284,8 +202,8 @@ async fn newer_and_damaged_records_are_refused() {
 /// What an older reader does not know, it carries along unharmed: unknown members are ignored.
 #[tokio::test]
 async fn unknown_members_are_ignored() {
-    let (op, store) = scribed();
+    let (op, ledger) = Setup::new().build_on_ledger();
     let code = op.code().await;
-    *store.rewrite.lock().unwrap() = Some((Kind::Grant, "{\"v\":1,", "{\"v\":1,\"later\":[1],"));
+    ledger.misread(Kind::Grant, "{\"v\":1,", "{\"v\":1,\"later\":[1],");
     assert_eq!(op.redeem(&code).await.status(), 200);
 }

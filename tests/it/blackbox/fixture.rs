@@ -87,8 +87,14 @@ initiate_login_uri = "https://shop.example/login"
     ..THIRD_PARTY
 };
 /// Its name tries to be more than a name.
-pub(crate) const HOSTILE: Registered =
-    Registered { id: "hostile", name: "<img src=x onerror=alert(1)>\"'&lt;{{7*7}}", ..THIRD_PARTY };
+pub(crate) const HOSTILE: Registered = Registered {
+    id: "hostile",
+    name: "<img src=x onerror=alert(1)>\u{202e}\"'&lt;{{7*7}}",
+    ..THIRD_PARTY
+};
+/// How a page writes it: as text, without what would turn the text around.
+pub(crate) const HOSTILE_SHOWN: &str =
+    "&#60;img src=x onerror=alert(1)&#62;&#34;&#39;&#38;lt;{{7*7}}";
 
 /// Every response type. A web client would need https for it, and not on localhost (OIDC
 /// Registration §2); an app may be at a loopback address.

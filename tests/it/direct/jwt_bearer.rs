@@ -11,7 +11,6 @@ use oidc_op::{
     store::{Fault, Operation},
 };
 use serde_json::{Value, json};
-use tokio::sync::Barrier;
 
 use super::{
     A, BEARER, Broken, ORDERS, faulty, granted, is_host_fault, is_refused, sorted, user_of,
@@ -19,6 +18,7 @@ use super::{
 use crate::support::{
     ALICE, Answer, BOB, Op, PARTNER, Setup, claims,
     keys::{CLIENT_EC, CLIENT_RSA, KEPT, client_jwks, es256, hs256, sign, signer, unsigned},
+    races::together,
 };
 
 const NOW: i64 = 1_800_000_000;
@@ -327,19 +327,12 @@ async fn gx_05_a_race_has_one_winner() {
         let jti = if round % 2 == 0 { json!(round.to_string()) } else { Value::Null };
         let assertion: Arc<str> =
             es256(&word(&json!({"jti": jti, "exp": NOW + 60 + round}))).into();
-        let barrier = Arc::new(Barrier::new(RACERS));
-        let racers: Vec<_> = (0..RACERS)
-            .map(|_| {
-                let (op, assertion, barrier) = (op.clone(), assertion.clone(), barrier.clone());
-                tokio::spawn(async move {
-                    barrier.wait().await;
-                    present(&op, "trusted", &assertion, &[("scope", "openid")]).await
-                })
-            })
-            .collect();
+        let racers = (0..RACERS).map(|_| {
+            let (op, assertion) = (op.clone(), assertion.clone());
+            async move { present(&op, "trusted", &assertion, &[("scope", "openid")]).await }
+        });
         let mut won = 0;
-        for racer in racers {
-            let answer = racer.await.unwrap();
+        for answer in together(racers).await {
             match answer.status() {
                 200 => won += 1,
                 _ => is_refused(&answer, "invalid_grant", "lost"),

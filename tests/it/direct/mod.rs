@@ -6,14 +6,11 @@ mod jwt_bearer;
 mod password;
 mod token_exchange;
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use oidc_op::{
     Assertion, Client, ClientPermissions, Exchange, ExchangePolicy, ExtensionGrant,
     ExtensionRequest, HostError, Issuance, Login, PasswordAuthenticator, PasswordCredentials,
-    Resource, Scope, Subject, TrustedIssuer, TrustedIssuers,
-    store::{FaultyStore, MemoryStore},
+    Resource, Scope, Subject, TrustedIssuer, TrustedIssuers, store::FaultyStore,
 };
 use serde_json::{Value, json};
 
@@ -64,9 +61,7 @@ pub(crate) fn sorted(scope: &Value) -> Vec<&str> {
 
 /// All that may be wired, on a store that fails on demand.
 fn faulty() -> (Setup, FaultyStore) {
-    let setup = Setup::full();
-    let store = FaultyStore::new(MemoryStore::with_clock(setup.clock.clone()));
-    (Setup { store: Arc::new(store.clone()), ..setup }, store)
+    Setup::full().faulty()
 }
 
 /// Another node: the same store, time, people and policies, with clients that were changed meanwhile.

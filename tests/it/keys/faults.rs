@@ -1,11 +1,7 @@
 //! Every call of the store fails in every way, and every future is dropped wherever it waits: the keys
 //! are as before or as after, never between, and the answer is true.
 
-use std::{
-    future::Future,
-    pin::{Pin, pin},
-    task::{Context, Waker},
-};
+use std::{future::Future, pin::Pin};
 
 use oidc_op::{
     KeySet, Signer,
@@ -15,6 +11,7 @@ use oidc_op::{
 };
 
 use super::{Cluster, ROTATION, active, secrets};
+use crate::support::races::poll_times;
 
 type Answer<'k> = Pin<Box<dyn Future<Output = Result<(), StoredKeysError>> + Send + 'k>>;
 type Change = fn(&StoredKeys) -> Answer<'_>;
@@ -220,14 +217,4 @@ async fn futures_are_send() {
     is_send(keys.prune());
     is_send(keys.import(&cluster.first));
     is_send(cluster.record(1).open(&[]));
-}
-
-/// Polls a future this often and drops it; its output, if that was enough.
-fn poll_times<F: Future>(future: F, times: usize) -> Option<F::Output> {
-    let mut future: Pin<&mut F> = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    (0..times).find_map(|_| match future.as_mut().poll(&mut context) {
-        std::task::Poll::Ready(output) => Some(output),
-        std::task::Poll::Pending => None,
-    })
 }

@@ -7,22 +7,18 @@ mod nodes;
 mod races;
 mod secrets;
 
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock};
 
-use async_trait::async_trait;
 use oidc_op::{
     Issuer, KeyRecord, KeyRotation, KeySet, KeyState, Secret, Secrets, Signer,
     SigningAlgorithm::{self, ES256, RS256},
     StoredKeys, Timestamp,
-    store::{
-        Cursor, Expect, FaultyStore, Key, Kind, Label, Listing, MemoryStore, Put, Record, Store,
-        StoreError, Version,
-    },
+    store::{FaultyStore, Kind},
     test_util::{SeededEntropy, TestClock},
 };
 use serde_json::Value;
 
-use crate::support::{ALICE, Browser, Op, Setup, header};
+use crate::support::{ALICE, Browser, Ledger, Op, Setup, header};
 
 /// RSA keys are slow to make: what the record of most tests begins with.
 static FIRST: LazyLock<KeySet> =
@@ -48,7 +44,7 @@ fn secrets(storage: &[u8]) -> Secrets {
 /// What all nodes have in common.
 struct Cluster {
     store: FaultyStore,
-    peek: Arc<Peek>,
+    ledger: Arc<Ledger>,
     clock: TestClock,
     secrets: Secrets,
     first: KeySet,
@@ -57,10 +53,9 @@ struct Cluster {
 impl Cluster {
     fn new() -> Self {
         let clock = TestClock::at(Timestamp::from_unix(1_800_000_000));
-        let inner = MemoryStore::with_clock(clock.clone());
-        let peek = Arc::new(Peek { inner, last: Mutex::default() });
-        let store = FaultyStore::new(Arc::clone(&peek));
-        Self { store, peek, clock, secrets: secrets(&[2]), first: FIRST.clone() }
+        let ledger = Ledger::with_clock(clock.clone());
+        let store = FaultyStore::new(Arc::clone(&ledger));
+        Self { store, ledger, clock, secrets: secrets(&[2]), first: FIRST.clone() }
     }
 
     fn record(&self, node: u64) -> KeyRecord {
@@ -93,6 +88,16 @@ impl Cluster {
 
     fn wait(&self, seconds: i64) {
         self.clock.advance(oidc_op::Duration::seconds(seconds));
+    }
+
+    /// The record of the keys as it was last written.
+    fn body(&self) -> String {
+        self.ledger.body(Kind::Keys)
+    }
+
+    /// Somebody else writes this in its place.
+    async fn overwrite(&self, body: String, version: u8) {
+        self.ledger.overwrite(Kind::Keys, body, version).await;
     }
 
     /// What the store holds, read by somebody new: the keys of ES256 and their states.
@@ -143,62 +148,4 @@ fn listed(keys: &dyn Signer, now: Timestamp) -> Vec<(String, KeyState)> {
 
 fn active(keys: &dyn Signer, now: Timestamp) -> String {
     keys.active(ES256, now).unwrap().kid.to_string()
-}
-
-/// A store that shows the record of the keys as it was last written, and lets it be overwritten.
-#[derive(Debug)]
-struct Peek {
-    inner: MemoryStore,
-    last: Mutex<Option<(Key, Record)>>,
-}
-
-impl Peek {
-    fn record(&self) -> (Key, Record) {
-        self.last.lock().unwrap().clone().expect("the keys were written")
-    }
-
-    fn body(&self) -> String {
-        String::from_utf8(self.record().1.body.to_vec()).unwrap()
-    }
-
-    /// Somebody else writes this.
-    async fn overwrite(&self, body: String, version: u8) {
-        let (key, present) = self.record();
-        let (expect, version) = (Expect::Version(present.version), [version; 16]);
-        let record = Record::new(Version::from_bytes(version), body.into_bytes(), Timestamp::MAX);
-        assert_eq!(self.put(&key, expect, record).await.unwrap(), Put::Done);
-    }
-}
-
-#[async_trait]
-impl Store for Peek {
-    async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
-        self.inner.get(key).await
-    }
-
-    async fn put(&self, key: &Key, expect: Expect<'_>, record: Record) -> Result<Put, StoreError> {
-        let put = self.inner.put(key, expect, record.clone()).await?;
-        if key.kind() == Kind::Keys && put == Put::Done {
-            *self.last.lock().unwrap() = Some((*key, record));
-        }
-        Ok(put)
-    }
-
-    async fn delete(&self, key: &Key, version: &Version) -> Result<Put, StoreError> {
-        self.inner.delete(key, version).await
-    }
-
-    async fn list(
-        &self,
-        kind: Kind,
-        label: &Label,
-        after: Option<&Cursor>,
-        limit: u32,
-    ) -> Result<Listing, StoreError> {
-        self.inner.list(kind, label, after, limit).await
-    }
-
-    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u32, StoreError> {
-        self.inner.purge(before, limit).await
-    }
 }

@@ -5,7 +5,7 @@ use oidc_op::{
     Signer,
     SigningAlgorithm::ES256,
     StoredKeysError,
-    store::{Fault, Operation},
+    store::{Fault, Kind, Operation, Store},
     test_util::TestClock,
 };
 
@@ -205,8 +205,8 @@ async fn following_costs_one_read() {
 async fn a_record_that_is_gone_is_reported() {
     let cluster = Cluster::new();
     let node = cluster.node(1).await;
-    let (key, record) = cluster.peek.record();
-    oidc_op::store::Store::delete(&*cluster.peek, &key, &record.version).await.unwrap();
+    let last = cluster.ledger.last(Kind::Keys);
+    cluster.ledger.delete(&last.key, &last.record.version).await.unwrap();
     assert!(node.op.provider.work(100).await.is_err());
     let rotated = node.keys.rotate(ES256, ROTATION).await;
     assert!(matches!(rotated, Err(StoredKeysError::Missing)), "{rotated:?}");
@@ -218,11 +218,11 @@ async fn a_record_that_is_gone_is_reported() {
 async fn a_restored_record_is_followed() {
     let cluster = Cluster::new();
     let (one, other) = (cluster.keys(1).await, cluster.keys(2).await);
-    let backup = cluster.peek.body();
+    let backup = cluster.body();
     let former = listed(&one, cluster.now());
     one.rotate(ES256, KeyRotation::AT_ONCE).await.unwrap();
     other.follow(cluster.now()).await.unwrap();
-    cluster.peek.overwrite(backup, 7).await;
+    cluster.overwrite(backup, 7).await;
     for keys in [&one, &other] {
         keys.follow(cluster.now()).await.unwrap();
         assert_eq!(listed(keys, cluster.now()), former);

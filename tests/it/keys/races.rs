@@ -1,41 +1,15 @@
 //! Many nodes at once, on threads of their own.
 
-use std::{future::Future, sync::Arc, task::Poll};
-
+use super::{Cluster, ROTATION, active, listed};
+use crate::support::races::{together, waits};
 use oidc_op::{
     Duration, KeyRotation, KeySet, KeyState, Signer,
     SigningAlgorithm::{ES256, EdDSA},
     StoredKeys,
     store::{Fault, Operation},
 };
-use tokio::sync::Barrier;
-
-use super::{Cluster, ROTATION, active, listed};
 
 const NODES: usize = 8;
-
-/// Everybody begins at once; what each of them answers.
-async fn together<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
-    racers: impl IntoIterator<Item = F>,
-) -> Vec<T> {
-    let racers: Vec<_> = racers.into_iter().collect();
-    let barrier = Arc::new(Barrier::new(racers.len()));
-    let racers: Vec<_> = racers
-        .into_iter()
-        .map(|racer| {
-            let barrier = Arc::clone(&barrier);
-            tokio::spawn(async move {
-                barrier.wait().await;
-                racer.await
-            })
-        })
-        .collect();
-    let mut answers = Vec::new();
-    for racer in racers {
-        answers.push(racer.await.unwrap());
-    }
-    answers
-}
 
 /// The first start of many nodes: one makes the keys, and all sign with them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -128,9 +102,7 @@ async fn the_loser_of_the_first_start_takes_the_winners() {
     cluster.first = KeySet::from_json(r#"{"keys":[]}"#).unwrap();
     cluster.store.fail_nth_of(Operation::Put, 1, Fault::Delay(1));
     let mut loser = Box::pin(cluster.record(1).open(&[ES256]));
-    let waits =
-        std::future::poll_fn(|context| Poll::Ready(loser.as_mut().poll(context).is_pending()));
-    assert!(waits.await, "it has found nothing, and is about to write");
+    assert!(waits(loser.as_mut()).await, "it has found nothing, and is about to write");
     let winner = cluster.record(2).open(&[ES256]).await.unwrap();
     let loser = loser.await.unwrap();
     assert_eq!(active(&loser, cluster.now()), active(&winner, cluster.now()));
@@ -145,9 +117,7 @@ async fn a_slow_reader_does_not_go_back() {
     cluster.store.reset();
     cluster.store.fail_nth_of(Operation::Get, 1, Fault::DelayAnswer(1));
     let mut follower = Box::pin(one.follow(cluster.now()));
-    let waits =
-        std::future::poll_fn(|context| Poll::Ready(follower.as_mut().poll(context).is_pending()));
-    assert!(waits.await, "it has read, and not taken up yet");
+    assert!(waits(follower.as_mut()).await, "it has read, and not taken up yet");
     one.rotate(ES256, KeyRotation::AT_ONCE).await.unwrap();
     let fresh = listed(&one, cluster.now());
     follower.await.unwrap();

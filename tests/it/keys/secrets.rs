@@ -3,7 +3,7 @@
 use oidc_op::{
     KeyRecord, Signer,
     SigningAlgorithm::ES256,
-    StoredKeysError,
+    StoredKeys, StoredKeysError,
     store::{Fault, Operation, StoreError},
 };
 
@@ -41,15 +41,21 @@ async fn a_secret_is_replaced() {
     assert!(matches!(cluster.record(6).open(&BOTH).await, Err(StoredKeysError::SecretGone)));
 }
 
-/// A node that runs seals anew what another one, configured before it, has written.
-#[tokio::test]
-async fn a_follower_seals_anew() {
+/// One node seals with the former secret, and has done so last; the other one with the new one.
+async fn half_way() -> (Cluster, StoredKeys, StoredKeys) {
     let mut cluster = Cluster::new();
     cluster.secrets = secrets(&[2, 3]);
     let behind = cluster.keys(1).await;
     cluster.secrets = secrets(&[3, 2]);
     let ahead = cluster.keys(2).await;
     behind.rotate(ES256, ROTATION).await.unwrap();
+    (cluster, behind, ahead)
+}
+
+/// A node that runs seals anew what another one, configured before it, has written.
+#[tokio::test]
+async fn a_follower_seals_anew() {
+    let (mut cluster, behind, ahead) = half_way().await;
     let rotated = listed(&behind, cluster.now());
     cluster.store.reset();
     ahead.follow(cluster.now()).await.unwrap();
@@ -62,12 +68,7 @@ async fn a_follower_seals_anew() {
 /// A node that can read and not write takes up what others have changed, and tries again later.
 #[tokio::test]
 async fn a_follower_that_cannot_write_follows() {
-    let mut cluster = Cluster::new();
-    cluster.secrets = secrets(&[2, 3]);
-    let behind = cluster.keys(1).await;
-    cluster.secrets = secrets(&[3, 2]);
-    let ahead = cluster.keys(2).await;
-    behind.rotate(ES256, ROTATION).await.unwrap();
+    let (cluster, behind, ahead) = half_way().await;
     for _ in 0..2 {
         cluster.store.reset();
         cluster.store.fail_nth_of(Operation::Put, 1, Fault::Refuse);
@@ -88,7 +89,7 @@ async fn a_follower_that_cannot_write_follows() {
 async fn what_does_not_open_is_left_alone() {
     let cluster = Cluster::new();
     let running = cluster.keys(1).await;
-    let good = cluster.peek.body();
+    let good = cluster.body();
     let damaged: IsIt = |error| matches!(error, StoredKeysError::Damaged);
     let unreadable: IsIt =
         |error| matches!(error, StoredKeysError::Store(StoreError::Unreadable(_)));
@@ -112,7 +113,7 @@ async fn what_does_not_open_is_left_alone() {
     ];
     for ((name, body, expected), version) in cases.into_iter().zip(1..) {
         assert_ne!(body, good, "{name}");
-        cluster.peek.overwrite(body.clone(), version).await;
+        cluster.overwrite(body.clone(), version).await;
         cluster.store.reset();
         let opened = cluster.record(2).open(&BOTH).await;
         assert!(opened.as_ref().is_err_and(expected), "{name}: {opened:?}");
@@ -121,9 +122,9 @@ async fn what_does_not_open_is_left_alone() {
         running.follow(cluster.now()).await.unwrap_err();
         active(&running, cluster.now());
         assert_eq!(cluster.store.calls().writes(), 0, "{name}");
-        assert_eq!(cluster.peek.body(), body, "{name}");
+        assert_eq!(cluster.body(), body, "{name}");
     }
-    cluster.peek.overwrite(good, 90).await;
+    cluster.overwrite(good, 90).await;
     running.follow(cluster.now()).await.unwrap();
     assert_eq!(cluster.stored().await, listed(&running, cluster.now()));
 }
@@ -133,8 +134,8 @@ async fn what_does_not_open_is_left_alone() {
 async fn unknown_members_are_ignored() {
     let cluster = Cluster::new();
     let running = cluster.keys(1).await;
-    let with = cluster.peek.body().replace("{\"v\":1,", "{\"v\":1,\"later\":[1],");
-    cluster.peek.overwrite(with, 1).await;
+    let with = cluster.body().replace("{\"v\":1,", "{\"v\":1,\"later\":[1],");
+    cluster.overwrite(with, 1).await;
     running.follow(cluster.now()).await.unwrap();
     assert_eq!(cluster.stored().await, listed(&running, cluster.now()));
 }

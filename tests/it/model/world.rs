@@ -1,10 +1,10 @@
 //! The provider, the people and the clients of a story, beside the model of them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use oidc_op::{
     Account, ClientId, Subject,
-    store::{Fault, FaultyStore, MemoryStore},
+    store::{Fault, FaultyStore},
 };
 use serde_json::{Value, json};
 
@@ -44,8 +44,7 @@ impl World {
         let mut strict = client("strict", false, &[&redirect_uri("strict")], &strict);
         strict.refresh.rotation = Some(oidc_op::Rotation::Strict);
         setup.clients.push(strict);
-        let store = FaultyStore::new(MemoryStore::with_clock(setup.clock.clone()));
-        let op = Setup { store: Arc::new(store.clone()), ..setup }.build();
+        let (op, store) = setup.build_faulty();
         let start = 1_800_000_000;
         Self {
             store,

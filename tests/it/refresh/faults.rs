@@ -1,29 +1,15 @@
 //! The store fails at each call of a refresh, in each way, and requests are dropped at each await point:
 //! what the client hears is true, and trying again gets there.
 
-use std::{
-    pin::pin,
-    task::{Context, Poll, Waker},
-};
-
 use oidc_op::{
     Request, What,
     store::{Fault, Operation},
 };
 
 use super::{faulty_op, is_refused, refusal, thefts};
-use crate::support::{ALICE, Answer, Op, Tokens, form};
+use crate::support::{ALICE, Op, Tokens, form, races::poll_times};
 
 const CLIENTS: [&str; 4] = ["refresh", "public-refresh", "fixed", "online"];
-
-/// RFC 6749 §5.2 has no code for it: 503 and when to come again, never `invalid_grant`, which would have
-/// the person sign in.
-#[track_caller]
-fn is_unavailable(answer: &Answer, what: &str) {
-    assert_eq!(answer.status(), 503, "{what}");
-    assert_eq!(answer.error(), "temporarily_unavailable", "{what}");
-    assert_eq!(answer.header("retry-after"), Some("5"), "{what}");
-}
 
 /// One fault at each call. What was refused has not happened, and works when it is tried again; what was
 /// answered has happened once.
@@ -44,7 +30,7 @@ async fn faults_at_each_store_call_of_a_refresh() {
                 let next = if answer.status() == 200 {
                     Tokens::of(client, &answer)
                 } else {
-                    is_unavailable(&answer, &what);
+                    answer.is_unavailable(&what);
                     assert!(faulted, "{what}");
                     tokens.refreshed(&op).await
                 };
@@ -91,7 +77,7 @@ async fn an_answer_that_cannot_be_settled() {
             store.reset();
             store.fail_nth_of(Operation::Put, 1, fault);
             store.fail_nth_of(Operation::Get, 2, Fault::Refuse);
-            is_unavailable(&op.refresh(client, &tokens.refresh).await, &what);
+            op.refresh(client, &tokens.refresh).await.is_unavailable(&what);
             store.reset();
             if client == "public-refresh" && written {
                 is_refused(&op.refresh(client, &tokens.refresh).await, &what);
@@ -131,7 +117,7 @@ async fn faults_at_each_store_call_of_a_repetition() {
                 assert_eq!(nth, 3, "the grant, and what it stands on");
                 break;
             }
-            is_unavailable(&answer, &format!("{fault:?} at call {nth}"));
+            answer.is_unavailable(&format!("{fault:?} at call {nth}"));
             assert_eq!(tokens.refreshed(&op).await.refresh, next.refresh);
         }
     }
@@ -146,7 +132,7 @@ async fn faults_while_theft_is_written_down() {
         let next = tokens.refreshed(&op).await;
         store.reset();
         store.fail_nth_of(Operation::Put, 1, fault);
-        is_unavailable(&op.refresh("public-refresh", &tokens.refresh).await, "not written");
+        op.refresh("public-refresh", &tokens.refresh).await.is_unavailable("not written");
         assert_eq!(thefts(&op), 0);
         assert_eq!(op.userinfo(&next.access).await.status(), 200, "nothing happened");
         store.reset();
@@ -173,7 +159,7 @@ async fn faults_at_each_store_call_of_a_revocation() {
                 is_refused(&op.refresh("refresh", &tokens.refresh).await, &what);
                 assert_eq!(op.userinfo(&tokens.access).await.status(), 401, "{what}");
             } else {
-                is_unavailable(&answer, &what);
+                answer.is_unavailable(&what);
                 tokens.refreshed(&op).await;
             }
             if !faulted {
@@ -261,14 +247,10 @@ fn dropped(op: &Op, tokens: &Tokens, polls: usize) -> bool {
         form(&body)
     };
     let request = Request::new("POST", "/token").headers(&headers).body(body.as_bytes());
-    let mut future = pin!(op.provider.token(request));
-    let mut context = Context::from_waker(Waker::noop());
-    (0..polls).any(|_| match future.as_mut().poll(&mut context) {
-        Poll::Ready(answer) => {
-            assert_eq!(answer.unwrap().status, 200);
-            true
-        }
-        Poll::Pending => false,
+    let answer = poll_times(op.provider.token(request), polls);
+    answer.is_some_and(|answer| {
+        assert_eq!(answer.unwrap().status, 200);
+        true
     })
 }
 

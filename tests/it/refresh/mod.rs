@@ -13,17 +13,7 @@ mod scope;
 mod secrets;
 mod storage;
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, Waker},
-};
-
-use oidc_op::{
-    Client, Reason, Rotation, What,
-    store::{FaultyStore, MemoryStore},
-};
+use oidc_op::{Client, Reason, Rotation, What, store::FaultyStore};
 use serde_json::json;
 
 use crate::support::{ALICE, Answer, Op, Setup, claims, client, redirect_uri};
@@ -127,51 +117,5 @@ fn is_refused(answer: &Answer, what: &str) {
 
 /// A provider on a store that counts its calls, and fails or waits when it is told to.
 fn faulty_op() -> (Op, FaultyStore) {
-    let setup = Setup::new();
-    let store = FaultyStore::new(MemoryStore::with_clock(setup.clock.clone()));
-    (Setup { store: Arc::new(store.clone()), ..setup }.build(), store)
-}
-
-type Step<'f, T> = Pin<Box<dyn Future<Output = T> + 'f>>;
-
-/// Runs futures step by step on this thread, always the one that `choose` picks of those that are left.
-fn interleave<T>(steps: Vec<Step<'_, T>>, mut choose: impl FnMut(usize) -> usize) -> Vec<T> {
-    let mut answers: Vec<Option<T>> = steps.iter().map(|_| None).collect();
-    let mut left: Vec<_> = steps.into_iter().enumerate().collect();
-    let mut context = Context::from_waker(Waker::noop());
-    while !left.is_empty() {
-        let chosen = choose(left.len());
-        let (i, step) = &mut left[chosen];
-        if let Poll::Ready(answer) = step.as_mut().poll(&mut context) {
-            answers[*i] = Some(answer);
-            drop(left.remove(chosen));
-        }
-    }
-    answers.into_iter().map(Option::unwrap).collect()
-}
-
-/// An order that looks random, and is the same for the same seed (`SplitMix64`).
-fn shuffled(seed: u64) -> impl FnMut(usize) -> usize {
-    let mut state = seed;
-    move |left| {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % left as u64).unwrap()
-    }
-}
-
-/// Each one step, in turn: all read before the first one writes.
-fn in_step() -> impl FnMut(usize) -> usize {
-    let (mut next, mut before) = (0, 0);
-    move |left| {
-        // One has left: the one after it stands in its place.
-        if left < before {
-            next -= 1;
-        }
-        let chosen = next % left;
-        (next, before) = (chosen + 1, left);
-        chosen
-    }
+    Setup::new().build_faulty()
 }

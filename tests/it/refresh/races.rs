@@ -1,44 +1,20 @@
 //! Many at once: one family whatever happens, and revoking wins. On real threads, and in orders that are
 //! played step by step on a store that yields before and after each call.
 
-use std::{collections::BTreeSet, future::Future, sync::Arc};
+use std::{collections::BTreeSet, future::Future};
 
 use oidc_op::{
     ClientId, Reason, Subject, What,
     store::{Fault, FaultyStore},
 };
-use tokio::sync::Barrier;
 
-use super::{
-    Step, UNSIGNED, faulty_op, in_step, interleave, is_refused, refresher, shuffled, thefts,
+use super::{UNSIGNED, faulty_op, is_refused, refresher, thefts};
+use crate::support::{
+    ALICE, Answer, Ask, Browser, Op, Setup, Tokens, client,
+    races::{Step, both, in_step, interleave, shuffled, together},
 };
-use crate::support::{ALICE, Answer, Ask, Browser, Op, Setup, Tokens, client};
 
 const RACERS: usize = 32;
-
-/// All of these at the same time, on threads of their own.
-async fn at_once<F>(racers: impl IntoIterator<Item = F>) -> Vec<F::Output>
-where
-    F: Future<Output: Send> + Send + 'static,
-{
-    let racers: Vec<_> = racers.into_iter().collect();
-    let barrier = Arc::new(Barrier::new(racers.len()));
-    let racers: Vec<_> = racers
-        .into_iter()
-        .map(|racer| {
-            let barrier = barrier.clone();
-            tokio::spawn(async move {
-                barrier.wait().await;
-                racer.await
-            })
-        })
-        .collect();
-    let mut answers = Vec::new();
-    for racer in racers {
-        answers.push(racer.await.unwrap());
-    }
-    answers
-}
 
 fn quick_op() -> Op {
     let mut setup = Setup::new();
@@ -57,7 +33,7 @@ async fn race_of_32_refreshes_gives_one_successor() {
     let mut token = op.tokens_for("refresh", ALICE, UNSIGNED, &[]).await;
     for round in 0..200 {
         let racers = (0..RACERS).map(|_| refresh(op.clone(), "refresh", token.refresh.clone()));
-        token = one_family(&op, &at_once(racers).await, &format!("round {round}")).await;
+        token = one_family(&op, &together(racers).await, &format!("round {round}")).await;
     }
     token.refreshed(&op).await;
 }
@@ -108,7 +84,7 @@ async fn race_of_32_strict_refreshes_has_one_winner() {
         op.recorder.take();
         let racers =
             (0..RACERS).map(|_| refresh(op.clone(), "public-refresh", token.refresh.clone()));
-        one_winner(&op, &at_once(racers).await, &format!("round {round}")).await;
+        one_winner(&op, &together(racers).await, &format!("round {round}")).await;
     }
 }
 
@@ -235,17 +211,9 @@ async fn revoking_wins_against_refreshing() {
             let what = format!("{end:?} {client} in round {round}");
             let op = quick_op();
             let tokens = op.tokens_for(client, ALICE, UNSIGNED, &[]).await;
-            let (a, b) = (op.clone(), tokens.clone());
-            let (c, d) = (op.clone(), tokens.refresh.clone());
-            let barrier = Arc::new(Barrier::new(2));
-            let theirs = barrier.clone();
-            let ends = tokio::spawn(async move {
-                theirs.wait().await;
-                end.come(a, b).await;
-            });
-            barrier.wait().await;
-            let answer = refresh(c, client, d).await;
-            ends.await.unwrap();
+            let ending = end.come(op.clone(), tokens.clone());
+            let refreshing = refresh(op.clone(), client, tokens.refresh.clone());
+            let ((), answer) = both(ending, refreshing).await;
             end.holds(&op, &tokens, Some(&answer), &what).await;
         }
     }
@@ -318,8 +286,7 @@ async fn a_redemption_against_a_revocation_of_the_front_token() {
     for seed in 0..40 {
         let mut setup = Setup::new();
         setup.clients = vec![client("every", false, &["https://every.example/cb"], &every)];
-        let store = FaultyStore::new(oidc_op::store::MemoryStore::with_clock(setup.clock.clone()));
-        let op = Setup { store: Arc::new(store.clone()), ..setup }.build();
+        let (op, store) = setup.build_faulty();
         let ask = Ask::of("every", "code token").with("scope", UNSIGNED);
         let sent = Browser::new(&op).ask(&ask, ALICE).await;
         let front = sent.get("access_token");

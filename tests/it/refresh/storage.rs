@@ -1,75 +1,26 @@
 //! A grant takes the same room after one refresh and after ten thousand.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use async_trait::async_trait;
 use oidc_op::{
-    Rotation, Timestamp,
-    store::{
-        Cursor, Expect, Key, Kind, Label, Listing, MemoryStore, Put, Record, Store, StoreError,
-        Version,
-    },
+    Rotation,
+    store::{FaultyStore, Kind},
 };
 
 use super::{UNSIGNED, refresher};
-use crate::support::{ALICE, Op, Setup};
-
-/// Notes the size of each grant that is written.
-#[derive(Debug)]
-struct Scale {
-    inner: MemoryStore,
-    grants: Mutex<Vec<usize>>,
-}
-
-#[async_trait]
-impl Store for Scale {
-    async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
-        self.inner.get(key).await
-    }
-
-    async fn put(&self, key: &Key, expect: Expect<'_>, record: Record) -> Result<Put, StoreError> {
-        assert_eq!(key.kind(), Kind::Grant, "nothing else is written");
-        self.grants.lock().unwrap().push(record.body.len());
-        self.inner.put(key, expect, record).await
-    }
-
-    async fn delete(&self, _: &Key, _: &Version) -> Result<Put, StoreError> {
-        panic!("nothing is deleted")
-    }
-
-    async fn list(
-        &self,
-        _: Kind,
-        _: &Label,
-        _: Option<&Cursor>,
-        _: u32,
-    ) -> Result<Listing, StoreError> {
-        panic!("nothing is listed")
-    }
-
-    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u32, StoreError> {
-        self.inner.purge(before, limit).await
-    }
-}
+use crate::support::{ALICE, Ledger, Setup};
 
 /// The sizes of what was written in 10,000 refreshes, one each 250 s: to the end of a month.
 async fn weigh(rotation: Option<Rotation>) -> Vec<usize> {
-    let setup = || {
-        let mut setup = Setup::new();
-        setup.clients = vec![refresher("refresh", rotation)];
-        setup
-    };
-    let (first, then) = (setup(), setup());
-    let (clock, store) = (first.clock.clone(), first.clock.clone());
-    let shared = Arc::new(MemoryStore::with_clock(store));
-    let op = Setup { store: shared.clone(), ..first }.build();
+    let mut setup = Setup::new();
+    setup.clients = vec![refresher("refresh", rotation)];
+    let ledger = Ledger::with_clock(setup.clock.clone());
+    let store = FaultyStore::new(Arc::clone(&ledger));
+    let op = Setup { store: Arc::new(store.clone()), ..setup }.build();
     let mut tokens = op.tokens_for("refresh", ALICE, UNSIGNED, &[]).await;
-    let records = shared.len();
-
-    drop(op);
-    let inner = Arc::into_inner(shared).expect("the first provider is gone");
-    let scale = Arc::new(Scale { inner, grants: Mutex::default() });
-    let op: Op = Setup { store: scale.clone(), clock, seed: 2, ..then }.build();
+    let records = ledger.len();
+    ledger.take();
+    store.reset();
     for n in 0..10_000 {
         op.wait(250);
         tokens = tokens.refreshed(&op).await;
@@ -77,8 +28,11 @@ async fn weigh(rotation: Option<Rotation>) -> Vec<usize> {
             op.provider.work(1_000).await.unwrap();
         }
     }
-    assert!(scale.inner.len() <= records, "no record was added");
-    std::mem::take(&mut scale.grants.lock().unwrap())
+    assert!(ledger.len() <= records, "no record was added");
+    let (calls, written) = (store.calls(), ledger.take());
+    assert_eq!((calls.delete, calls.list), (0, 0), "nothing is deleted, nothing listed");
+    assert!(written.iter().all(|write| write.key.kind() == Kind::Grant), "nothing else is written");
+    written.iter().map(|write| write.record.body.len()).collect()
 }
 
 #[tokio::test]

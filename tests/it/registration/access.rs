@@ -3,6 +3,7 @@
 use oidc_op::{Attempt, Duration, InitialAccess, Reason, Request, Throttle, What};
 
 use super::*;
+use crate::support::races::together;
 
 fn closed() -> Setup {
     setup_with(|rules| rules.access = RegistrationAccess::InitialAccessToken)
@@ -182,10 +183,10 @@ async fn race_of_64_registrations_with_one_token() {
         for uses in [1, 5, 40] {
             let op = closed().build();
             let token: Arc<str> = issue(&op, Some(uses), Duration::HOUR).await.into();
-            let answers = races::together(64, |_| {
+            let answers = together((0..64).map(|_| {
                 let (op, token) = (op.clone(), token.clone());
                 async move { op.try_register(&web(), Some(&token)).await }
-            })
+            }))
             .await;
             let mut ids = std::collections::HashSet::new();
             for answer in answers {

@@ -5,7 +5,7 @@ use oidc_op::{
 };
 
 use super::*;
-use crate::support::client;
+use crate::support::{client, races::together};
 
 fn id(name: &str) -> ClientId {
     ClientId::new(name).unwrap()
@@ -74,10 +74,10 @@ async fn a_name_is_taken_once() {
     assert!(matches!(taken, Err(AdministrationError::Exists)), "the host's own");
     for round in 0..50 {
         let name = format!("app{round}");
-        let answers = races::together(16, |_| {
+        let answers = together((0..16).map(|_| {
             let (op, client) = (op.clone(), made(&name));
             async move { op.provider.create_client(client).await }
-        })
+        }))
         .await;
         let made = answers.iter().filter(|answer| answer.is_ok()).count();
         assert_eq!(made, 1, "round {round}");

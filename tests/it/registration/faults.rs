@@ -1,31 +1,16 @@
 //! The store fails at each call, in each way, and requests are dropped at each await point: it has
 //! happened whole or not at all, and what was answered is so.
 
-use std::{
-    future::Future,
-    pin::pin,
-    task::{Context, Poll, Waker},
-};
-
 use oidc_op::{
     Clock, Duration, InitialAccess, Request,
     store::{Fault, Operation},
 };
 
 use super::*;
+use crate::support::races::poll_times;
 
 const FAULTS: [Fault; 4] =
     [Fault::Refuse, Fault::LoseRequest, Fault::LoseAnswer, Fault::Unreadable];
-
-#[track_caller]
-fn is_unavailable(answer: &Answer, what: &str) {
-    assert_eq!(
-        (answer.status(), answer.error()),
-        (503, "temporarily_unavailable".into()),
-        "{what}"
-    );
-    assert_eq!(answer.header("retry-after"), Some("5"), "{what}");
-}
 
 async fn clients(op: &Op) -> usize {
     op.provider.registered_clients(None, 100).await.unwrap().clients.len()
@@ -56,7 +41,7 @@ async fn faults_at_each_store_call_of_a_registration() {
                     assert!(client.is_known_by(&op, client.text("client_secret")).await, "{what}");
                     made = 1;
                 } else {
-                    is_unavailable(&answer, &what);
+                    answer.is_unavailable(&what);
                 }
                 // Whoever tries again may, and never more often than was meant.
                 for _ in 0..3 {
@@ -98,7 +83,7 @@ async fn faults_at_each_store_call_of_an_update() {
                     assert_eq!(after.read(&op).await.member("client_name"), "New", "{what}");
                     assert!(after.is_known_by(&op, after.text("client_secret")).await, "{what}");
                 } else {
-                    is_unavailable(&answer, &what);
+                    answer.is_unavailable(&what);
                     let read = client.read(&op).await;
                     if read.status() == 200 {
                         let name = read.member("client_name");
@@ -135,7 +120,7 @@ async fn faults_at_each_store_call_of_a_deletion() {
             if answer.status() == 204 {
                 assert_eq!((read, userinfo), (401, 401), "{what}");
             } else {
-                is_unavailable(&answer, &what);
+                answer.is_unavailable(&what);
                 assert!([(200, 200), (401, 401)].contains(&(read, userinfo)), "{what}");
             }
             if !faulted {
@@ -182,7 +167,7 @@ async fn faults_while_a_first_use_is_written_down() {
                 let prolonged = op.clock.now() + Duration::DAY;
                 assert_eq!(kept.unused_until(), Some(prolonged), "{what}");
             } else {
-                is_unavailable(&answer, &what);
+                answer.is_unavailable(&what);
             }
             assert!(client.is_known_by(&op, client.text("client_secret")).await, "{what}");
             if !faulted {
@@ -271,12 +256,7 @@ async fn faults_at_each_store_call_of_administration() {
 
 /// Polls a request this often and drops it; its answer, if that was enough.
 fn dropped(op: &Op, request: Request<'_>, polls: usize) -> Option<Answer> {
-    let mut future = pin!(op.provider.dispatch(request));
-    let mut context = Context::from_waker(Waker::noop());
-    (0..polls).find_map(|_| match future.as_mut().poll(&mut context) {
-        Poll::Ready(answer) => Some(answer.into()),
-        Poll::Pending => None,
-    })
+    poll_times(op.provider.dispatch(request), polls).map(Answer::from)
 }
 
 /// Dropping each request at each await point: before or after, and whoever tries again gets there.

@@ -48,8 +48,7 @@ pub(super) fn setup_with(change: impl FnOnce(&mut Registration)) -> Setup {
 
 /// On a store that counts its calls, and fails or waits when it is told to.
 pub(super) fn faulty(setup: Setup) -> (Op, FaultyStore) {
-    let store = FaultyStore::new(MemoryStore::with_clock(setup.clock.clone()));
-    (Setup { store: Arc::new(store.clone()), ..setup }.build(), store)
+    setup.build_faulty()
 }
 
 impl Op {

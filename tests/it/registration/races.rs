@@ -1,58 +1,21 @@
 //! Many at once, on threads: no update is lost, and each is whole.
 
-use std::{
-    future::Future,
-    task::{Context, Poll, Waker},
-};
-
 use oidc_op::store::Fault;
-use tokio::sync::Barrier;
 
 use super::*;
-
-/// What comes of so many that begin at the same time.
-pub(super) async fn together<T, F>(racers: usize, mut race: impl FnMut(usize) -> F) -> Vec<T>
-where
-    T: Send + 'static,
-    F: Future<Output = T> + Send + 'static,
-{
-    let barrier = Arc::new(Barrier::new(racers));
-    let racers: Vec<_> = (0..racers)
-        .map(|i| {
-            let (barrier, racer) = (barrier.clone(), race(i));
-            tokio::spawn(async move {
-                barrier.wait().await;
-                racer.await
-            })
-        })
-        .collect();
-    let mut answers = Vec::new();
-    for racer in racers {
-        answers.push(racer.await.unwrap());
-    }
-    answers
-}
-
-/// Runs futures on this thread, each one step in turn: all read before the first one writes, so that
-/// every write but one is in vain.
-pub(super) fn in_step<T>(futures: impl IntoIterator<Item: Future<Output = T>>) -> Vec<T> {
-    let mut context = Context::from_waker(Waker::noop());
-    let mut running: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
-    while running.iter().any(|(_, answer)| answer.is_none()) {
-        for (future, answer) in running.iter_mut().filter(|(_, answer)| answer.is_none()) {
-            if let Poll::Ready(ready) = future.as_mut().poll(&mut context) {
-                *answer = Some(ready);
-            }
-        }
-    }
-    running.into_iter().filter_map(|(_, answer)| answer).collect()
-}
+use crate::support::races::{Step, in_step, interleave, together};
 
 /// A store at which every call takes a step.
 fn slow(setup: Setup) -> Op {
     let (op, store) = faulty(setup);
     store.fail_all(Fault::Delay(1));
     op
+}
+
+/// 64 of these, in the worst order.
+fn all_in_step<'f, F: Future<Output = Answer> + 'f>(racer: impl Fn() -> F) -> Vec<Answer> {
+    let racers = (0..64).map(|_| Box::pin(racer()) as Step<'f, Answer>);
+    interleave(racers.collect(), in_step())
 }
 
 /// In the worst order a token is good for as many as it was issued for, and nobody hears that it is used
@@ -66,7 +29,7 @@ async fn a_token_in_the_worst_order() {
         let token = op.provider.issue_initial_access(&access).await;
         let token = token.unwrap();
         let metadata = web();
-        let answers = in_step((0..64).map(|_| op.try_register(&metadata, Some(&token))));
+        let answers = all_in_step(|| op.try_register(&metadata, Some(&token)));
         let made = answers.iter().filter(|answer| answer.status() == 201).count();
         assert_eq!(made, uses as usize, "of {uses}");
         assert!(answers.iter().all(|answer| [201, 401].contains(&answer.status())));
@@ -79,7 +42,7 @@ async fn a_cap_in_the_worst_order() {
     for cap in [1, 40, 64] {
         let op = slow(setup_with(|rules| rules.cap = cap));
         let metadata = web();
-        let answers = in_step((0..64).map(|_| op.try_register(&metadata, None)));
+        let answers = all_in_step(|| op.try_register(&metadata, None));
         let made = answers.iter().filter(|answer| answer.status() == 201).count();
         assert_eq!(made, cap as usize);
         assert!(answers.iter().all(|answer| [201, 429].contains(&answer.status())));
@@ -92,14 +55,14 @@ async fn concurrent_updates() {
     for round in 0..100 {
         let op = setup().build();
         let client = op.register(&web()).await;
-        let answers = together(12, |i| {
+        let answers = together((0..12).map(|i| {
             let (op, client) = (op.clone(), client.clone());
             async move {
                 let uri = format!("https://rp.example/{i}");
                 let name = i.to_string();
                 client.put(&op, &json!({ "redirect_uris": [uri], "client_name": name })).await
             }
-        })
+        }))
         .await;
         for answer in &answers {
             assert_eq!(answer.status(), 200, "round {round}: {}", answer.json());
@@ -117,7 +80,7 @@ async fn an_update_does_not_bring_a_deleted_client_back() {
     for round in 0..200 {
         let op = setup().build();
         let client = op.register(&web()).await;
-        let answers = together(4, |i| {
+        let answers = together((0..4).map(|i| {
             let (op, client) = (op.clone(), client.clone());
             async move {
                 if i == 0 {
@@ -126,7 +89,7 @@ async fn an_update_does_not_bring_a_deleted_client_back() {
                     client.put(&op, &json!({ "client_name": "n" })).await.status()
                 }
             }
-        })
+        }))
         .await;
         assert_eq!(answers[0], 204, "round {round}");
         assert!(answers[1..].iter().all(|status| [200, 401].contains(status)), "{answers:?}");
@@ -141,10 +104,10 @@ async fn concurrent_updates_where_tokens_rotate() {
     for round in 0..100 {
         let op = setup_with(|rules| rules.rotate_tokens = true).build();
         let client = op.register(&web()).await;
-        let answers = together(8, |i| {
+        let answers = together((0..8).map(|i| {
             let (op, client) = (op.clone(), client.clone());
             async move { client.put(&op, &json!({ "client_name": i.to_string() })).await }
-        })
+        }))
         .await;
         let (won, lost): (Vec<_>, Vec<_>) =
             answers.iter().partition(|answer| answer.status() == 200);
@@ -163,7 +126,7 @@ async fn a_first_use_and_an_update() {
         let op = setup().build();
         let client = op.register(&web()).await;
         op.wait(50_000);
-        let answers = together(8, |i| {
+        let answers = together((0..8).map(|i| {
             let (op, client) = (op.clone(), client.clone());
             async move {
                 if i % 2 == 0 {
@@ -172,7 +135,7 @@ async fn a_first_use_and_an_update() {
                     client.put(&op, &json!({ "client_name": "Newer" })).await.status() == 200
                 }
             }
-        })
+        }))
         .await;
         assert_eq!(answers, [true; 8], "round {round}");
         let kept = op.provider.registered_client(&client.client_id()).await.unwrap().unwrap();
@@ -187,10 +150,10 @@ async fn a_first_use_and_an_update() {
 async fn concurrent_registrations_under_a_cap() {
     for round in 0..40 {
         let op = setup_with(|rules| rules.cap = 10).build();
-        let answers = together(40, |_| {
+        let answers = together((0..40).map(|_| {
             let op = op.clone();
             async move { op.try_register(&web(), None).await.status() }
-        })
+        }))
         .await;
         assert_eq!(answers.iter().filter(|status| **status == 201).count(), 10, "round {round}");
         assert!(answers.iter().all(|status| [201, 429].contains(status)), "{answers:?}");
@@ -204,7 +167,7 @@ async fn concurrent_administration() {
         let op = setup().build();
         let client = op.register(&web()).await;
         let id = client.client_id();
-        together(12, |i| {
+        together((0..12).map(|i| {
             let (op, id, client) = (op.clone(), id.clone(), client.clone());
             async move {
                 if i == 0 {
@@ -218,7 +181,7 @@ async fn concurrent_administration() {
                     op.provider.update_client(&id, change).await.unwrap();
                 }
             }
-        })
+        }))
         .await;
         let before = op.provider.registered_client(&id).await.unwrap().unwrap().client;
         let changed = op.provider.update_client(&id, |_| ()).await.unwrap().client;

@@ -1,65 +1,16 @@
 //! The secrets of clients: when they end, when there is a new one, and what the store sees of them.
 
-use std::sync::Mutex;
-
-use async_trait::async_trait;
-use oidc_op::{
-    Duration, InitialAccess,
-    store::{
-        Cursor, Expect, Key, Kind, Label, Listing, MemoryStore, Put, Record, Store, StoreError,
-        Version,
-    },
-};
+use oidc_op::{Duration, InitialAccess, store::Kind};
 
 use super::*;
 use crate::support::keys::client_jwks;
-
-/// Keeps everything that was ever written.
-#[derive(Debug)]
-struct Ledger {
-    inner: MemoryStore,
-    written: Mutex<Vec<(Kind, String)>>,
-}
-
-#[async_trait]
-impl Store for Ledger {
-    async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
-        self.inner.get(key).await
-    }
-
-    async fn put(&self, key: &Key, expect: Expect<'_>, record: Record) -> Result<Put, StoreError> {
-        let body = format!("{key:?} {expect:?} {}", String::from_utf8_lossy(&record.body));
-        self.written.lock().unwrap().push((key.kind(), body));
-        self.inner.put(key, expect, record).await
-    }
-
-    async fn delete(&self, key: &Key, version: &Version) -> Result<Put, StoreError> {
-        self.inner.delete(key, version).await
-    }
-
-    async fn list(
-        &self,
-        kind: Kind,
-        label: &Label,
-        after: Option<&Cursor>,
-        limit: u32,
-    ) -> Result<Listing, StoreError> {
-        self.inner.list(kind, label, after, limit).await
-    }
-
-    async fn purge(&self, before: oidc_op::Timestamp, limit: u32) -> Result<u32, StoreError> {
-        self.inner.purge(before, limit).await
-    }
-}
 
 /// SL-01, SL-02: whoever reads the store finds nothing to present: no secret, kept as a key or not, no
 /// registration access token, no initial one.
 #[tokio::test]
 async fn sl_01_sl_02_the_store_holds_nothing_to_present() {
     let setup = setup_with(|rules| rules.rotate_tokens = true);
-    let inner = MemoryStore::with_clock(setup.clock.clone());
-    let store = Arc::new(Ledger { inner, written: Mutex::default() });
-    let op = Setup { store: store.clone(), ..setup }.build();
+    let (op, ledger) = setup.build_on_ledger();
     let access = InitialAccess::once(Duration::HOUR);
     let initial = op.provider.issue_initial_access(&access).await.unwrap();
     let mut secrets = vec![initial.clone()];
@@ -81,10 +32,11 @@ async fn sl_01_sl_02_the_store_holds_nothing_to_present() {
         secrets.extend([rotated, token]);
     }
     op.try_register(&web(), Some(&initial)).await;
-    let written = store.written.lock().unwrap();
-    let of = |kind| written.iter().filter(|(of, _)| *of == kind).count();
+    let written = ledger.take();
+    let of = |kind| written.iter().filter(|write| write.key.kind() == kind).count();
     assert!(of(Kind::Client) >= 20 && of(Kind::Allowance) >= 5, "something was written");
-    for (kind, body) in written.iter() {
+    for write in &written {
+        let (kind, body) = (write.key.kind(), format!("{write:?} {}", write.body()));
         for secret in &secrets {
             assert!(!body.contains(secret.as_str()), "{secret} in {kind:?}: {body}");
             // nor the half of a token that is its secret

@@ -79,6 +79,14 @@ impl Answer {
         self.reply().header(name)
     }
 
+    /// No verdict on anything: 503 and when to come again (RFC 9110 §10.2.3, §15.6.4).
+    #[track_caller]
+    pub(crate) fn is_unavailable(&self, what: &str) {
+        let found = (self.status(), &*self.error());
+        assert_eq!(found, (503, "temporarily_unavailable"), "{what}");
+        assert_eq!(self.header("retry-after"), Some("5"), "{what}");
+    }
+
     /// The parameters of a redirect, and where it leads without them.
     #[track_caller]
     pub(crate) fn redirect(&self) -> (String, BTreeMap<String, String>) {

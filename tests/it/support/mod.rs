@@ -7,7 +7,9 @@ mod clients;
 mod documents;
 mod flow;
 pub(crate) mod keys;
+mod ledger;
 mod op;
+pub(crate) mod races;
 #[cfg(feature = "fetch")]
 mod tls;
 
@@ -16,6 +18,7 @@ pub(crate) use browser::{Answer, Browser};
 pub(crate) use clients::{client, keyed, redirect_uri};
 pub(crate) use documents::Documents;
 pub(crate) use flow::{Ask, FLOWS, Flow, Place, Sent};
+pub(crate) use ledger::{Ledger, Write};
 pub(crate) use op::{ALICE, ALL_KEYS, BOB, Op, Setup, host};
 #[cfg(feature = "fetch")]
 pub(crate) use tls::Tls;

@@ -8,7 +8,7 @@ use oidc_op::{
     Account, Accounts, Client, Config, DecryptionKeys, Duration, HostError, Issuer,
     KeyManagementAlgorithm, KeySet, Provider, ProviderBuilder, Request, Secret, SecretHashes,
     Secrets, Signer, SigningAlgorithm, StaticClients, Subject, Throttle, Timestamp,
-    store::{MemoryStore, Store},
+    store::{FaultyStore, MemoryStore, Store},
     test_util::{Recorder, SeededEntropy, TestClock},
 };
 use serde_json::{Map, Value, json};
@@ -167,6 +167,17 @@ impl Setup {
         }
         let provider = wire(builder).build().unwrap();
         Op { provider, clock: self.clock, host: self.host, recorder, policies }
+    }
+
+    /// The same on a store that counts its calls, and fails or waits when it is told to.
+    pub(crate) fn faulty(self) -> (Self, FaultyStore) {
+        let store = FaultyStore::new(Arc::clone(&self.store));
+        (Self { store: Arc::new(store.clone()), ..self }, store)
+    }
+
+    pub(crate) fn build_faulty(self) -> (Op, FaultyStore) {
+        let (setup, store) = self.faulty();
+        (setup.build(), store)
     }
 }
 

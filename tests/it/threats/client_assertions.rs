@@ -11,11 +11,10 @@ use josekit::jwk::{
 };
 use oidc_op::{
     AssertionAudience, Reason, What,
-    store::{Fault, FaultyStore, MemoryStore, Operation},
+    store::{Fault, Operation},
 };
 use ring::hmac as mac;
 use serde_json::{Value, json};
-use tokio::sync::Barrier;
 
 use super::client_authentication::{ask, is_accepted, is_refused};
 use crate::support::{
@@ -24,6 +23,7 @@ use crate::support::{
         CLIENT_EC, CLIENT_RSA, KEPT, b64, client_jwks, hmac, hs256, seal, sign, sign_text, signer,
         unsigned,
     },
+    races::together,
 };
 
 pub(super) const ASSERTION: [(&str, &str); 1] =
@@ -193,19 +193,12 @@ async fn ca_10_race_of_32_uses_has_one_winner() {
     let op = Op::new();
     for _ in 0..50 {
         let made: Arc<str> = assertion("conf-secretjwt").into();
-        let barrier = Arc::new(Barrier::new(RACERS));
-        let racers: Vec<_> = (0..RACERS)
-            .map(|_| {
-                let (op, made, barrier) = (op.clone(), made.clone(), barrier.clone());
-                tokio::spawn(async move {
-                    barrier.wait().await;
-                    present(&op, &made).await
-                })
-            })
-            .collect();
+        let racers = (0..RACERS).map(|_| {
+            let (op, made) = (op.clone(), made.clone());
+            async move { present(&op, &made).await }
+        });
         let mut winners = 0;
-        for racer in racers {
-            let answer = racer.await.unwrap();
+        for answer in together(racers).await {
             match answer.status() {
                 400 => winners += 1,
                 _ => is_refused(&answer, "a loser"),
@@ -220,9 +213,7 @@ async fn ca_10_race_of_32_uses_has_one_winner() {
 #[tokio::test]
 async fn a_fault_at_the_marker_is_no_refusal() {
     for fault in [Fault::Refuse, Fault::LoseRequest] {
-        let setup = Setup::new();
-        let store = Arc::new(FaultyStore::new(MemoryStore::with_clock(setup.clock.clone())));
-        let op = Setup { store: store.clone(), ..setup }.build();
+        let (op, store) = Setup::new().build_faulty();
         for client in ["conf-pkjwt", "conf-secretjwt"] {
             let made = assertion(client);
             store.reset();

@@ -223,19 +223,12 @@ async fn ir_03_a_child_stands_on_both_clients() {
 
 /// What can be asked about tokens, by a client that is right.
 fn faulty() -> (Op, FaultyStore) {
-    let setup = Setup::full();
-    let store = FaultyStore::new(MemoryStore::with_clock(setup.clock.clone()));
-    (Setup { store: Arc::new(store.clone()), ..setup }.build(), store)
+    Setup::full().build_faulty()
 }
 
 #[track_caller]
 fn is_unavailable(answer: &Answer, what: &str) {
-    assert_eq!(
-        (answer.status(), answer.error()),
-        (503, "temporarily_unavailable".into()),
-        "{what}"
-    );
-    assert_eq!(answer.header("retry-after"), Some("5"), "{what}");
+    answer.is_unavailable(what);
     assert_eq!(answer.header("www-authenticate"), None, "{what}");
 }
 

@@ -329,9 +329,7 @@ async fn nobody_elses_word_is_renewed() {
 /// A wish that cannot be granted is refused before anything is written.
 #[tokio::test]
 async fn nothing_is_left_of_a_refused_exchange() {
-    let setup = setup(&json!({}));
-    let store = std::sync::Arc::new(oidc_op::store::FaultyStore::new(setup.store.clone()));
-    let op = Setup { store: store.clone(), ..setup }.build();
+    let (op, store) = setup(&json!({})).build_faulty();
     let tokens = op.tokens_for("every", ALICE, "openid", &[]).await;
     store.reset();
     let jwt = ("requested_token_type", "urn:ietf:params:oauth:token-type:jwt");

@@ -1,66 +1,22 @@
 //! SL: secrets at rest, randomness, defaults. Logs are in `blackbox`, `Debug` in `redaction`.
 
-use std::{collections::HashSet, sync::Arc, sync::Mutex};
+use std::collections::HashSet;
 
-use async_trait::async_trait;
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use oidc_op::{
     Config, Entropy, EntropyError, Issuer, KeySet, Provider, Secret, Secrets, SigningAlgorithm,
-    StaticClients, Timestamp,
-    store::{
-        Cursor, Expect, Key, Kind, Label, Listing, MemoryStore, Put, Record, Store, StoreError,
-        Version,
-    },
-    test_util::SeededEntropy,
+    StaticClients, Timestamp, store::MemoryStore, test_util::SeededEntropy,
 };
 
-use crate::support::{ALICE, Browser, Op, Setup, VERIFIER, host};
-
-/// Keeps a copy of everything that was ever written.
-#[derive(Debug)]
-struct Wiretap(MemoryStore, Arc<Mutex<Vec<u8>>>);
-
-#[async_trait]
-impl Store for Wiretap {
-    async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
-        self.0.get(key).await
-    }
-
-    async fn put(&self, key: &Key, expect: Expect<'_>, record: Record) -> Result<Put, StoreError> {
-        let body = record.body.iter().chain(key.hash()).copied();
-        self.1.lock().unwrap().extend(body);
-        self.0.put(key, expect, record).await
-    }
-
-    async fn delete(&self, key: &Key, version: &Version) -> Result<Put, StoreError> {
-        self.0.delete(key, version).await
-    }
-
-    async fn list(
-        &self,
-        kind: Kind,
-        label: &Label,
-        after: Option<&Cursor>,
-        limit: u32,
-    ) -> Result<Listing, StoreError> {
-        self.0.list(kind, label, after, limit).await
-    }
-
-    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u32, StoreError> {
-        self.0.purge(before, limit).await
-    }
-}
+use crate::support::{ALICE, Browser, Op, Setup, VERIFIER, Write, host};
 
 /// SL-01, SL-02: after a full run, nothing that anybody could present is in the store.
 #[tokio::test]
 async fn sl_01_sl_02_the_store_holds_nothing_to_present() {
-    let dump = Arc::new(Mutex::new(Vec::new()));
-    let setup = Setup::full();
-    let store = Wiretap(MemoryStore::with_clock(setup.clock.clone()), dump.clone());
-    let op = Setup { store: Arc::new(store), ..setup }.build();
+    let (op, ledger) = Setup::full().build_on_ledger();
     let mut browser = Browser::new(&op);
 
     let large = "s".repeat(8_000);
@@ -78,9 +34,9 @@ async fn sl_01_sl_02_the_store_holds_nothing_to_present() {
     secrets.extend(browser.cookies.values().cloned());
     secrets.extend(of_the_back_channel(&op).await);
 
-    let dump = dump.lock().unwrap();
+    let dump: Vec<_> = ledger.take().iter().flat_map(Write::bytes).collect();
     let text = String::from_utf8_lossy(&dump);
-    assert!(text.contains("\"client\":\"conf-basic\""), "the wiretap works");
+    assert!(text.contains("\"client\":\"conf-basic\""), "the ledger works");
     for secret in &secrets {
         // the whole of it, and the part of it that is the secret
         let raw = URL_SAFE_NO_PAD.decode(secret).unwrap_or_default();

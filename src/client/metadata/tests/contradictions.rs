@@ -78,9 +78,7 @@ fn contradictions_are_named() {
 /// OIDC Registration §2, threat RG-04: what is to be encrypted or verified needs a key that can.
 #[test]
 fn keys_must_fit() {
-    let ed25519 = json!({
-        "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
-    });
+    let ed25519 = ed25519();
     let p256 = json!({
         "kty": "EC", "crv": "P-256", "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
         "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"

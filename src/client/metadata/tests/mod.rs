@@ -24,6 +24,23 @@ fn refusal(members: &Value) -> Option<InvalidMetadata> {
     read(members).and_then(|metadata| metadata.check()).err()
 }
 
+/// An address of this many characters.
+fn uri_of(length: usize) -> String {
+    format!("https://c.example/{}", "x".repeat(length - 18))
+}
+
+/// So many texts that differ.
+fn numbered(count: usize, head: &str) -> Vec<String> {
+    (0..count).map(|i| format!("{head}{i}")).collect()
+}
+
+/// The public key of RFC 8037 A.2.
+fn ed25519() -> Value {
+    json!({
+        "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+    })
+}
+
 /// RFC 7591 §2: what is registered can be read back.
 #[test]
 fn members_round_trip() {

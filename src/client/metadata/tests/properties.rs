@@ -1,4 +1,4 @@
-use proptest::{collection, option, prelude::*, sample::select};
+use proptest::{array, collection, option, prelude::*, sample::select};
 
 use super::*;
 use crate::types::MacAlgorithm;
@@ -26,10 +26,10 @@ fn jws() -> impl Strategy<Value = JwsAlgorithm> {
 
 fn jwks() -> impl Strategy<Value = Jwks> {
     let key = |kid: usize| {
-        json!({
-            "kty": "OKP", "crv": "Ed25519", "kid": kid.to_string(), "odd": [null, {"a": 1.5}],
-            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
-        })
+        let mut key = ed25519();
+        key["kid"] = kid.to_string().into();
+        key["odd"] = json!([null, { "a": 1.5 }]);
+        key
     };
     (0..3_usize).prop_map(move |count| {
         let keys: Vec<_> = (0..count).map(key).collect();
@@ -37,7 +37,7 @@ fn jwks() -> impl Strategy<Value = Jwks> {
     })
 }
 
-fn localised() -> impl Strategy<Value = Map<String, Value>> {
+fn localised() -> impl Strategy<Value = LocalisedMembers> {
     let member = select(vec!["client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri"]);
     let tag = "[a-z]{2,8}(-[A-Z]{2})?(-x-[a-z0-9]{1,8})?";
     let entry = (member, tag, any::<String>());
@@ -47,7 +47,8 @@ fn localised() -> impl Strategy<Value = Map<String, Value>> {
         let entries =
             entries.into_iter().map(|(member, tag, text)| (format!("{member}#{tag}"), text));
         let first = entries.filter(|(name, _)| known.insert(name.to_ascii_lowercase()));
-        first.map(|(name, text)| (name, text.into())).collect()
+        let members = first.map(|(name, text)| (name, text.into())).collect();
+        LocalisedMembers::read(&members).ok().unwrap()
     })
 }
 
@@ -79,57 +80,61 @@ fn metadata() -> impl Strategy<Value = ClientMetadata> {
     let algorithms =
         (jws(), option::of(jws()), option::of(jws()), option::of(jws()), option::of(jws()));
     let encryptions = (sealed(), sealed(), sealed(), sealed());
-    let texts = (text(), text(), text(), option::of("[a-z]{1,6}( [a-z]{1,6}){0,3}"));
-    let addresses = collection::vec(address(), 9);
+    let scope = "[a-z]{1,6}( [a-z]{1,6}){0,3}".prop_map(|scope| Scope::parse(&scope).unwrap());
+    let texts = (text(), text(), text(), option::of(scope));
+    let addresses = array::uniform9(address());
     let keys = (option::of(jwks()), localised());
     (lists, choices, algorithms, encryptions, texts, addresses, keys).prop_map(
         |(lists, choices, algorithms, encryptions, texts, addresses, keys)| {
-            let mut addresses = addresses.into_iter();
-            let mut address = || addresses.next().unwrap();
-            let mut metadata = ClientMetadata::default();
-            let m = &mut metadata;
-            m.redirect_uris = lists.0;
-            m.grant_types = lists.1;
-            m.response_types = lists.2;
-            m.contacts = lists.3;
-            m.default_acr_values = lists.4;
-            m.request_uris = lists.5;
-            m.post_logout_redirect_uris = lists.6;
-            m.token_endpoint_auth_method = choices.0;
-            m.application_type = choices.1;
-            m.subject_type = choices.2;
-            let [auth_time, object, front, back] = choices.3;
-            m.require_auth_time = auth_time;
-            m.require_signed_request_object = object;
-            m.frontchannel_logout_session_required = front;
-            m.backchannel_logout_session_required = back;
-            m.default_max_age = choices.4;
-            m.id_token_signed_response_alg = algorithms.0;
-            m.userinfo_signed_response_alg = algorithms.1;
-            m.introspection_signed_response_alg = algorithms.2;
-            m.request_object_signing_alg = algorithms.3;
-            m.token_endpoint_auth_signing_alg = algorithms.4;
-            (m.id_token_encrypted_response_alg, m.id_token_encrypted_response_enc) = encryptions.0;
-            (m.userinfo_encrypted_response_alg, m.userinfo_encrypted_response_enc) = encryptions.1;
-            (m.introspection_encrypted_response_alg, m.introspection_encrypted_response_enc) =
-                encryptions.2;
-            (m.request_object_encryption_alg, m.request_object_encryption_enc) = encryptions.3;
-            m.client_name = texts.0;
-            m.software_id = texts.1;
-            m.software_version = texts.2;
-            m.scope = texts.3.map(|scope| Scope::parse(&scope).unwrap());
-            m.client_uri = address();
-            m.logo_uri = address();
-            m.policy_uri = address();
-            m.tos_uri = address();
-            m.initiate_login_uri = address();
-            m.jwks_uri = address();
-            m.sector_identifier_uri = address();
-            m.frontchannel_logout_uri = address();
-            m.backchannel_logout_uri = address();
-            m.jwks = keys.0;
-            m.localised = LocalisedMembers::read(&keys.1).ok().unwrap();
-            metadata
+            let mut m = ClientMetadata::default();
+            (
+                m.redirect_uris,
+                m.grant_types,
+                m.response_types,
+                m.contacts,
+                m.default_acr_values,
+                m.request_uris,
+                m.post_logout_redirect_uris,
+            ) = lists;
+            (
+                m.token_endpoint_auth_method,
+                m.application_type,
+                m.subject_type,
+                [
+                    m.require_auth_time,
+                    m.require_signed_request_object,
+                    m.frontchannel_logout_session_required,
+                    m.backchannel_logout_session_required,
+                ],
+                m.default_max_age,
+            ) = choices;
+            (
+                m.id_token_signed_response_alg,
+                m.userinfo_signed_response_alg,
+                m.introspection_signed_response_alg,
+                m.request_object_signing_alg,
+                m.token_endpoint_auth_signing_alg,
+            ) = algorithms;
+            (
+                (m.id_token_encrypted_response_alg, m.id_token_encrypted_response_enc),
+                (m.userinfo_encrypted_response_alg, m.userinfo_encrypted_response_enc),
+                (m.introspection_encrypted_response_alg, m.introspection_encrypted_response_enc),
+                (m.request_object_encryption_alg, m.request_object_encryption_enc),
+            ) = encryptions;
+            (m.client_name, m.software_id, m.software_version, m.scope) = texts;
+            [
+                m.client_uri,
+                m.logo_uri,
+                m.policy_uri,
+                m.tos_uri,
+                m.initiate_login_uri,
+                m.jwks_uri,
+                m.sector_identifier_uri,
+                m.frontchannel_logout_uri,
+                m.backchannel_logout_uri,
+            ] = addresses;
+            (m.jwks, m.localised) = keys;
+            m
         },
     )
 }

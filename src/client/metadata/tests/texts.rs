@@ -4,7 +4,6 @@ use super::{InvalidMetadata as I, *};
 #[test]
 fn texts_and_lists_are_bounded() {
     let ofs = |n: usize, text: &str| vec![text.to_owned(); n];
-    let numbered = |n: u32, head: &str| (0..n).map(|i| format!("{head}{i}")).collect::<Vec<_>>();
     let wide = |n: usize| "é".repeat(n);
     for (name, good, bad, error) in [
         ("client_name", json!(wide(256)), json!(wide(257)), I::Text("client_name", 256)),
@@ -63,10 +62,9 @@ fn texts_and_lists_are_bounded() {
 fn addresses_are_https() {
     let shown = ["client_uri", "logo_uri", "policy_uri", "tos_uri", "initiate_login_uri"];
     let fetched = ["jwks_uri", "sector_identifier_uri"];
-    let long = |n: usize| format!("https://c.example/{}", "x".repeat(n - 18));
     let all = shown.into_iter().chain(fetched);
     for (name, most) in all.map(|name| (name, if fetched.contains(&name) { 512 } else { 2048 })) {
-        for good in ["https://c.example", "HTTPS://C.example:8443/@a?b=c#d", &long(most)] {
+        for good in ["https://c.example", "HTTPS://C.example:8443/@a?b=c#d", &uri_of(most)] {
             assert_eq!(refusal(&json!({ name: good })), None, "{name}: {good:.80}");
         }
         for bad in [
@@ -87,14 +85,14 @@ fn addresses_are_https() {
             "file:///etc/passwd",
             "//c.example/",
             "",
-            &long(most + 1),
+            &uri_of(most + 1),
         ] {
             assert_eq!(refusal(&json!({ name: bad })), Some(I::Uri(name)), "{name}: {bad:.80}");
         }
     }
-    for bad in ["http://c.example/", "https://u@c.example/", "", &long(513)] {
+    for bad in ["http://c.example/", "https://u@c.example/", "", &uri_of(513)] {
         let members = json!({"request_uris": ["https://c.example/", bad]});
         assert_eq!(refusal(&members), Some(I::Uri("request_uris")), "{bad:.80}");
     }
-    assert_eq!(refusal(&json!({"request_uris": [long(512), "https://c.example/o#v1"]})), None);
+    assert_eq!(refusal(&json!({"request_uris": [uri_of(512), "https://c.example/o#v1"]})), None);
 }

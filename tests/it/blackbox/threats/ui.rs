@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use reqwest::{Method, StatusCode, Url};
 
 use crate::blackbox::{
-    fixture::{ALICE, BOB, FIRST_PARTY, HOSTILE, LOCAL, PUBLIC, THIRD_PARTY, WEB},
+    fixture::{ALICE, BOB, FIRST_PARTY, HOSTILE, HOSTILE_SHOWN, LOCAL, PUBLIC, THIRD_PARTY, WEB},
     party::{self, authorize, is_signed_in, request, sign_in},
     server::{Server, Setup},
     visitor::{Page, Visitor},
@@ -240,6 +240,14 @@ async fn ui_06_markup_stays_text() {
     let mut pages = vec![login.clone()];
     pages.push(try_password(&visitor, &login, payload, payload).await);
     pages.push(try_password(&visitor, &login, ALICE.0, ALICE.1).await);
+    // Wherever the name is, it is held apart from what stands beside it.
+    let name = format!("<bdi>{HOSTILE_SHOWN}</bdi>");
+    for page in &pages {
+        let (all, apart) = (page.body.matches(HOSTILE_SHOWN), page.body.matches(&name));
+        let (all, apart) = (all.count(), apart.count());
+        assert!(all > 0 && all == apart, "{all} {apart} {}", page.body);
+    }
+    assert!(pages[2].asks_consent(), "{}", pages[2].body);
     for query in [
         party::form(&[("client_id", payload)]),
         request(HOSTILE, &[("redirect_uri", payload)]),
