@@ -20,6 +20,7 @@ use crate::{
     throttle::Throttle,
     token::{ExchangePolicy, ExtensionGrant, PasswordAuthenticator, TrustedIssuers},
     types::{Scope, SigningAlgorithm},
+    waiting::Waiting,
     wire::CookieNames,
 };
 
@@ -292,6 +293,7 @@ impl ProviderBuilder {
             clock: self.clock,
             entropy: self.entropy,
             observer: self.observer,
+            waiting: Waiting::default(),
         }))
     }
 

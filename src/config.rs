@@ -83,8 +83,11 @@ pub struct Lifetimes {
     pub refresh_idle: Duration,
     /// An ID token; 10 min, at most a day.
     pub id_token: Duration,
-    /// A browser session, from its last authentication; 8 h, at most 3,660 days.
+    /// A browser session, from its last authentication; 24 h, at most 3,660 days.
     pub session: Duration,
+    /// A browser session in which nobody signs in to a client; 8 h, at most 3,660 days. Refreshed tokens
+    /// are no use of it.
+    pub session_idle: Duration,
     /// A sign-in under way, from the first page to the last; 1 h, at most a day.
     pub interaction: Duration,
     /// A remembered consent; 365 days, at most 36,600.
@@ -104,7 +107,8 @@ impl Default for Lifetimes {
             refresh_token: Duration::days(30),
             refresh_idle: Duration::days(14),
             id_token: Duration::minutes(10),
-            session: Duration::hours(8),
+            session: Duration::hours(24),
+            session_idle: Duration::hours(8),
             interaction: Duration::hours(1),
             consent: Duration::days(365),
             metadata_cache: Duration::hours(1),
@@ -158,6 +162,12 @@ pub struct Policy {
     ///
     /// [OAuth Client ID Metadata Document]: https://datatracker.ietf.org/doc/draft-ietf-oauth-client-id-metadata-document/
     pub client_documents: bool,
+    /// Whether clients can watch, in a frame of the provider's, that somebody has signed in or out
+    /// ([OIDC Session Management]); no. Most browsers keep cookies from frames in pages of other sites, so it works
+    /// for clients of the provider's own site.
+    ///
+    /// [OIDC Session Management]: https://openid.net/specs/openid-connect-session-1_0.html
+    pub session_management: bool,
     /// Whether introspection says anything of ID tokens, to the client that they were issued to; no.
     pub introspect_id_tokens: bool,
     /// Whom the assertions of clients must be meant for. A client's own
@@ -174,6 +184,7 @@ impl Default for Policy {
             unsigned_unless_registered: false,
             request_object: RequestObjectMode::default(),
             client_documents: false,
+            session_management: false,
             introspect_id_tokens: false,
             assertion_audience: AssertionAudience::default(),
         }
@@ -219,7 +230,7 @@ pub enum AssertionAudience {
     CalledEndpoint,
 }
 
-/// The largest inputs that are looked at, in bytes.
+/// The largest inputs that are looked at, in bytes; and the most of what a browser can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -229,11 +240,14 @@ pub struct Limits {
     pub query: usize,
     /// An interaction's token in a URL; a larger one is stored and named by a short one; 4 KiB.
     pub interaction: usize,
+    /// How many people can be signed in at one browser; 4, at most 8. One more ends the session that was used the
+    /// longest ago.
+    pub accounts: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body: 64 * 1024, query: 32 * 1024, interaction: 4 * 1024 }
+        Self { body: 64 * 1024, query: 32 * 1024, interaction: 4 * 1024, accounts: 4 }
     }
 }
 
@@ -329,6 +343,7 @@ impl Config {
             ("refresh_idle", lifetimes.refresh_idle, Duration::days(3660)),
             ("id_token", lifetimes.id_token, Duration::days(1)),
             ("session", lifetimes.session, Duration::days(3660)),
+            ("session_idle", lifetimes.session_idle, Duration::days(3660)),
             ("interaction", lifetimes.interaction, Duration::days(1)),
             ("consent", lifetimes.consent, Duration::days(36600)),
             ("metadata_cache", lifetimes.metadata_cache, Duration::days(7)),
@@ -339,6 +354,9 @@ impl Config {
                     most.whole_seconds()
                 ));
             }
+        }
+        if !(1..=8).contains(&self.limits.accounts) {
+            found.push("limits.accounts must be 1 to 8".into());
         }
         found.extend(self.claims.contradictions());
         found.extend(self.resource_contradictions());

@@ -240,6 +240,7 @@ mod grant;
 pub mod guide;
 mod jose;
 mod lint;
+mod logout;
 mod mint;
 mod people;
 mod provider;
@@ -252,6 +253,7 @@ pub mod test_util;
 mod throttle;
 mod token;
 mod types;
+mod waiting;
 mod webfinger;
 mod wire;
 
@@ -294,7 +296,10 @@ pub use resource::{
     AccessTokenVerifier, Introspection, IssuerKeys, TokenCache, TokenSource, VerifiedToken,
 };
 pub use secret::{Secret, SecretTooShort, Secrets};
-pub use session::{HeldConsent, HeldConsents, Login, Session, SubjectChange};
+pub use session::{
+    HeldConsent, HeldConsents, HeldSessions, InvalidSessionId, Login, Session, SessionId,
+    SubjectChange,
+};
 pub use throttle::{Attempt, AttemptKind, Throttle};
 pub use time::Duration;
 pub use token::{

@@ -8,36 +8,36 @@ use crate::{
     grant::{self, GrantId, HeldGrants},
     provider::Provider,
     secret::{Handle, HandleKind},
-    session::{self, HeldConsents, Login, Session, SubjectChange},
+    session::{
+        self, BrowserSessions, HeldConsents, HeldSessions, Login, Session, SessionId, SubjectChange,
+    },
     store::Cursor,
     types::{ClientId, Subject},
-    wire::{Request, set_cookie},
+    wire::Request,
 };
 
 impl Provider {
-    /// Who is signed in at this browser.
+    /// Who is signed in at this browser: the current account.
     ///
     /// # Errors
     ///
-    /// The store failed; nobody is declared signed out because of that.
+    /// The store or the host failed; nobody is declared signed out because of that.
     pub async fn session(&self, request: Request<'_>) -> Result<Option<Session>, InternalError> {
-        let core = self.core();
-        let Some(current) = session::current(core, &request).await? else { return Ok(None) };
-        let record = current.record.body;
-        let standing = session::standing(core, &record.subject).await?;
-        let account = core.accounts.account(&record.subject, &[]).await?;
-        if !account.is_some_and(|account| account.active) {
-            return Ok(None);
-        }
-        Ok(record.live(standing.as_ref(), core.clock.now()).then_some(Session {
-            subject: record.subject,
-            authentication: record.auth,
-            expires: record.until,
-        }))
+        Ok(self.accounts(request).await?.into_iter().next())
+    }
+
+    /// Everybody who is signed in at this browser, the current account first.
+    ///
+    /// # Errors
+    ///
+    /// As [`session`](Self::session).
+    pub async fn accounts(&self, request: Request<'_>) -> Result<Vec<Session>, InternalError> {
+        Ok(session::present(self.core(), &request).await?)
     }
 
     /// Signs a person in at this browser, outside of any request of a client; answers the header
-    /// fields to send along. Somebody else's session at this browser ends.
+    /// fields to send along. Others who are signed in here stay so, as far as
+    /// [`Limits::accounts`](crate::Limits::accounts) goes.
     ///
     /// # Errors
     ///
@@ -55,12 +55,12 @@ impl Provider {
     ) -> Result<authorize::Cookies, InternalError> {
         let core = self.core();
         let fresh = Handle::random(HandleKind::Session, &*core.entropy)?;
-        let current = session::sign_in(core, &request, fresh, login, core.clock.now()).await?;
+        let sessions = session::sign_in(core, &request, fresh, login, core.clock.now()).await?;
         core.observer.observe(&Event::new(What::SignedIn).subject(&login.subject));
-        Ok(vec![("set-cookie", set_cookie(&core.cookies.session, Some(&current.handle)).into())])
+        Ok(sessions.cookies(core))
     }
 
-    /// Signs out whoever is signed in at this browser, and ends the session's unredeemed codes and the
+    /// Signs out everybody who is signed in at this browser, and ends their sessions' unredeemed codes and the
     /// refresh tokens that are not for offline access; answers the header fields to send along. Access tokens that are out already live to their end.
     ///
     /// # Errors
@@ -75,12 +75,12 @@ impl Provider {
         request: Request<'_>,
     ) -> Result<authorize::Cookies, InternalError> {
         let core = self.core();
-        if let Some(current) = session::current(core, &request).await? {
-            let subject = current.record.body.subject.clone();
-            session::end(core, current, core.clock.now()).await?;
-            core.observer.observe(&Event::new(What::SignedOut).subject(&subject));
+        let sessions = BrowserSessions::of(core, &request).await?;
+        for session in sessions.iter() {
+            session::end(core, &session.key, core.clock.now()).await?;
+            core.observer.observe(&Event::new(What::SignedOut).subject(session.subject()));
         }
-        Ok(vec![("set-cookie", set_cookie(&core.cookies.session, None).into())])
+        Ok(BrowserSessions::default().cookies(core))
     }
 
     /// Ends every session and grant of a person, access tokens included: after a password change, or
@@ -92,6 +92,50 @@ impl Provider {
     pub async fn revoke_all(&self, subject: &Subject) -> Result<(), InternalError> {
         let core = self.core();
         Ok(session::revoke_all(core, subject, core.clock.now()).await?)
+    }
+
+    /// Where a person is signed in, at most `limit` sessions at once: for a page of them.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub async fn sessions(
+        &self,
+        subject: &Subject,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<HeldSessions, InternalError> {
+        Ok(session::held(self.core(), subject, after, limit).await?)
+    }
+
+    /// Ends one of a person's sessions, with its unredeemed codes and the refresh tokens that are not for
+    /// offline access, and has its clients told. Answers whether there was one to end; somebody else's
+    /// stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; nothing may have changed.
+    pub async fn end_session_of(
+        &self,
+        subject: &Subject,
+        session: SessionId,
+    ) -> Result<bool, InternalError> {
+        let core = self.core();
+        let ended = session::end_held(core, subject, session).await?;
+        if ended {
+            core.observer.observe(&Event::new(What::SignedOut).subject(subject));
+        }
+        Ok(ended)
+    }
+
+    /// Ends all of a person's sessions one after the other, and has their clients told; answers how many
+    /// there were. Unlike [`revoke_all`](Self::revoke_all) it leaves what is for offline access.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; some may have ended. Ask again.
+    pub async fn end_sessions_of(&self, subject: &Subject) -> Result<u32, InternalError> {
+        Ok(session::end_all(self.core(), subject).await?)
     }
 
     /// What a person has given to clients and not taken back, at most `limit` at once: for a page of
@@ -155,6 +199,8 @@ impl Provider {
         change: SubjectChange,
     ) -> Result<(), InternalError> {
         self.revoke_all(subject).await?;
+        // They stand no more; now their clients hear of it.
+        self.end_sessions_of(subject).await?;
         if change == SubjectChange::Deleted {
             let mut after = None;
             loop {

@@ -26,6 +26,7 @@ use crate::{
     throttle::Throttle,
     token::{self, Asker, ExchangePolicy, ExtensionGrant, PasswordAuthenticator, TrustedIssuers},
     types::Scope,
+    waiting::Waiting,
     webfinger,
     wire::{CookieNames, Cors, Reply, Request},
 };
@@ -82,6 +83,8 @@ pub(crate) struct Core {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) observer: Arc<dyn Observer>,
+    /// Work that should not wait for the next round.
+    pub(crate) waiting: Waiting,
 }
 
 impl Provider {

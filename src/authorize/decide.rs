@@ -1,4 +1,6 @@
-use super::{AskedClaim, Person, interaction::Need, pending::Steps, request::AuthorizeRequest};
+use super::{
+    AskedClaim, interaction::Need, pending::Steps, person::Person, request::AuthorizeRequest,
+};
 use crate::{
     claims::ClaimRules,
     client::Client,

@@ -42,8 +42,11 @@ pub struct Interaction {
     ///
     /// [RFC 8252 §8.6]: https://www.rfc-editor.org/rfc/rfc8252#section-8.6
     pub remembers: bool,
-    /// Who is signed in, if somebody is.
+    /// Whom the page is for, if they are signed in.
     pub subject: Option<Subject>,
+    /// Everybody who is signed in at this browser: the accounts to choose from for
+    /// [`Need::SelectAccount`], the current one first.
+    pub accounts: Vec<Subject>,
     /// What the client wishes for the page.
     pub hints: Hints,
     /// Header fields that must go out with the page: cookies. The adapters add them.
@@ -124,7 +127,7 @@ pub enum Need {
     Login,
     /// Agree to what the client asks for, or refuse.
     Consent,
-    /// Confirm the account, or sign in with another one.
+    /// Choose one of the accounts, or sign in with another one.
     SelectAccount,
     /// Create an account, which also signs in.
     CreateAccount,
@@ -138,8 +141,8 @@ pub enum Verdict {
     Login(Login),
     /// They agree to what was asked, or to less.
     Consent(Agreement),
-    /// They go on with the account that is signed in.
-    SelectAccount,
+    /// They go on with this account, one of [`Interaction::accounts`].
+    SelectAccount(Subject),
     /// They refuse; the client hears `access_denied`.
     Cancel,
 }

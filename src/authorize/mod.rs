@@ -34,7 +34,7 @@ use self::{
     complete::complete,
     decide::{Decision, Situation, decide, is_assured},
     pending::{Pending, Steps},
-    person::Person,
+    person::{Present, Wish},
     request::AuthorizeRequest,
 };
 use crate::{
@@ -258,34 +258,56 @@ impl Asked {
         params: &Params<'_>,
         sessions: Sessions,
     ) -> Result<Outcome, AuthorizeError> {
-        let person = Person::at(core, http, &self.client, &sessions).await;
-        let person = person.map_err(|failure| self.fail(failure))?;
-        self.proceed(core, http, Visit::First(params), person, Cookies::new()).await
+        let present = self.present(core, http, &sessions, &Steps::default()).await;
+        let present = present.map_err(|failure| self.fail(failure))?;
+        self.proceed(core, http, Visit::First(params), present, Cookies::new()).await
+    }
+
+    /// Who is at the browser.
+    async fn present(
+        &self,
+        core: &Core,
+        http: &Request<'_>,
+        sessions: &Sessions,
+        steps: &Steps,
+    ) -> Result<Present, Failure> {
+        Present::at(core, http, &self.client, sessions, self.wish(steps)).await
+    }
+
+    /// Whom it is about, if several people are signed in: the one of the page before, then the one whom
+    /// the client expects.
+    fn wish<'w>(&'w self, steps: &'w Steps) -> Wish<'w> {
+        Wish { subject: steps.person.as_ref(), expected: self.expected.as_deref() }
+    }
+
+    /// Says what the client is told of who is signed in ([OIDC Session Management §2]).
+    ///
+    /// [OIDC Session Management §2]: https://openid.net/specs/openid-connect-session-1_0.html#CreatingUpdatingSessions
+    fn tell_session_state(&mut self, core: &Core, present: &Present) -> Result<(), Failure> {
+        let wanted = core.config.policy.session_management && self.request.scope.contains("openid");
+        if let Some(sessions) = present.sessions.as_ref().filter(|_| wanted) {
+            let uri = self.return_to.uri();
+            let state = sessions.state().for_client(&self.client.id, uri, &*core.entropy)?;
+            self.return_to.tell_session_state(state);
+        }
+        Ok(())
     }
 
     /// decide → interact, or commit → respond
     async fn proceed(
-        self,
+        mut self,
         core: &Core,
         http: &Request<'_>,
         visit: Visit<'_>,
-        person: Option<Person>,
+        mut present: Present,
         mut cookies: Cookies,
     ) -> Result<Outcome, AuthorizeError> {
         let now = core.clock.now();
         let steps = visit.steps();
         let rules = &core.config.claims;
-        let situation = Situation {
-            client: &self.client,
-            request: &self.request,
-            redirect_uri: self.return_to.uri(),
-            expected: self.expected.as_deref(),
-            rules,
-            person: person.as_ref(),
-            steps: &steps,
-            now,
-        };
-        match decide(&situation) {
+        self.tell_session_state(core, &present).map_err(|failure| self.fail(failure))?;
+        let decision = self.decide(core, &mut present, &steps, now).await;
+        match decision.map_err(|failure| self.fail(failure))? {
             Decision::Proceed(approved) => {
                 let code = visit.code(core).map_err(|failure| self.fail(failure))?;
                 let kept = visit.derivable_until();
@@ -298,7 +320,7 @@ impl Asked {
             Decision::Ask(need) => {
                 let token = async {
                     let mut pending = visit.wait(core, http, &mut cookies)?;
-                    pending.shown(person.as_ref());
+                    pending.steps.person = present.subject().cloned();
                     pending.seal(core).await
                 };
                 let token = token.await.map_err(|failure| self.fail(failure))?;
@@ -312,11 +334,42 @@ impl Asked {
                     client: self.client,
                     scope: self.request.scope,
                     resources: self.request.resources,
-                    subject: person.map(|person| person.signed_in.subject),
+                    accounts: present.accounts(),
+                    subject: present.person.map(|person| person.signed_in.subject),
                     hints: self.request.hints,
                     headers: cookies,
                 })))
             }
+        }
+    }
+
+    /// What to do now. Before anything leaves, the client is entered in the ledger of the session, so that
+    /// it is told when that ends; if it has ended meanwhile, nobody is signed in.
+    async fn decide(
+        &self,
+        core: &Core,
+        present: &mut Present,
+        steps: &Steps,
+        now: Timestamp,
+    ) -> Result<Decision, Failure> {
+        loop {
+            let decision = decide(&Situation {
+                client: &self.client,
+                request: &self.request,
+                redirect_uri: self.return_to.uri(),
+                expected: self.expected.as_deref(),
+                rules: &core.config.claims,
+                person: present.person.as_ref(),
+                steps,
+                now,
+            });
+            let Some(person) = present.person.as_ref() else { return Ok(decision) };
+            if !matches!(decision, Decision::Proceed(_))
+                || person.uses(core, &self.client.id, now).await?
+            {
+                return Ok(decision);
+            }
+            present.person = None;
         }
     }
 }

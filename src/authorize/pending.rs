@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Cookies, Person, request::RECOGNISED};
+use super::{Cookies, request::RECOGNISED};
 use crate::{
     error::{Failure, HostError, Reason},
     grant::ConsentBasis,
@@ -36,9 +36,10 @@ pub(super) struct Pending {
 /// What has been done within an interaction.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Steps {
-    /// For whom the last page was made, so that nobody answers it as somebody else.
+    /// Whom it is about: for whom the last page was made, so that nobody answers it as somebody else, or
+    /// who has signed in or was chosen since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) shown_to: Option<Subject>,
+    pub(super) person: Option<Subject>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) signed_in: Option<Subject>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,7 +89,7 @@ impl Pending {
             browser
         } else {
             let browser = Handle::random(HandleKind::Browser, &*core.entropy)?;
-            cookies.push(("set-cookie", set_cookie(cookie, Some(&browser)).into()));
+            cookies.push(("set-cookie", set_cookie(cookie, [&browser]).into()));
             browser
         };
         self.browser = Some(browser.digest());
@@ -111,11 +112,6 @@ impl Pending {
         } else {
             Err(Reason::BrowserCookieWrong)
         }
-    }
-
-    /// Remembers for whom the next page is made.
-    pub(super) fn shown(&mut self, person: Option<&Person>) {
-        self.steps.shown_to = person.map(|person| person.signed_in.subject.clone());
     }
 
     pub(super) fn id(&self) -> &[u8; 16] {
@@ -251,7 +247,7 @@ mod tests {
                 "response_type=code&client_id=app&scope=openid&redirect_uri=https://app.example/cb"
                     .into(),
             steps: Steps {
-                shown_to: Some(victim.clone()),
+                person: Some(victim.clone()),
                 signed_in: Some(victim.clone()),
                 selected: Some(victim.clone()),
                 agreed: Some(Agreed {

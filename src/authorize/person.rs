@@ -4,15 +4,15 @@ use crate::{
     client::Client,
     error::Failure,
     provider::Core,
-    session::{self, Consent, Current, Login, SignedIn, Standing},
+    session::{self, BrowserSessions, Consent, Current, Login, SignedIn, Standing},
     store::Batch,
-    types::Subject,
+    types::{ClientId, Subject, Timestamp},
     wire::Request,
 };
 
 /// Somebody is said to be signed in; not yet judged.
-pub(super) enum Claim {
-    /// By the provider's own session.
+enum Claim {
+    /// By a session of the provider's.
     Session(Current),
     /// By a host with sessions of its own, which vouches for now.
     Host(SignedIn),
@@ -22,76 +22,129 @@ pub(super) enum Claim {
 #[derive(Debug)]
 pub(super) struct Person {
     pub(super) signed_in: SignedIn,
+    /// Their session; none, if the host has that.
+    session: Option<Current>,
     /// Their name at the client.
     pub(super) sub: Subject,
     pub(super) consent: Option<Consent>,
 }
 
-impl Claim {
-    /// Who is said to be signed in at this browser.
-    pub(super) async fn of(
+/// Who is at the browser.
+#[derive(Debug)]
+pub(super) struct Present {
+    /// The one whom the request is about, if they are signed in.
+    pub(super) person: Option<Person>,
+    /// Everybody who is signed in here; none, if the host has the sessions.
+    pub(super) sessions: Option<BrowserSessions>,
+}
+
+/// Whom a request is about, if several people are signed in.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wish<'w> {
+    /// The one whom it has been about so far.
+    pub(super) subject: Option<&'w Subject>,
+    /// Whom the client expects, by their names at the client; anybody, if absent.
+    pub(super) expected: Option<&'w [Subject]>,
+}
+
+impl Present {
+    /// Who is at this browser: the one who is wished for, if they are signed in, or else the current one.
+    pub(super) async fn at(
         core: &Core,
         http: &Request<'_>,
+        client: &Client,
         sessions: &Sessions,
-    ) -> Result<Option<Self>, Failure> {
+        wish: Wish<'_>,
+    ) -> Result<Self, Failure> {
         match sessions {
-            Sessions::Own => Self::of_browser(core, http).await,
-            Sessions::Host(login) => Ok(login.as_ref().map(|login| Self::by_host(login, core))),
+            Sessions::Own => {
+                let sessions = BrowserSessions::of(core, http).await?;
+                Self::among(core, client, sessions, wish).await
+            }
+            Sessions::Host(Some(login)) => Self::by_host(core, client, login).await,
+            Sessions::Host(None) => Ok(Self { person: None, sessions: None }),
         }
     }
 
-    /// What the browser's cookie claims.
-    async fn of_browser(core: &Core, http: &Request<'_>) -> Result<Option<Self>, Failure> {
-        Ok(session::current(core, http).await?.map(Self::Session))
+    /// One of these.
+    pub(super) async fn among(
+        core: &Core,
+        client: &Client,
+        sessions: BrowserSessions,
+        wish: Wish<'_>,
+    ) -> Result<Self, Failure> {
+        let mut wished = None;
+        for session in sessions.iter() {
+            let fits = match (wish.subject, wish.expected) {
+                (Some(subject), _) => session.subject() == subject,
+                (None, Some(expected)) => {
+                    expected.contains(&claims::sub(core, client, session.subject())?)
+                }
+                (None, None) => true,
+            };
+            if fits {
+                wished = Some(session);
+                break;
+            }
+        }
+        let others =
+            sessions.iter().filter(|other| wished.is_none_or(|wished| other.key != wished.key));
+        let mut person = None;
+        for session in wished.into_iter().chain(others) {
+            person = Person::load(core, client, Claim::Session(session.clone())).await?;
+            if person.is_some() {
+                break;
+            }
+        }
+        Ok(Self { person, sessions: Some(sessions) })
     }
 
-    /// What the host claims now.
-    pub(super) fn by_host(login: &Login, core: &Core) -> Self {
+    /// The one whom the host says is signed in now.
+    pub(super) async fn by_host(
+        core: &Core,
+        client: &Client,
+        login: &Login,
+    ) -> Result<Self, Failure> {
         let signed_in = SignedIn {
             subject: login.subject.clone(),
             subject_epoch: 0,
             auth: login.authentication(core.clock.now()),
             session: None,
         };
-        Self::Host(signed_in)
+        let person = Person::load(core, client, Claim::Host(signed_in)).await?;
+        Ok(Self { person, sessions: None })
+    }
+
+    /// Everybody who is signed in here, the current one first.
+    pub(super) fn accounts(&self) -> Vec<Subject> {
+        match (&self.sessions, &self.person) {
+            (Some(sessions), _) => sessions.subjects(),
+            (None, Some(person)) => vec![person.signed_in.subject.clone()],
+            (None, None) => Vec::new(),
+        }
+    }
+
+    pub(super) fn subject(&self) -> Option<&Subject> {
+        self.person.as_ref().map(|person| &person.signed_in.subject)
     }
 }
 
 impl Person {
-    /// Who is signed in at this browser, if anybody is.
-    pub(super) async fn at(
-        core: &Core,
-        http: &Request<'_>,
-        client: &Client,
-        sessions: &Sessions,
-    ) -> Result<Option<Self>, Failure> {
-        match Claim::of(core, http, sessions).await? {
-            Some(claim) => Self::load(core, client, claim).await,
-            None => Ok(None),
-        }
-    }
-
     /// Loads what decides about them; none if the session is over or the account is not active.
-    pub(super) async fn load(
-        core: &Core,
-        client: &Client,
-        claim: Claim,
-    ) -> Result<Option<Self>, Failure> {
+    async fn load(core: &Core, client: &Client, claim: Claim) -> Result<Option<Self>, Failure> {
         let issuer = &core.config.issuer;
-        let mut signed_in = match &claim {
-            Claim::Session(current) => current.signed_in(),
-            Claim::Host(signed_in) => signed_in.clone(),
+        let (mut signed_in, session) = match claim {
+            Claim::Session(session) => (session.signed_in(), Some(session)),
+            Claim::Host(signed_in) => (signed_in, None),
         };
         let mut batch = Batch::new(core);
         let standing = batch.add::<Standing>(Standing::key(issuer, &signed_in.subject));
         let consent = batch.add::<Consent>(Consent::key(issuer, &signed_in.subject, &client.id));
         let read = batch.read().await?;
         let standing = read.get(&standing)?.map(|record| record.body);
-        let live = match claim {
-            Claim::Session(current) => {
-                current.record.body.live(standing.as_ref(), core.clock.now())
-            }
-            Claim::Host(_) => {
+        let live = match &session {
+            Some(session) => session.record.body.live(standing.as_ref(), core.clock.now()),
+            None => {
                 signed_in.subject_epoch = Standing::epoch(standing.as_ref());
                 true
             }
@@ -102,6 +155,19 @@ impl Person {
         }
         let consent = read.get(&consent)?.map(|record| record.body);
         let sub = claims::sub(core, client, &signed_in.subject)?;
-        Ok(Some(Self { signed_in, sub, consent }))
+        Ok(Some(Self { signed_in, session, sub, consent }))
+    }
+
+    /// Enters the client in the ledger of the person's session; answers whether that goes on.
+    pub(super) async fn uses(
+        &self,
+        core: &Core,
+        client: &ClientId,
+        now: Timestamp,
+    ) -> Result<bool, Failure> {
+        match &self.session {
+            Some(session) => session::enter(core, session, client, now).await,
+            None => Ok(true),
+        }
     }
 }

@@ -2,7 +2,7 @@ use super::{
     Asked, Cookies, Outcome, Sessions, Visit, identify,
     interaction::{Agreement, Verdict},
     pending::{Agreed, Pending},
-    person::{Claim, Person},
+    person::{Present, Wish},
 };
 use crate::{
     env::{Event, What},
@@ -11,7 +11,8 @@ use crate::{
     provider::Core,
     secret::Handle,
     session::{self, ConsentAnswer, Login},
-    wire::{Params, Request, set_cookie},
+    types::Subject,
+    wire::{Params, Request},
 };
 
 /// Shows an interaction again: after a redirect to its page, a reload, or the back button. If
@@ -23,9 +24,9 @@ pub(crate) async fn revisit(
     sessions: &Sessions,
 ) -> Result<Outcome, AuthorizeError> {
     let (asked, pending, browser) = reopen(core, http, token).await?;
-    let person = Person::at(core, http, &asked.client, sessions).await;
-    let person = person.map_err(|failure| asked.fail(failure))?;
-    asked.proceed(core, http, Visit::Again { pending, browser }, person, Cookies::new()).await
+    let present = asked.present(core, http, sessions, &pending.steps).await;
+    let present = present.map_err(|failure| asked.fail(failure))?;
+    asked.proceed(core, http, Visit::Again { pending, browser }, present, Cookies::new()).await
 }
 
 /// Goes on with what the person decided. Every step may be repeated: a form sent twice gives the
@@ -41,29 +42,28 @@ pub(crate) async fn resume(
     from_own_page(core, http).map_err(PageError::from)?;
     let (asked, mut pending, browser) = reopen(core, http, token).await?;
     let mut cookies = Cookies::new();
-    let person = match verdict {
+    let present = match verdict {
         Verdict::Cancel => return Err(asked.fail(Reason::Cancelled)),
         Verdict::Login(login) => {
             let own = matches!(sessions, Sessions::Own).then_some((&browser, &mut cookies));
             signed_in(core, http, &asked, &mut pending, &login, own).await
         }
         Verdict::Consent(agreement) => {
-            let person = Person::at(core, http, &asked.client, sessions).await;
-            agreed(core, &asked, &mut pending, person, agreement).await
+            let present = asked.present(core, http, sessions, &pending.steps).await;
+            agreed(core, &asked, &mut pending, present, agreement).await
         }
-        Verdict::SelectAccount => {
-            let person = Person::at(core, http, &asked.client, sessions).await;
-            person.inspect(|person| selected(&mut pending, person.as_ref()))
+        Verdict::SelectAccount(subject) => {
+            selected(core, http, &asked, &mut pending, subject, (sessions, &mut cookies)).await
         }
     };
     // A cookie that replaces another one must arrive, whatever becomes of the rest.
-    let person = match person {
-        Ok(person) => person,
+    let present = match present {
+        Ok(present) => present,
         Err(failure) => return Err(asked.fail(failure).with_headers(cookies)),
     };
     let kept = cookies.clone();
     let visit = Visit::Again { pending, browser };
-    let outcome = asked.proceed(core, http, visit, person, cookies).await;
+    let outcome = asked.proceed(core, http, visit, present, cookies).await;
     outcome.map_err(|error| error.with_headers(kept))
 }
 
@@ -110,25 +110,25 @@ async fn signed_in(
     pending: &mut Pending,
     login: &Login,
     own: Option<(&Handle, &mut Cookies)>,
-) -> Result<Option<Person>, Failure> {
-    let claim = match own {
+) -> Result<Present, Failure> {
+    let present = match own {
         Some((browser, cookies)) => {
             let keys = pending.keys(core)?;
             let fresh = grant::session_of_interaction(keys, pending.id(), browser, &login.subject);
-            let current = session::sign_in(core, http, fresh, login, core.clock.now()).await?;
-            let cookie = set_cookie(&core.cookies.session, Some(&current.handle));
-            cookies.push(("set-cookie", cookie.into()));
-            Claim::Session(current)
+            let sessions = session::sign_in(core, http, fresh, login, core.clock.now()).await?;
+            cookies.extend(sessions.cookies(core));
+            let wish = Wish { subject: Some(&login.subject), expected: None };
+            Present::among(core, &asked.client, sessions, wish).await?
         }
-        None => Claim::by_host(login, core),
+        None => Present::by_host(core, &asked.client, login).await?,
     };
     pending.steps.signed_in = Some(login.subject.clone());
-    let person = Person::load(core, &asked.client, claim).await?;
-    if person.is_some() {
+    pending.steps.person = Some(login.subject.clone());
+    if present.subject() == Some(&login.subject) {
         let event = Event::new(What::SignedIn).client(&asked.client.id).subject(&login.subject);
         core.observer.observe(&event);
     }
-    Ok(person)
+    Ok(present)
 }
 
 /// Takes note of what the person agreed to, if they are the one whom the page was made for.
@@ -136,13 +136,13 @@ async fn agreed(
     core: &Core,
     asked: &Asked,
     pending: &mut Pending,
-    person: Result<Option<Person>, Failure>,
+    present: Result<Present, Failure>,
     agreement: Agreement,
-) -> Result<Option<Person>, Failure> {
-    let Some(person) = person? else { return Ok(None) };
-    let subject = &person.signed_in.subject;
-    if pending.steps.shown_to.as_ref() != Some(subject) {
-        return Ok(Some(person));
+) -> Result<Present, Failure> {
+    let present = present?;
+    let Some(subject) = present.subject() else { return Ok(present) };
+    if pending.steps.person.as_ref() != Some(subject) {
+        return Ok(present);
     }
     let agrees = |token: &str| token == "openid" || agreement.scope.contains(token);
     let scope = asked.request.scope.retain(agrees);
@@ -165,13 +165,31 @@ async fn agreed(
     };
     let refused = claims.refused;
     pending.steps.agreed = Some(Agreed { subject: subject.clone(), scope, refused, basis });
-    Ok(Some(person))
+    Ok(present)
 }
 
-/// Takes note of the account that the person goes on with, if it is the one on the page.
-fn selected(pending: &mut Pending, person: Option<&Person>) {
-    let subject = person.map(|person| &person.signed_in.subject);
-    if subject.is_some() && pending.steps.shown_to.as_ref() == subject {
-        pending.steps.selected = subject.cloned();
+/// Goes on with the account that was chosen, if it is signed in here; from now on it is the current one.
+async fn selected(
+    core: &Core,
+    http: &Request<'_>,
+    asked: &Asked,
+    pending: &mut Pending,
+    subject: Subject,
+    (sessions, cookies): (&Sessions, &mut Cookies),
+) -> Result<Present, Failure> {
+    let wish = Wish { subject: Some(&subject), expected: None };
+    let mut present = Present::at(core, http, &asked.client, sessions, wish).await?;
+    if present.subject() == Some(&subject) {
+        if let Some(sessions) = present.sessions.take() {
+            let before = sessions.current().map(|current| current.subject().clone());
+            let sessions = sessions.preferring(&subject);
+            if before.as_ref() != Some(&subject) {
+                cookies.extend(sessions.cookies(core));
+            }
+            present.sessions = Some(sessions);
+        }
+        pending.steps.person = Some(subject.clone());
+        pending.steps.selected = Some(subject);
     }
+    Ok(present)
 }

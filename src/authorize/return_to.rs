@@ -16,6 +16,11 @@ pub(crate) struct ReturnTo {
     uri: Box<str>,
     mode: ResponseMode,
     state: Option<Box<str>>,
+    /// Who is signed in at the browser, for this client ([OIDC Session Management §2]); success and error
+    /// have it alike.
+    ///
+    /// [OIDC Session Management §2]: https://openid.net/specs/openid-connect-session-1_0.html#CreatingUpdatingSessions
+    session_state: Option<Box<str>>,
     issuer: Issuer,
 }
 
@@ -49,8 +54,14 @@ impl ReturnTo {
             uri: uri.into(),
             mode,
             state: params.one("state")?.map(Into::into),
+            session_state: None,
             issuer: issuer.clone(),
         })
+    }
+
+    /// With what the client is told of who is signed in.
+    pub(super) fn tell_session_state(&mut self, state: String) {
+        self.session_state = Some(state.into());
     }
 
     /// The redirect URI, as the request sent it.
@@ -80,7 +91,8 @@ impl ReturnTo {
     /// [RFC 9207 §2]: https://www.rfc-editor.org/rfc/rfc9207#section-2
     pub(crate) fn send(&self, answer: &[(&str, &str)]) -> Reply {
         let state = self.state.as_deref().map(|state| ("state", state));
-        let parameters = answer.iter().copied().chain(state);
+        let session = self.session_state.as_deref().map(|state| ("session_state", state));
+        let parameters = answer.iter().copied().chain(state).chain(session);
         match self.mode {
             ResponseMode::FormPost => {
                 let issuer = ("iss", self.issuer.as_str());

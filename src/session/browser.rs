@@ -1,51 +1,16 @@
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
-
-use super::{Login, Standing, standing, subject_label};
+use super::{
+    Authenticated, Login, SessionRecord, Standing, end, standing, state::BrowserState,
+    subject_label,
+};
 use crate::{
+    authorize::Cookies,
     error::{Failure, Reason},
     provider::Core,
     secret::{Digest, Handle, HandleKind},
-    store::{Commit, Expect, Key, Kind, Loaded, Readable, Step, StoreError, Stored},
+    store::{Batch, Commit, Expect, Key, Kind, Loaded, Step, StoreError},
     types::{Authentication, ClientId, Issuer, Subject, Timestamp},
-    wire::Request,
+    wire::{Request, set_cookie},
 };
-
-/// A person signed in at one browser. The cookie is the record's id and a secret; signing in again
-/// changes the secret and keeps the record.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct SessionRecord {
-    v: u16,
-    digest: Digest,
-    pub(crate) subject: Subject,
-    pub(crate) subject_epoch: i64,
-    pub(crate) auth: Authentication,
-    state: State,
-    pub(crate) until: Timestamp,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum State {
-    Active,
-    Ended,
-}
-
-impl Stored for SessionRecord {}
-
-impl Readable for SessionRecord {
-    fn schema(&self) -> u16 {
-        self.v
-    }
-}
-
-impl SessionRecord {
-    /// Whether the person is still signed in.
-    pub(crate) fn live(&self, standing: Option<&Standing>, now: Timestamp) -> bool {
-        self.state == State::Active
-            && now < self.until
-            && Standing::holds(standing, self.subject_epoch)
-    }
-}
 
 /// Who is signed in, as a rule sees it.
 #[derive(Clone, Debug)]
@@ -57,11 +22,12 @@ pub(crate) struct SignedIn {
     pub(crate) session: Option<Digest>,
 }
 
-/// The session that the browser's cookie opens; not yet judged.
+/// A session that the browser's cookie opens, neither ended nor run out; whether the person still
+/// stands is not judged yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Current {
-    pub(crate) handle: Handle,
-    key: Key,
+    handle: Handle,
+    pub(crate) key: Key,
     pub(crate) record: Loaded<SessionRecord>,
 }
 
@@ -75,6 +41,104 @@ impl Current {
             session: Some(Digest::from(*self.key.hash())),
         }
     }
+
+    pub(crate) fn subject(&self) -> &Subject {
+        &self.record.body.subject
+    }
+}
+
+/// The accounts that are signed in at a browser; the first one is the current one.
+///
+/// Each is a session of its own: they share nothing but the cookie.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BrowserSessions(Vec<Current>);
+
+impl BrowserSessions {
+    /// Those whose sessions the browser's cookie opens.
+    pub(crate) async fn of(core: &Core, request: &Request<'_>) -> Result<Self, StoreError> {
+        let sent = core.cookies.session.read_all(request, core.config.limits.accounts);
+        Self::opened(core, &sent, |_| None).await
+    }
+
+    /// Those that these handles open, each with its own secret or with another one that goes as well.
+    async fn opened(
+        core: &Core,
+        sent: &[Handle],
+        other: impl Fn(&Handle) -> Option<Handle>,
+    ) -> Result<Self, StoreError> {
+        if sent.is_empty() {
+            return Ok(Self::default());
+        }
+        let issuer = &core.config.issuer;
+        let mut batch = Batch::new(core);
+        let slots: Vec<_> = sent
+            .iter()
+            .map(|handle| (*handle, batch.add::<SessionRecord>(key(issuer, handle))))
+            .collect();
+        let read = batch.read().await?;
+        let now = core.clock.now();
+        let mut accounts: Vec<Current> = Vec::with_capacity(slots.len());
+        for (sent, slot) in slots {
+            let Some(record) = read.get(&slot)? else { continue };
+            let fits = |handle: &Handle| record.body.has_secret(&handle.digest());
+            let handle = [Some(sent), other(&sent)].into_iter().flatten().find(fits);
+            let known = accounts.iter().any(|known| known.handle.id() == sent.id());
+            if let Some(handle) = handle.filter(|_| record.body.open(now) && !known) {
+                accounts.push(Current { handle, key: key(issuer, &sent), record });
+            }
+        }
+        Ok(Self(accounts))
+    }
+
+    /// The account that is used unless somebody asks for another one.
+    pub(crate) fn current(&self) -> Option<&Current> {
+        self.0.first()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Current> {
+        self.0.iter()
+    }
+
+    /// That of a person.
+    pub(crate) fn of_subject(&self, subject: &Subject) -> Option<&Current> {
+        self.0.iter().find(|account| account.subject() == subject)
+    }
+
+    pub(crate) fn subjects(&self) -> Vec<Subject> {
+        self.0.iter().map(|account| account.subject().clone()).collect()
+    }
+
+    /// With a person's account as the current one; unchanged, if there is none.
+    #[must_use]
+    pub(crate) fn preferring(mut self, subject: &Subject) -> Self {
+        // Stable: the others keep their order.
+        self.0.sort_by_key(|account| account.subject() != subject);
+        self
+    }
+
+    /// Without these sessions.
+    #[must_use]
+    pub(crate) fn without(mut self, sessions: &[Key]) -> Self {
+        self.0.retain(|account| !sessions.contains(&account.key));
+        self
+    }
+
+    /// What anybody may know of them.
+    pub(crate) fn state(&self) -> BrowserState {
+        BrowserState::of(self.0.iter().map(|account| *account.key.hash()))
+    }
+
+    /// The cookies that make the browser know them.
+    pub(crate) fn cookies(&self, core: &Core) -> Cookies {
+        let handles = self.0.iter().map(|account| &account.handle);
+        let mut cookies: Cookies =
+            vec![("set-cookie", set_cookie(&core.cookies.session, handles).into())];
+        if core.config.policy.session_management {
+            let state = core.cookies.state.set(self.state().as_str());
+            cookies.push(("set-cookie", state.into()));
+        }
+        cookies
+    }
 }
 
 fn key(issuer: &Issuer, handle: &Handle) -> Key {
@@ -86,133 +150,147 @@ pub(crate) fn key_of(session: &Digest) -> Key {
     Key::from_parts(Kind::Session, *session.as_bytes())
 }
 
-/// The session as this client may know it ([Front-Channel Logout §3], `sid`): another client's
-/// differs, and neither leads back to the cookie.
-///
-/// [Front-Channel Logout §3]: https://openid.net/specs/openid-connect-frontchannel-1_0.html#OPLogout
-pub(crate) fn sid(session: &Digest, client: &ClientId) -> Box<str> {
-    let digest = Digest::of_parts(&[b"sid\0", session.as_bytes(), client.as_str().as_bytes()]);
-    let (short, _) = digest.as_bytes().split_at(18);
-    URL_SAFE_NO_PAD.encode(short).into()
-}
-
-/// The session whose cookie the browser sent with the right secret.
-pub(crate) async fn current(
-    core: &Core,
-    request: &Request<'_>,
-) -> Result<Option<Current>, StoreError> {
-    let Some(handle) = core.cookies.session.read(request) else { return Ok(None) };
-    found(core, &[handle]).await
-}
-
-/// The session that one of these cookies opens; they are of one record.
-async fn found(core: &Core, handles: &[Handle]) -> Result<Option<Current>, StoreError> {
-    let Some(first) = handles.first() else { return Ok(None) };
-    let key = key(&core.config.issuer, first);
-    let Some(record) = core.load::<SessionRecord>(&key).await? else { return Ok(None) };
-    let fits = |handle: &&Handle| record.body.digest.same(handle.digest().as_bytes());
-    let handle = handles.iter().find(fits).copied();
-    Ok(handle.map(|handle| Current { handle, key, record }))
-}
-
-/// Signs a person in at a browser: a new secret for the session that is theirs already, a new
-/// session otherwise, and the end of somebody else's. `fresh` is the new cookie; doing it again with
-/// the same one keeps the cookie, and tells of the newer authentication.
+/// Signs a person in at a browser: a new secret for the session that is theirs already, or else a
+/// new session beside those of others. `fresh` is the new handle; doing it again with the same one
+/// keeps the cookie, and tells of the newer authentication. The person is the first of the accounts.
 pub(crate) async fn sign_in(
     core: &Core,
     request: &Request<'_>,
     fresh: Handle,
     login: &Login,
     now: Timestamp,
-) -> Result<Current, Failure> {
-    let issuer = &core.config.issuer;
-    let standing = standing(core, &login.subject).await?;
-    let body = |handle: &Handle| SessionRecord {
-        v: SessionRecord::SCHEMA,
-        digest: handle.digest(),
-        subject: login.subject.clone(),
-        subject_epoch: Standing::epoch(standing.as_ref()),
-        auth: login.authentication(now),
-        state: State::Active,
-        until: now + core.config.lifetimes.session,
+) -> Result<BrowserSessions, Failure> {
+    let most = core.config.limits.accounts;
+    let sent = core.cookies.session.read_all(request, most);
+    // The other handle is the one that this very form has brought already, when it comes twice.
+    let again = |sent: &Handle| Some(fresh.with_id(*sent.id()));
+    let mut accounts = BrowserSessions::opened(core, &sent, again).await?.0;
+    let visit = SignIn { core, login, standing: standing(core, &login.subject).await?, now };
+    let own = accounts.iter().position(|account| *account.subject() == login.subject);
+    let own = own.map(|own| accounts.remove(own));
+    let current = match own {
+        Some(own) if visit.is_live(&own.record.body) => match visit.renew(&own, fresh).await? {
+            Some(current) => current,
+            None => visit.begin(fresh).await?,
+        },
+        Some(dead) => {
+            end(core, &dead.key, now).await?;
+            visit.begin(fresh).await?
+        }
+        None => visit.begin(fresh).await?,
     };
-    let live = |theirs: &SessionRecord| theirs.live(standing.as_ref(), now);
-    let current = match core.cookies.session.read(request) {
-        // The second cookie is the one that this very form has brought already, when it comes twice.
-        Some(sent) => found(core, &[sent, fresh.with_id(*sent.id())]).await?,
-        None => None,
-    };
-    if let Some(current) = current {
-        if current.record.body.subject == login.subject && live(&current.record.body) {
-            let handle = fresh.with_id(*current.handle.id());
-            let expect = Expect::Version(current.record.version);
-            if let Some(current) = write(core, handle, expect, body(&handle), &live).await? {
+    accounts.insert(0, current);
+    for surplus in accounts.drain(most.min(accounts.len())..) {
+        end(core, &surplus.key, now).await?;
+    }
+    Ok(BrowserSessions(accounts))
+}
+
+/// A person who signs in now.
+struct SignIn<'s> {
+    core: &'s Core,
+    login: &'s Login,
+    standing: Option<Standing>,
+    now: Timestamp,
+}
+
+impl SignIn<'_> {
+    fn person(&self) -> Authenticated<'_> {
+        Authenticated {
+            subject: &self.login.subject,
+            subject_epoch: Standing::epoch(self.standing.as_ref()),
+            auth: self.login.authentication(self.now),
+            device: self.login.device.as_deref(),
+        }
+    }
+
+    fn is_live(&self, record: &SessionRecord) -> bool {
+        record.live(self.standing.as_ref(), self.now)
+    }
+
+    /// Gives their session another secret; `None` if somebody else was faster.
+    async fn renew(&self, own: &Current, fresh: Handle) -> Result<Option<Current>, Failure> {
+        let handle = fresh.with_id(*own.handle.id());
+        let lifetimes = &self.core.config.lifetimes;
+        let body = own.record.body.clone();
+        let body = body.again(handle.digest(), self.person(), lifetimes, self.now);
+        self.write(handle, Expect::Version(own.record.version), body).await
+    }
+
+    /// Begins another session, with this handle if it is free.
+    async fn begin(&self, fresh: Handle) -> Result<Current, Failure> {
+        let core = self.core;
+        let labels = [subject_label(&core.config.issuer, &self.login.subject)];
+        for handle in [fresh, Handle::random(HandleKind::Session, &*core.entropy)?] {
+            let lifetimes = &core.config.lifetimes;
+            let body = SessionRecord::begin(handle.digest(), self.person(), lifetimes, self.now);
+            let expect = Expect::Absent { labels: &labels };
+            if let Some(current) = self.write(handle, expect, body).await? {
                 return Ok(current);
             }
-        } else {
-            end(core, current, now).await?;
         }
+        Err(Reason::StoreFailed.into())
     }
-    let labels = [subject_label(issuer, &login.subject)];
-    for handle in [fresh, Handle::random(HandleKind::Session, &*core.entropy)?] {
-        let expect = Expect::Absent { labels: &labels };
-        if let Some(current) = write(core, handle, expect, body(&handle), &live).await? {
-            return Ok(current);
-        }
-    }
-    Err(Reason::StoreFailed.into())
-}
 
-/// Writes the session; if somebody was faster with the very same cookie, theirs serves, as long as it
-/// is alive.
-async fn write(
-    core: &Core,
-    handle: Handle,
-    expect: Expect<'_>,
-    body: SessionRecord,
-    live: &(dyn Fn(&SessionRecord) -> bool + Sync),
-) -> Result<Option<Current>, Failure> {
-    let key = key(&core.config.issuer, &handle);
-    let keep_until = keep_until(core, &body);
-    let step = Step { key: &key, expect, body: &body, keep_until };
-    match core.commit(step, ()).await? {
-        Commit::Won(version, ()) => {
-            Ok(Some(Current { handle, key, record: Loaded { body, version } }))
-        }
-        Commit::Lost => {
-            let theirs = core.load::<SessionRecord>(&key).await?;
-            let same = |theirs: &Loaded<SessionRecord>| {
-                theirs.body.digest.same(handle.digest().as_bytes())
-                    && theirs.body.subject == body.subject
-                    && live(&theirs.body)
-            };
-            Ok(theirs.filter(same).map(|record| Current { handle, key, record }))
-        }
-    }
-}
-
-/// A session is kept until it ends, and for as long as its cookie could be derived again.
-fn keep_until(core: &Core, body: &SessionRecord) -> Timestamp {
-    body.until.max(body.auth.time + core.config.lifetimes.interaction)
-}
-
-/// Ends the session; it stays as a tombstone until it would have ended by itself.
-pub(crate) async fn end(core: &Core, current: Current, now: Timestamp) -> Result<(), Failure> {
-    let Current { key, mut record, .. } = current;
-    for _ in 0..16 {
-        if record.body.state == State::Ended || record.body.until <= now {
-            return Ok(());
-        }
-        let body = SessionRecord { state: State::Ended, ..record.body };
-        let expect = Expect::Version(record.version);
-        let keep_until = keep_until(core, &body);
+    /// Writes the session; if somebody was faster with the very same cookie, theirs serves, as long as
+    /// it is alive.
+    async fn write(
+        &self,
+        handle: Handle,
+        expect: Expect<'_>,
+        body: SessionRecord,
+    ) -> Result<Option<Current>, Failure> {
+        let core = self.core;
+        let key = key(&core.config.issuer, &handle);
+        let keep_until = body.keep_until(&core.config.lifetimes);
         let step = Step { key: &key, expect, body: &body, keep_until };
-        if let Commit::Won(..) = core.commit(step, ()).await? {
-            return Ok(());
+        match core.commit(step, ()).await? {
+            Commit::Won(version, ()) => {
+                Ok(Some(Current { handle, key, record: Loaded { body, version } }))
+            }
+            Commit::Lost => {
+                let theirs = core.load::<SessionRecord>(&key).await?;
+                let same = |theirs: &Loaded<SessionRecord>| {
+                    theirs.body.has_secret(&handle.digest())
+                        && theirs.body.subject == body.subject
+                        && self.is_live(&theirs.body)
+                };
+                Ok(theirs.filter(same).map(|record| Current { handle, key, record }))
+            }
         }
-        match core.load(&key).await? {
+    }
+}
+
+/// Enters a client in the ledger of the session, before anything that stands on it leaves. Answers
+/// whether the session goes on: it may have ended meanwhile, and one that was used with too many clients
+/// ends here.
+pub(crate) async fn enter(
+    core: &Core,
+    account: &Current,
+    client: &ClientId,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    let lifetimes = &core.config.lifetimes;
+    let mut record = account.record.clone();
+    for _ in 0..16 {
+        let session = &record.body;
+        if !session.open(now) {
+            return Ok(false);
+        }
+        if session.clients.is_full() && !session.clients.contains(client) {
+            end(core, &account.key, now).await?;
+            return Ok(false);
+        }
+        let Some(body) = session.used(client, lifetimes, now) else { return Ok(true) };
+        let keep_until = body.keep_until(lifetimes);
+        let expect = Expect::Version(record.version);
+        let step = Step { key: &account.key, expect, body: &body, keep_until };
+        if let Commit::Won(..) = core.commit(step, ()).await? {
+            return Ok(true);
+        }
+        match core.load(&account.key).await? {
             Some(again) => record = again,
-            None => return Ok(()),
+            None => return Ok(false),
         }
     }
     Err(Reason::StoreFailed.into())

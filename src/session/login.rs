@@ -21,12 +21,15 @@ pub struct Login {
     ///
     /// [RFC 8176]: https://www.rfc-editor.org/rfc/rfc8176
     pub amr: Vec<Box<str>>,
+    /// What to call the browser on a page that lists a person's sessions: "Firefox on Linux". Take no more of
+    /// its own words than you would show.
+    pub device: Option<Box<str>>,
 }
 
 impl Login {
     /// This person, authenticated now.
     pub fn new(subject: Subject) -> Self {
-        Self { subject, time: None, acr: None, amr: Vec::new() }
+        Self { subject, time: None, acr: None, amr: Vec::new(), device: None }
     }
 
     /// What tokens will say of it.
@@ -37,16 +40,4 @@ impl Login {
             amr: self.amr.clone(),
         }
     }
-}
-
-/// A browser session of the provider, as [`Provider::session`](crate::Provider::session) shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Session {
-    /// Who is signed in.
-    pub subject: Subject,
-    /// When and how they were authenticated.
-    pub authentication: Authentication,
-    /// When the session ends by itself.
-    pub expires: Timestamp,
 }

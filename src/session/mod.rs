@@ -3,15 +3,26 @@
 
 mod browser;
 mod consent;
+mod end;
+mod held;
+mod ledger;
 mod login;
+mod record;
 mod standing;
+mod state;
 
-pub(crate) use browser::{Current, SessionRecord, SignedIn, current, end, key_of, sid, sign_in};
+pub(crate) use browser::{BrowserSessions, Current, SignedIn, enter, key_of, sign_in};
 pub(crate) use consent::{Consent, ConsentAnswer, DecidedClaims, agree, consents, withdraw};
 pub use consent::{HeldConsent, HeldConsents};
-pub use login::{Login, Session};
+pub(crate) use end::end;
+pub use held::{HeldSessions, InvalidSessionId, Session, SessionId};
+pub(crate) use held::{end_all, end_held, held, present};
+pub(crate) use ledger::Ledger;
+pub use login::Login;
+pub(crate) use record::{Authenticated, SessionRecord};
 pub use standing::SubjectChange;
 pub(crate) use standing::{Standing, revoke_all, standing};
+pub(crate) use state::sid;
 
 use crate::{
     store::Label,

@@ -14,6 +14,8 @@ pub enum Kind {
     Consent,
     /// What all of a subject's grants stand on.
     Standing,
+    /// That clients are to be told of the end of a session.
+    Logout,
     /// A request under way that is too large for a URL.
     Interaction,
     /// A client that has registered itself, or that an administrator has made.
@@ -28,11 +30,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Grant,
         Self::Session,
         Self::Consent,
         Self::Standing,
+        Self::Logout,
         Self::Interaction,
         Self::Client,
         Self::Allowance,
@@ -47,6 +50,7 @@ impl Kind {
             Self::Session => "session",
             Self::Consent => "consent",
             Self::Standing => "standing",
+            Self::Logout => "logout",
             Self::Interaction => "interaction",
             Self::Client => "client",
             Self::Allowance => "allowance",

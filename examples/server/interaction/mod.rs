@@ -15,7 +15,9 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use oidc_op::{AuthorizeError, Interaction, Need, Outcome, PageError, Reason, Reply, Verdict};
+use oidc_op::{
+    AuthorizeError, Interaction, Need, Outcome, PageError, Reason, Reply, Subject, Verdict,
+};
 use tracing::info;
 
 use crate::{
@@ -64,10 +66,17 @@ pub(crate) async fn decide(
             };
             visit.resume(agreed).await
         }
-        "select" => visit.resume(Verdict::SelectAccount).await,
         "cancel" => visit.resume(Verdict::Cancel).await,
-        _ => app.refuse(Reason::VerdictUnfit),
+        action => match chosen(action) {
+            Some(account) => visit.resume(Verdict::SelectAccount(account)).await,
+            None => app.refuse(Reason::VerdictUnfit),
+        },
     }
+}
+
+/// The account that a button of the chooser stands for.
+fn chosen(action: &str) -> Option<Subject> {
+    Subject::new(action.strip_prefix("select:")?).ok()
 }
 
 impl App {
@@ -93,7 +102,9 @@ impl App {
                 site.create(interaction, &Filled::default(), None)
             }
             (Need::Consent, Some(person)) => site.consent(interaction, person),
-            (Need::SelectAccount, Some(person)) => site.select(interaction, person),
+            (Need::SelectAccount, _) if !interaction.accounts.is_empty() => {
+                site.select(interaction, &self.users)
+            }
             (_, Some(person)) if interaction.need == Need::Login => {
                 site.login(interaction, Some(person), &person.username, None)
             }

@@ -29,7 +29,7 @@ use crate::{
     assurance::Assurance,
     config::{Password, Scopes, Settings, SignUp},
     demo::CLIENT_ID,
-    users::User,
+    users::{User, Users},
 };
 
 /// What every page knows.
@@ -127,18 +127,16 @@ impl Site {
         )
     }
 
-    /// The page where an account is chosen.
-    pub(crate) fn select(&self, interaction: &Interaction, person: &User) -> Response {
-        let name = clean(person.name());
+    /// The page where an account is chosen, of those that are signed in at the browser.
+    pub(crate) fn select(&self, interaction: &Interaction, users: &Users) -> Response {
+        let known = interaction.accounts.iter().filter_map(|account| users.by_subject(account));
         self.page(
             StatusCode::OK,
             &SelectPage {
                 site: self,
                 client: self.asking(interaction),
                 action: self.interaction(&interaction.token),
-                initial: initial(&name),
-                person: name,
-                detail: clean(person.email().unwrap_or(&person.username)),
+                accounts: known.map(|user| Account::of(&user)).collect(),
             },
         )
     }
@@ -231,9 +229,27 @@ struct SelectPage<'p> {
     site: &'p Site,
     client: ClientView<'p>,
     action: String,
-    person: String,
+    accounts: Vec<Account>,
+}
+
+/// An account to choose.
+struct Account {
+    subject: String,
+    name: String,
     initial: String,
     detail: String,
+}
+
+impl Account {
+    fn of(user: &User) -> Self {
+        let name = clean(user.name());
+        Self {
+            subject: user.subject.as_str().to_owned(),
+            initial: initial(&name),
+            name,
+            detail: clean(user.email().unwrap_or(&user.username)),
+        }
+    }
 }
 
 #[derive(Template)]
@@ -357,9 +373,7 @@ mod tests {
             site: &site,
             client: ClientView { name: "<b>".into(), ..ClientView::default() },
             action: String::new(),
-            person: String::new(),
-            initial: String::new(),
-            detail: String::new(),
+            accounts: Vec::new(),
         };
         let html = page.render().unwrap();
         let style = html.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();

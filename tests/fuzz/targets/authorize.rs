@@ -76,7 +76,7 @@ impl Browser {
         let verdict = match page.need {
             Need::Login => Verdict::Login(alice),
             Need::CreateAccount => Verdict::Login(Login::new(Subject::new("new").unwrap())),
-            Need::SelectAccount => Verdict::SelectAccount,
+            Need::SelectAccount => Verdict::SelectAccount(page.accounts[0].clone()),
             Need::Consent => {
                 let mut agreement = Agreement::to_all(page);
                 agreement.remember = true;

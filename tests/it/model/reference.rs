@@ -30,7 +30,8 @@ pub(super) enum Rotation {
 pub(super) const DAY: i64 = 86_400;
 const CODE: i64 = 60;
 const ACCESS: i64 = 600;
-const SESSION: i64 = 8 * 3_600;
+const SESSION: i64 = DAY;
+const SESSION_IDLE: i64 = 8 * 3_600;
 const IDLE: i64 = 14 * DAY;
 const RENEWABLE: i64 = 30 * DAY;
 /// How far the clocks of two nodes may be apart.
@@ -61,6 +62,8 @@ pub(super) struct Person {
 #[derive(Clone, Debug)]
 struct Session {
     until: i64,
+    idle_until: i64,
+    clients: Vec<usize>,
     revocations: u32,
     ended: bool,
 }
@@ -143,7 +146,16 @@ impl Model {
         let (now, person) = (self.now, &mut self.people[who]);
         let revocations = person.revocations;
         if !person.sessions.last().is_some_and(|session| session.live(revocations, now)) {
-            person.sessions.push(Session { until: now + SESSION, revocations, ended: false });
+            person.sessions.push(Session {
+                until: now + SESSION,
+                idle_until: now + SESSION_IDLE,
+                clients: Vec::new(),
+                revocations,
+                ended: false,
+            });
+        }
+        if let Some(session) = person.sessions.last_mut() {
+            session.used(client, now);
         }
         self.grants.push(Grant {
             who,
@@ -335,8 +347,20 @@ impl Model {
 }
 
 impl Session {
+    /// A use is written down for a client's first time, or when it is worth the write.
+    fn used(&mut self, client: usize, now: i64) {
+        let idle_until = now + SESSION_IDLE;
+        let known = self.clients.contains(&client);
+        if !known || idle_until - self.idle_until > SESSION_IDLE / 10 {
+            self.idle_until = idle_until.max(self.idle_until);
+        }
+        if !known {
+            self.clients.push(client);
+        }
+    }
+
     fn live(&self, revocations: u32, now: i64) -> bool {
-        !self.ended && now < self.until && self.revocations == revocations
+        !self.ended && now < self.until.min(self.idle_until) && self.revocations == revocations
     }
 }
 

@@ -141,10 +141,13 @@ async fn online_tokens_end_when_the_session_expires() {
     }
 }
 
-/// A sign-in by somebody else at the same browser ends the session, and what stands on it.
+/// Where a browser has room for one account, a sign-in by somebody else ends the session, and what
+/// stands on it.
 #[tokio::test]
 async fn online_tokens_end_when_somebody_else_signs_in() {
-    let op = Op::new();
+    let mut setup = Setup::new();
+    setup.config.limits.accounts = 1;
+    let op = setup.build();
     let ask = Ask::of("online", "code").with("scope", "openid");
     let mut browser = Browser::new(&op);
     let sent = browser.ask(&ask, ALICE).await;

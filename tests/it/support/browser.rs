@@ -221,7 +221,10 @@ impl Browser {
             answer = match page.need {
                 Need::Login | Need::CreateAccount => self.login(&page.token, who).await,
                 Need::Consent => self.agree_to_all(page).await,
-                _ => self.submit(&page.token, Verdict::SelectAccount).await,
+                _ => {
+                    let verdict = Verdict::SelectAccount(Subject::new(who).unwrap());
+                    self.submit(&page.token, verdict).await
+                }
             };
         }
         panic!("the pages do not end");
@@ -269,6 +272,15 @@ impl Browser {
         let request = Request::new("GET", "/").headers(&headers);
         let session = self.op.provider.session(request).await.unwrap();
         session.map(|session| session.subject.as_str().to_owned())
+    }
+
+    /// Everybody who is signed in here, the current one first.
+    pub(crate) async fn accounts(&self) -> Vec<String> {
+        let headers = self.headers(&[]);
+        let headers: Vec<_> = headers.iter().map(|(n, v)| (&**n, v.as_bytes())).collect();
+        let request = Request::new("GET", "/").headers(&headers);
+        let sessions = self.op.provider.accounts(request).await.unwrap();
+        sessions.iter().map(|session| session.subject.as_str().to_owned()).collect()
     }
 
     /// Signs in on a page of the host's own.
