@@ -278,6 +278,8 @@ pub struct Paths {
     /// The registration endpoint, and with a `client_id` the configuration of that client;
     /// `/register`.
     pub registration: String,
+    /// The frame of [`Policy::session_management`]; `/check_session`.
+    pub check_session: String,
 }
 
 impl Default for Paths {
@@ -290,6 +292,7 @@ impl Default for Paths {
             introspection: "/introspect".into(),
             revocation: "/revoke".into(),
             registration: "/register".into(),
+            check_session: "/check_session".into(),
         }
     }
 }
@@ -396,6 +399,7 @@ impl Config {
             ("introspection", &paths.introspection),
             ("revocation", &paths.revocation),
             ("registration", &paths.registration),
+            ("check_session", &paths.check_session),
         ];
         for (i, (name, path)) in all.iter().enumerate() {
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);

@@ -29,6 +29,7 @@ pub(crate) struct Endpoints {
     pub(crate) introspection: String,
     pub(crate) revocation: String,
     pub(crate) registration: String,
+    pub(crate) check_session: String,
     origin: String,
 }
 
@@ -46,6 +47,7 @@ impl Endpoints {
             introspection: format!("{base}{}", paths.introspection),
             revocation: format!("{base}{}", paths.revocation),
             registration: format!("{base}{}", paths.registration),
+            check_session: format!("{base}{}", paths.check_session),
             origin: issuer.origin().to_owned(),
         }
     }
@@ -88,6 +90,8 @@ struct Metadata<'m> {
     revocation_endpoint: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    check_session_iframe: Option<String>,
     scopes_supported: &'m Scopes<'m>,
     response_types_supported: [ResponseType; 8],
     response_modes_supported: [ResponseMode; 3],
@@ -164,6 +168,10 @@ impl<'m> Metadata<'m> {
                 .registration
                 .as_ref()
                 .map(|_| endpoints.at(&endpoints.registration)),
+            check_session_iframe: config
+                .policy
+                .session_management
+                .then(|| endpoints.at(&endpoints.check_session)),
             scopes_supported: scopes,
             response_types_supported: ResponseType::ALL,
             response_modes_supported: ResponseMode::ALL,

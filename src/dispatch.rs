@@ -23,6 +23,7 @@ impl Provider {
             &endpoints.oauth_authorization_server,
         ];
         paths.extend(config.registration.iter().map(|_| &*endpoints.registration));
+        paths.extend(config.policy.session_management.then_some(&*endpoints.check_session));
         paths.extend((!config.webfinger.is_empty()).then_some(webfinger::PATH));
         paths
     }
@@ -53,6 +54,7 @@ impl Provider {
             Route::Metadata => self.metadata(request),
             Route::Jwks => self.jwks(request),
             Route::WebFinger => self.webfinger(request),
+            Route::CheckSession => self.check_session(),
             Route::Token => {
                 self.token(request).await.unwrap_or_else(|e| e.reply().with_cors(Cors::Any))
             }
@@ -101,6 +103,7 @@ enum Route {
     UserInfo,
     Registration,
     WebFinger,
+    CheckSession,
 }
 
 impl Route {
@@ -109,6 +112,10 @@ impl Route {
         let registration = core.config.registration.is_some();
         if registration && path == endpoints.registration {
             return Some(Self::Registration);
+        }
+        let sessions = core.config.policy.session_management;
+        if sessions && path == endpoints.check_session {
+            return Some(Self::CheckSession);
         }
         if !core.config.webfinger.is_empty() && path == webfinger::PATH {
             return Some(Self::WebFinger);
@@ -133,6 +140,7 @@ impl Route {
     const fn methods(self) -> &'static str {
         match self {
             Self::Metadata | Self::Jwks | Self::WebFinger => "GET, HEAD, OPTIONS",
+            Self::CheckSession => "GET, HEAD",
             Self::Authorize => "GET, POST",
             Self::Token | Self::Revocation => "POST, OPTIONS",
             Self::Introspection => "POST",
@@ -147,7 +155,7 @@ impl Route {
     /// [RFC 9700 §2.6]: https://www.rfc-editor.org/rfc/rfc9700#section-2.6
     const fn cors(self) -> Cors {
         match self {
-            Self::Authorize | Self::Introspection => Cors::No,
+            Self::Authorize | Self::Introspection | Self::CheckSession => Cors::No,
             _ => Cors::Any,
         }
     }

@@ -55,7 +55,7 @@ impl Provider {
     ) -> Result<authorize::Cookies, InternalError> {
         let core = self.core();
         let fresh = Handle::random(HandleKind::Session, &*core.entropy)?;
-        let sessions = session::sign_in(core, &request, fresh, login, core.clock.now()).await?;
+        let sessions = session::sign_in(core, &request, fresh, login, None).await?;
         core.observer.observe(&Event::new(What::SignedIn).subject(&login.subject));
         Ok(sessions.cookies(core))
     }

@@ -21,7 +21,7 @@ use crate::{
     jose::DecryptionKeys,
     mint::Signer,
     secret::{StorageKeys, TokenKeys},
-    session::Login,
+    session::{self, Login},
     store::Store,
     throttle::Throttle,
     token::{self, Asker, ExchangePolicy, ExtensionGrant, PasswordAuthenticator, TrustedIssuers},
@@ -341,6 +341,15 @@ impl Provider {
     /// [RFC 7033]: https://www.rfc-editor.org/rfc/rfc7033
     pub fn webfinger(&self, request: Request<'_>) -> Reply {
         webfinger::answer(&self.0, &request)
+    }
+
+    /// The frame that clients ask whether somebody has signed in or out at this browser ([OIDC Session
+    /// Management §3.2]); small, cached, and without any state of its own. There is such an endpoint if
+    /// [`Policy::session_management`](crate::Policy::session_management) says so.
+    ///
+    /// [OIDC Session Management §3.2]: https://openid.net/specs/openid-connect-session-1_0.html#OPiframe
+    pub fn check_session(&self) -> Reply {
+        session::check_session(&self.0)
     }
 
     /// Does up to `limit` records' worth of housekeeping, and answers how many it did: call it every

@@ -115,7 +115,8 @@ async fn signed_in(
         Some((browser, cookies)) => {
             let keys = pending.keys(core)?;
             let fresh = grant::session_of_interaction(keys, pending.id(), browser, &login.subject);
-            let sessions = session::sign_in(core, http, fresh, login, core.clock.now()).await?;
+            let sessions =
+                session::sign_in(core, http, fresh, login, Some(&asked.client.id)).await?;
             cookies.extend(sessions.cookies(core));
             let wish = Wish { subject: Some(&login.subject), expected: None };
             Present::among(core, &asked.client, sessions, wish).await?

@@ -152,20 +152,23 @@ pub(crate) fn key_of(session: &Digest) -> Key {
 
 /// Signs a person in at a browser: a new secret for the session that is theirs already, or else a
 /// new session beside those of others. `fresh` is the new handle; doing it again with the same one
-/// keeps the cookie, and tells of the newer authentication. The person is the first of the accounts.
+/// keeps the cookie, and tells of the newer authentication. The person is the first of the accounts, and
+/// the client whose request it is for is in their ledger.
 pub(crate) async fn sign_in(
     core: &Core,
     request: &Request<'_>,
     fresh: Handle,
     login: &Login,
-    now: Timestamp,
+    client: Option<&ClientId>,
 ) -> Result<BrowserSessions, Failure> {
     let most = core.config.limits.accounts;
     let sent = core.cookies.session.read_all(request, most);
     // The other handle is the one that this very form has brought already, when it comes twice.
     let again = |sent: &Handle| Some(fresh.with_id(*sent.id()));
     let mut accounts = BrowserSessions::opened(core, &sent, again).await?.0;
-    let visit = SignIn { core, login, standing: standing(core, &login.subject).await?, now };
+    let now = core.clock.now();
+    let visit =
+        SignIn { core, login, client, standing: standing(core, &login.subject).await?, now };
     let own = accounts.iter().position(|account| *account.subject() == login.subject);
     let own = own.map(|own| accounts.remove(own));
     let current = match own {
@@ -190,6 +193,7 @@ pub(crate) async fn sign_in(
 struct SignIn<'s> {
     core: &'s Core,
     login: &'s Login,
+    client: Option<&'s ClientId>,
     standing: Option<Standing>,
     now: Timestamp,
 }
@@ -201,6 +205,7 @@ impl SignIn<'_> {
             subject_epoch: Standing::epoch(self.standing.as_ref()),
             auth: self.login.authentication(self.now),
             device: self.login.device.as_deref(),
+            client: self.client,
         }
     }
 

@@ -78,6 +78,11 @@ impl Ledger {
         Some(Self(entries))
     }
 
+    /// With this client, if there is one.
+    pub(super) fn entered(self, client: Option<&ClientId>) -> Self {
+        client.and_then(|client| self.with(client)).unwrap_or(self)
+    }
+
     /// With these of its clients to be told, from now on.
     pub(super) fn to_tell(mut self, tell: &[ClientId], now: Timestamp) -> Self {
         for entry in &mut self.0 {

@@ -2,6 +2,7 @@
 //! that all of a subject's grants share.
 
 mod browser;
+mod check;
 mod consent;
 mod end;
 mod held;
@@ -12,6 +13,7 @@ mod standing;
 mod state;
 
 pub(crate) use browser::{BrowserSessions, Current, SignedIn, enter, key_of, sign_in};
+pub(crate) use check::check_session;
 pub(crate) use consent::{Consent, ConsentAnswer, DecidedClaims, agree, consents, withdraw};
 pub use consent::{HeldConsent, HeldConsents};
 pub(crate) use end::end;

@@ -63,6 +63,8 @@ pub(crate) struct Authenticated<'a> {
     pub(crate) subject_epoch: i64,
     pub(crate) auth: Authentication,
     pub(crate) device: Option<&'a str>,
+    /// The client whose request they signed in for, if it was for one's.
+    pub(crate) client: Option<&'a ClientId>,
 }
 
 impl SessionRecord {
@@ -85,7 +87,7 @@ impl SessionRecord {
             state: State::Active,
             idle_until: now + lifetimes.session_idle,
             until: now + lifetimes.session,
-            clients: Ledger::default(),
+            clients: Ledger::default().entered(person.client),
         }
     }
 
@@ -97,9 +99,9 @@ impl SessionRecord {
         lifetimes: &Lifetimes,
         now: Timestamp,
     ) -> Self {
-        let device = self.device.clone();
+        let (device, clients) = (self.device.clone(), self.clients.entered(person.client));
         let begun = Self::begin(secret, person, lifetimes, now);
-        Self { began: self.began, device: begun.device.or(device), clients: self.clients, ..begun }
+        Self { began: self.began, device: begun.device.or(device), clients, ..begun }
     }
 
     /// After a use by this client; `None` if there is nothing to write down: it is known, and the
@@ -198,8 +200,13 @@ mod tests {
     fn begun(now: Timestamp) -> SessionRecord {
         let subject = Subject::new("alice").unwrap();
         let auth = Authentication::at(now);
-        let person =
-            Authenticated { subject: &subject, subject_epoch: 0, auth, device: Some("Lynx") };
+        let person = Authenticated {
+            subject: &subject,
+            subject_epoch: 0,
+            auth,
+            device: Some("Lynx"),
+            client: None,
+        };
         SessionRecord::begin(Digest::of(b"secret"), person, &lifetimes(), now)
     }
 
@@ -250,7 +257,8 @@ mod tests {
         let session = begun(NOW).used(&client("app"), &lifetimes(), NOW).unwrap();
         let (subject, now) = (session.subject.clone(), NOW + Duration::minutes(30));
         let auth = Authentication::at(now);
-        let person = Authenticated { subject: &subject, subject_epoch: 3, auth, device: None };
+        let person =
+            Authenticated { subject: &subject, subject_epoch: 3, auth, device: None, client: None };
         let again = session.again(Digest::of(b"other"), person, &lifetimes(), now);
         assert!(
             again.has_secret(&Digest::of(b"other")) && !again.has_secret(&Digest::of(b"secret"))

@@ -36,6 +36,7 @@ mod resources;
 mod revocation;
 mod schema;
 mod store_clients;
+mod sessions;
 mod stories;
 mod strangers;
 mod support;

@@ -10,6 +10,7 @@ import * as frontChannel from './scenarios/front-channel.mjs'
 import * as programs from './scenarios/programs.mjs'
 import * as requests from './scenarios/requests.mjs'
 import * as resubmission from './scenarios/resubmission.mjs'
+import * as sessions from './scenarios/sessions.mjs'
 import * as screenshots from './scenarios/screenshots.mjs'
 import * as signIn from './scenarios/sign-in.mjs'
 import * as signUp from './scenarios/sign-up.mjs'
@@ -34,6 +35,7 @@ const all = {
   ...requests,
   ...resubmission,
   ...screenshots,
+  ...sessions,
   ...signIn,
   ...signUp,
 }

@@ -13,6 +13,7 @@ pub(super) struct Paths {
     introspection: Option<String>,
     revocation: Option<String>,
     registration: Option<String>,
+    check_session: Option<String>,
 }
 
 impl Paths {
@@ -26,6 +27,7 @@ impl Paths {
             (&mut to.introspection, &self.introspection),
             (&mut to.revocation, &self.revocation),
             (&mut to.registration, &self.registration),
+            (&mut to.check_session, &self.check_session),
         ] {
             if let Some(path) = from {
                 path.clone_into(to);
@@ -43,6 +45,7 @@ impl Paths {
             &self.introspection,
             &self.revocation,
             &self.registration,
+            &self.check_session,
         ];
         let paths = all.into_iter().flatten().map(String::as_str);
         let mut taken = paths.filter(|path| {

@@ -13,6 +13,7 @@ pub(super) struct Policy {
     unsigned_unless_registered: Option<bool>,
     request_object: Option<Mode>,
     client_documents: Option<bool>,
+    session_management: Option<bool>,
     introspect_id_tokens: Option<bool>,
     assertion_audience: Option<AssertionAudience>,
 }
@@ -34,6 +35,7 @@ impl Policy {
             (&mut policy.unsigned, self.unsigned),
             (&mut policy.unsigned_unless_registered, self.unsigned_unless_registered),
             (&mut policy.client_documents, self.client_documents),
+            (&mut policy.session_management, self.session_management),
             (&mut policy.introspect_id_tokens, self.introspect_id_tokens),
         ] {
             *to = from.unwrap_or(*to);

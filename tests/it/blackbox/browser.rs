@@ -117,6 +117,17 @@ fn sign_up_by_keyboard() {
     run_at(&sign_up::verifying(), "sign_up_by_keyboard", BOB);
 }
 
+// scenarios/sessions.mjs
+
+/// Relying parties on ports of their own learn from the provider's frame that somebody has signed out. Over
+/// TLS, since they are another site.
+#[test]
+fn session_frame() {
+    let tables = "[policy]\nsession_management = true\n";
+    let server = Server::start(Setup { name: "frame", tls: true, tables, ..Setup::default() });
+    run_at(&server, "session_frame", ALICE);
+}
+
 /// Over TLS the cookies are bound to the host; everything else is the same.
 #[test]
 fn over_tls() {

@@ -2,6 +2,7 @@
 //
 //   GET  /login?…  starts a sign-in; the query is added to the authorization request
 //   GET  /post?…   the same, by a form that posts itself to the authorization endpoint
+//   GET  /frame    an empty page, for frames of the provider's
 //   GET  /cb       the redirect URI: finishes the sign-in and shows what came of it. Without a
 //                  query, the answer is in the fragment, which only the browser sees: a script
 //                  posts it to /fragment
@@ -277,6 +278,8 @@ export class RelyingParty {
     const extra = Object.fromEntries(url.searchParams)
     if (route === 'GET /login') {
       response.writeHead(303, { location: (await this.begin(extra)).href }).end()
+    } else if (route === 'GET /frame') {
+      show(response, '<title>Frame</title>')
     } else if (route === 'GET /post') {
       show(response, selfPosting(await this.begin(extra)))
     } else if (route === 'GET /cb') {
