@@ -1,9 +1,13 @@
-//! "Your apps and devices": what a person has given to clients, and the buttons that take it back.
+//! "Your apps and devices": where a person is signed in, what they have given to clients, and the buttons
+//! that take it back.
 
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use oidc_op::{Client, ClientId, Clients, HeldConsent, HeldGrant, InternalError, Reason, Subject};
+use oidc_op::{
+    Client, ClientId, Clients, HeldConsent, HeldGrant, InternalError, Reason, Session, SessionId,
+    Subject,
+};
 
 use crate::{
     App, demo::found, interaction::with_fields, layers::Received, pages::AppsView, users::User,
@@ -18,6 +22,10 @@ const PAGES: usize = 5;
 pub(crate) struct Held {
     pub(crate) grants: Vec<(HeldGrant, Option<Arc<Client>>)>,
     pub(crate) consents: Vec<(HeldConsent, Option<Arc<Client>>)>,
+    /// Their sessions, each with how many clients it was used for.
+    pub(crate) sessions: Vec<Session>,
+    /// The one of this browser.
+    pub(crate) here: Option<SessionId>,
     /// There is more than the page shows.
     pub(crate) more: bool,
 }
@@ -29,12 +37,13 @@ pub(crate) async fn show(State(app): State<Arc<App>>, received: Received) -> Res
         Ok(None) => return app.to_home(""),
         Err(error) => return app.refuse(error.reason()),
     };
-    let held = match app.held(&person.subject).await {
+    let held = match app.held(&received, &person.subject).await {
         Ok(held) => held,
         Err(error) => return app.refuse(error.reason()),
     };
     let notice = match received.query().one("done") {
         "ended" => Some("The app has no access any more."),
+        "signed-out" => Some("That browser must sign in again."),
         "withdrawn" => Some("The app must ask you again before it gets anything new."),
         _ => None,
     };
@@ -42,7 +51,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, received: Received) -> Res
     app.site.apps_of(&AppsView { person: &person, held: &held, notice, languages })
 }
 
-/// POST: ends one grant, takes one consent back, or ends everything everywhere.
+/// POST: ends one grant or one session, takes one consent back, or ends everything everywhere.
 pub(crate) async fn act(State(app): State<Arc<App>>, received: Received) -> Response {
     let Some(form) = received.form() else { return app.refuse(Reason::MediaType) };
     if !received.is_from(&app.issuer) {
@@ -68,6 +77,12 @@ pub(crate) async fn act(State(app): State<Arc<App>>, received: Received) -> Resp
             };
             (provider.withdraw_consent(&subject, &client).await, "withdrawn")
         }
+        "sign-out-of" => {
+            let Ok(session) = form.one("session").parse() else {
+                return app.refuse(Reason::VerdictUnfit);
+            };
+            (provider.end_session_of(&subject, session).await.map(drop), "signed-out")
+        }
         "everywhere" => return app.end_everything(&received, &subject).await,
         _ => return app.refuse(Reason::VerdictUnfit),
     };
@@ -88,8 +103,15 @@ impl App {
         Ok(session.and_then(|session| self.users.by_subject(&session.subject)))
     }
 
-    async fn held(&self, subject: &Subject) -> Result<Held, InternalError> {
+    async fn held(&self, received: &Received, subject: &Subject) -> Result<Held, InternalError> {
         let mut held = Held::default();
+        let fields = received.fields();
+        let accounts = self.provider.accounts(received.request(&fields)).await?;
+        let here = accounts.iter().find(|session| session.subject == *subject);
+        held.here = here.map(|session| session.id);
+        let page = self.provider.sessions(subject, None, AT_ONCE).await?;
+        (held.sessions, held.more) = (page.sessions, page.next.is_some());
+        held.sessions.sort_by_key(|session| std::cmp::Reverse(session.used));
         let (mut after, mut pages) = (None, 0..PAGES);
         while pages.next().is_some() {
             let page = self.provider.grants(subject, after.as_ref(), AT_ONCE).await?;
@@ -102,7 +124,7 @@ impl App {
                 break;
             }
         }
-        held.more = after.is_some();
+        held.more |= after.is_some();
         let page = self.provider.consents(subject, None, AT_ONCE).await?;
         for consent in page.consents {
             let client = self.client(&consent.client).await;
@@ -126,7 +148,11 @@ impl App {
 
     /// Ends every session and grant of the person, and forgets this browser.
     async fn end_everything(&self, received: &Received, subject: &Subject) -> Response {
-        if let Err(error) = self.provider.revoke_all(subject).await {
+        let ended = match self.provider.revoke_all(subject).await {
+            Ok(()) => self.provider.end_sessions_of(subject).await.map(drop),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = ended {
             return self.refuse(error.reason());
         }
         if let Some(demo) = &self.demo {

@@ -27,7 +27,7 @@ use oidc_op::{
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 use tracing::{debug, error, warn};
 
-use crate::{App, config::Network, pages::OOPS};
+use crate::{App, config::Network, device, pages::OOPS};
 
 /// The largest form that a page of ours sends.
 const FORM: usize = 64 * 1024;
@@ -296,6 +296,12 @@ impl Received {
     pub(crate) fn languages(&self) -> Vec<Box<str>> {
         let headers = self.parts.headers.get_all(header::ACCEPT_LANGUAGE).iter();
         languages(headers.filter_map(|value| value.to_str().ok()))
+    }
+
+    /// What to call the browser.
+    pub(crate) fn device(&self) -> String {
+        let user_agent = self.parts.headers.get(header::USER_AGENT);
+        device::name(user_agent.and_then(|value| value.to_str().ok()).unwrap_or_default())
     }
 
     /// What the browser says that the person reads, after what the client says.

@@ -26,6 +26,7 @@ mod assurance;
 mod config;
 mod data;
 mod demo;
+mod device;
 mod interaction;
 mod layers;
 mod limits;

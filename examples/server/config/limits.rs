@@ -26,6 +26,8 @@ pub(crate) struct Limits {
     pub(crate) client_registrations: u32,
     /// Requests from one source that name a client by an address.
     pub(crate) client_documents: u32,
+    /// People signed in at one browser.
+    pub(crate) accounts: u8,
     /// Seconds that a request may take, its body included; slow clients are hung up on soon after.
     pub(crate) request: u32,
 }
@@ -42,6 +44,7 @@ impl Default for Limits {
             sign_ups: 20,
             client_registrations: 20,
             client_documents: 300,
+            accounts: 4,
             request: 30,
         }
     }

@@ -355,6 +355,7 @@ impl Settings {
         self.lifetimes.write(&mut config.lifetimes);
         self.paths.write(&mut config.paths);
         self.policy.write(&mut config.policy);
+        config.limits.accounts = self.limits.accounts.into();
         config.resources = self.resources.iter().map(|entry| entry.0.clone()).collect();
         config.default_resource.clone_from(&self.default_resource);
         config.scopes = self.scopes.scope();

@@ -160,7 +160,8 @@ impl Visit<'_> {
     }
 
     async fn resume_as(&self, user: &User, second_factor: bool) -> Response {
-        let login = self.app.site.assurance.login(user, second_factor);
+        let mut login = self.app.site.assurance.login(user, second_factor);
+        login.device = Some(self.received.device().into());
         self.resume(Verdict::Login(login)).await
     }
 

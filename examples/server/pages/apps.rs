@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use oidc_op::{Client, ClientId, GrantId, HeldConsent, HeldGrant, Resource, Scope};
+use oidc_op::{
+    Client, ClientId, GrantId, HeldConsent, HeldGrant, Resource, Scope, Session, SessionId,
+};
 
 use super::{ClientView, Site, clean, legible, words, words::Moment};
 use crate::{apps::Held, users::User};
@@ -28,9 +30,34 @@ struct AppsPage<'p> {
     person: String,
     username: String,
     notice: Option<&'p str>,
+    sessions: Vec<SessionView>,
     grants: Vec<GrantView<'p>>,
     consents: Vec<ConsentView<'p>>,
     more: bool,
+}
+
+/// A browser where the person is signed in.
+struct SessionView {
+    id: SessionId,
+    device: String,
+    /// It is this one.
+    here: bool,
+    began: Moment,
+    used: Moment,
+    apps: usize,
+}
+
+impl SessionView {
+    fn new(session: &Session, here: Option<SessionId>) -> Self {
+        Self {
+            id: session.id,
+            device: clean(session.device.as_deref().unwrap_or("A browser")),
+            here: here == Some(session.id),
+            began: Moment::new(session.began),
+            used: Moment::new(session.used),
+            apps: session.clients.len(),
+        }
+    }
 }
 
 /// An app or a device with access.
@@ -73,6 +100,7 @@ impl Site {
             person: clean(person.name()),
             username: clean(&person.username),
             notice: *notice,
+            sessions: held.sessions.iter().map(|s| SessionView::new(s, held.here)).collect(),
             grants: held
                 .grants
                 .iter()

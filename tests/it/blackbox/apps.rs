@@ -82,6 +82,33 @@ async fn what_was_agreed_can_be_taken_back() {
     assert_eq!(answer["error"], "consent_required");
 }
 
+/// Where a person is signed in, and the button that signs a lost phone out; threat SE-05.
+#[tokio::test]
+async fn signing_another_browser_out() {
+    let server = fresh("sessions");
+    let [desk, phone, bob] = [(); 3].map(|()| Visitor::new(&server));
+    tokens(&server, &desk, STRICT, ALICE, &[]).await;
+    tokens(&server, &phone, LENIENT, ALICE, &[]).await;
+    tokens(&server, &bob, STRICT, BOB, &[]).await;
+    let page = desk.open("/apps").await;
+    let titles: Vec<&str> = page.body.split("<h3 id=\"session-").skip(1).collect();
+    assert_eq!(titles.len(), 2, "{}", page.body);
+    let here = titles.iter().position(|title| title.contains("this browser")).unwrap();
+    let there = 2 - here;
+    let after = desk.submit(&page, &format!("sign-out-of-{there}"), &[]).await;
+    assert!(after.body.contains("must sign in again"), "{}", after.body);
+    assert!(!is_signed_in(&phone).await);
+    assert!(is_signed_in(&desk).await && is_signed_in(&bob).await);
+    // somebody else's is not theirs to end
+    let form = page.filled_in(&format!("sign-out-of-{}", here + 1), &[]).1;
+    let session = form.split('&').find(|pair| pair.starts_with("session=")).unwrap();
+    let bobs = bob.open("/apps").await;
+    let (url, form) = bobs.filled_in("sign-out-of-1", &[]);
+    let own = form.split('&').find(|pair| pair.starts_with("session=")).unwrap();
+    bob.post(url, form.replace(own, session), &[]).await;
+    assert!(is_signed_in(&desk).await && is_signed_in(&bob).await);
+}
+
 /// Everything ends, in every browser of theirs and of nobody else.
 #[tokio::test]
 async fn signing_out_everywhere() {
