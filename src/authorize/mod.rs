@@ -280,14 +280,26 @@ impl Asked {
         Wish { subject: steps.person.as_ref(), expected: self.expected.as_deref() }
     }
 
-    /// Says what the client is told of who is signed in ([OIDC Session Management §2]).
+    /// Says what the client is told of who is signed in ([OIDC Session Management §2]). If the browser
+    /// does not know that yet, because a session has ended elsewhere, it does from now on.
     ///
     /// [OIDC Session Management §2]: https://openid.net/specs/openid-connect-session-1_0.html#CreatingUpdatingSessions
-    fn tell_session_state(&mut self, core: &Core, present: &Present) -> Result<(), Failure> {
+    fn tell_session_state(
+        &mut self,
+        core: &Core,
+        http: &Request<'_>,
+        present: &Present,
+        cookies: &mut Cookies,
+    ) -> Result<(), Failure> {
         let wanted = core.config.policy.session_management && self.request.scope.contains("openid");
         if let Some(sessions) = present.sessions.as_ref().filter(|_| wanted) {
             let uri = self.return_to.uri();
-            let state = sessions.state().for_client(&self.client.id, uri, &*core.entropy)?;
+            let state = sessions.state();
+            let cookie = &core.cookies.state;
+            if cookies.is_empty() && cookie.read(http).unwrap_or_default() != state.as_str() {
+                cookies.push(("set-cookie", cookie.set(state.as_str()).into()));
+            }
+            let state = state.for_client(&self.client.id, uri, &*core.entropy)?;
             self.return_to.tell_session_state(state);
         }
         Ok(())
@@ -305,7 +317,8 @@ impl Asked {
         let now = core.clock.now();
         let steps = visit.steps();
         let rules = &core.config.claims;
-        self.tell_session_state(core, &present).map_err(|failure| self.fail(failure))?;
+        let told = self.tell_session_state(core, http, &present, &mut cookies);
+        told.map_err(|failure| self.fail(failure))?;
         let decision = self.decide(core, &mut present, &steps, now).await;
         match decision.map_err(|failure| self.fail(failure))? {
             Decision::Proceed(approved) => {
@@ -315,8 +328,10 @@ impl Asked {
                 reply.headers.append(&mut cookies);
                 Ok(Outcome::Reply(reply))
             }
-            Decision::Refuse(reason) => Err(self.fail(reason)),
-            Decision::Ask(need) if self.request.prompt.none() => Err(self.fail(need.refusal())),
+            Decision::Refuse(reason) => Err(self.fail(reason).with_headers(cookies)),
+            Decision::Ask(need) if self.request.prompt.none() => {
+                Err(self.fail(need.refusal()).with_headers(cookies))
+            }
             Decision::Ask(need) => {
                 let token = async {
                     let mut pending = visit.wait(core, http, &mut cookies)?;

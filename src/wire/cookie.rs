@@ -68,6 +68,11 @@ impl StateCookie {
         &self.name
     }
 
+    /// The state that the browser sent.
+    pub(crate) fn read<'r>(&self, request: &Request<'r>) -> Option<&'r str> {
+        values(&self.name, request).next()
+    }
+
     /// The `Set-Cookie` value for this state; with an empty one it is taken back.
     ///
     /// The frame that reads it stands in pages of other sites, so over TLS it is sent along there too.
@@ -87,7 +92,7 @@ impl fmt::Debug for StateCookie {
 impl CookieName {
     /// The handle that the browser sent, if it holds one; a damaged cookie is none (threat SE-03).
     pub(crate) fn read(&self, request: &Request<'_>) -> Option<Handle> {
-        self.values(request).find_map(|value| Handle::decode(self.kind, value))
+        values(&self.name, request).find_map(|value| Handle::decode(self.kind, value))
     }
 
     /// The handles that the browser sent, at most so many; damaged ones are none (threat SE-03).
@@ -96,22 +101,26 @@ impl CookieName {
             let texts = value.split('.').take(most);
             texts.filter_map(|text| Handle::decode(self.kind, text)).collect()
         };
-        self.values(request).map(handles).find(|handles| !handles.is_empty()).unwrap_or_default()
+        values(&self.name, request)
+            .map(handles)
+            .find(|handles| !handles.is_empty())
+            .unwrap_or_default()
     }
 
     /// Whether the browser sent the cookie, however damaged.
     pub(crate) fn was_sent(&self, request: &Request<'_>) -> bool {
-        self.values(request).next().is_some()
+        values(&self.name, request).next().is_some()
     }
+}
 
-    fn values<'r>(&self, request: &Request<'r>) -> impl Iterator<Item = &'r str> {
-        // Pair by pair, so that another host's cookie with strange bytes hides none of ours.
-        request
-            .header_bytes("cookie")
-            .flat_map(|header| header.split(|byte| *byte == b';'))
-            .filter_map(|pair| str::from_utf8(pair).ok())
-            .filter_map(|pair| pair.trim_start().strip_prefix(&*self.name)?.strip_prefix('='))
-    }
+/// What the browser sent under a name.
+fn values<'r>(name: &str, request: &Request<'r>) -> impl Iterator<Item = &'r str> {
+    // Pair by pair, so that another host's cookie with strange bytes hides none of ours.
+    request
+        .header_bytes("cookie")
+        .flat_map(|header| header.split(|byte| *byte == b';'))
+        .filter_map(|pair| str::from_utf8(pair).ok())
+        .filter_map(move |pair| pair.trim_start().strip_prefix(name)?.strip_prefix('='))
 }
 
 /// The `Set-Cookie` value that gives the browser these handles; with none it is taken back.

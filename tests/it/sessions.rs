@@ -6,7 +6,7 @@ use std::sync::Arc;
 use oidc_op::{
     ClientId, Duration, Login, Need, Outcome, Reason, Request, SessionId, Subject, SubjectChange,
     Verdict, What,
-    store::{Fault, FaultyStore, Kind, MemoryStore, Operation},
+    store::{Fault, FaultyStore, MemoryStore},
 };
 
 use crate::support::{ALICE, Answer, BOB, Browser, Op, Setup};
@@ -157,7 +157,7 @@ async fn sessions_are_listed_and_ended() {
     sessions.sort_by_key(|session| session.began);
     let [at_desk, at_phone] = &sessions[..] else { panic!("{sessions:?}") };
     assert_eq!(at_desk.device.as_deref(), Some("Desk"));
-    assert_eq!(at_desk.clients, [ClientId::new("app").unwrap()]);
+    assert_eq!(at_desk.clients, [ClientId::new("conf-basic").unwrap()]);
     assert_eq!(at_desk.authentication.amr, ["pwd".into()]);
     assert_eq!((at_phone.device.as_deref(), at_phone.clients.len()), (None, 0));
     assert_eq!(at_phone.began.since(at_desk.began), Duration::MINUTE);
@@ -255,4 +255,164 @@ async fn a_client_is_entered_once() {
     let before = writes();
     browser.authorize(&silent()).await.parameter("code");
     assert_eq!(writes() - before, 2, "it idles from now on");
+}
+
+/// What the frame works out (Session Management §3.2), by the cookie that it reads.
+fn session_state(browser: &Browser, client: &str, origin: &str, salt: &str) -> String {
+    let state = browser.cookies.get("__Host-op_state").cloned().unwrap_or_default();
+    let text = format!("{client} {origin} {state} {salt}");
+    let hash = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    format!("{}.{salt}", crate::support::keys::b64(hash.as_ref()))
+}
+
+fn managed() -> Op {
+    let mut setup = Setup::new();
+    setup.config.policy.session_management = true;
+    setup.build()
+}
+
+/// Session Management §2: every answer says who is signed in, as the frame finds it in the cookie; with the
+/// browser's own hash for each client, and another one after each sign-in and sign-out.
+#[tokio::test]
+async fn session_state_follows_the_cookie() {
+    let op = managed();
+    let mut browser = Browser::new(&op);
+    let mut seen = Vec::new();
+    for step in 0..4 {
+        let answer = match step {
+            0 => browser.authorize(&silent()).await,
+            1 => {
+                let answer = browser.authorize(&Op::request()).await;
+                browser.follow(answer, ALICE).await
+            }
+            2 => {
+                let answer = browser.authorize(&Op::request_with(&[("prompt", "login")])).await;
+                browser.follow(answer, BOB).await
+            }
+            _ => {
+                browser.sign_out().await;
+                browser.authorize(&silent()).await
+            }
+        };
+        let (_, parameters) = answer.redirect();
+        assert_eq!(parameters.contains_key("error"), step % 3 == 0, "{step}");
+        let told = &parameters["session_state"];
+        assert!(!told.contains(' '));
+        let (_, salt) = told.rsplit_once('.').unwrap();
+        assert_eq!(
+            *told,
+            session_state(&browser, "conf-basic", "https://client.example", salt),
+            "{step}"
+        );
+        seen.push(browser.cookies.get("__Host-op_state").cloned());
+    }
+    assert_eq!((&seen[0], &seen[3]), (&None, &None), "nobody is signed in");
+    assert!(seen[1].is_some() && seen[2].is_some() && seen[1] != seen[2]);
+
+    // asked twice, it has another salt
+    let first = browser.authorize(&silent()).await.parameter("session_state");
+    assert_ne!(browser.authorize(&silent()).await.parameter("session_state"), first);
+}
+
+/// A session that has ended elsewhere: the next answer brings the browser's cookie in line.
+#[tokio::test]
+async fn session_state_learns_of_an_end_elsewhere() {
+    let op = managed();
+    let mut browser = Browser::new(&op);
+    browser.code(&Op::request(), ALICE).await;
+    op.provider.end_sessions_of(&subject(ALICE)).await.unwrap();
+    assert!(browser.cookies.contains_key("__Host-op_state"));
+    let answer = browser.authorize(&silent()).await;
+    is_signed_out(&answer);
+    assert!(!browser.cookies.contains_key("__Host-op_state"));
+}
+
+/// Only who asks for a sign-in with OpenID Connect is told, and only if the policy says so.
+#[tokio::test]
+async fn session_state_is_for_openid() {
+    let (op, without) = (managed(), Op::new());
+    let mut browser = Browser::new(&op);
+    browser.code(&Op::request(), ALICE).await;
+    let oauth = Op::request_with(&[("scope", "email")]);
+    let answer = browser.authorize(&oauth).await;
+    let (_, parameters) = browser.follow(answer, ALICE).await.redirect();
+    assert!(!parameters.contains_key("session_state"));
+
+    let mut browser = Browser::new(&without);
+    let answer = browser.authorize(&Op::request()).await;
+    let (_, parameters) = browser.follow(answer, ALICE).await.redirect();
+    assert!(!parameters.contains_key("session_state"));
+    assert!(!browser.cookies.contains_key("__Host-op_state"));
+    assert!(matches!(
+        without.provider.dispatch(Request::new("GET", "/check_session")).await,
+        Outcome::Elsewhere
+    ));
+}
+
+/// The frame may stand in pages of other sites, and can do nothing there but answer; it is the only page that
+/// may (Session Management §3.2, threat UI-01).
+#[tokio::test]
+async fn the_frame_answers_and_does_nothing_else() {
+    let op = managed();
+    let Outcome::Reply(metadata) =
+        op.provider.dispatch(Request::new("GET", "/.well-known/openid-configuration")).await
+    else {
+        panic!("metadata")
+    };
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata.body).unwrap();
+    assert_eq!(metadata["check_session_iframe"], "https://id.example/check_session");
+    let Outcome::Reply(frame) = op.provider.dispatch(Request::new("GET", "/check_session")).await
+    else {
+        panic!("the frame")
+    };
+    assert_eq!(frame.status, 200);
+    assert_eq!(frame.header("x-frame-options"), None);
+    assert_eq!(frame.header("cache-control"), Some("public, max-age=3600"));
+    assert_eq!(frame.header("set-cookie"), None);
+    let policy = frame.header("content-security-policy").unwrap().to_owned();
+    for part in ["default-src 'none'", "script-src 'sha256-", "form-action 'none'"] {
+        assert!(policy.contains(part), "{part} in {policy}");
+    }
+    assert!(!policy.contains("frame-ancestors") && !policy.contains("unsafe"));
+    let page = String::from_utf8(frame.body).unwrap();
+    assert!(page.contains("data-cookie=\"__Host-op_state\""));
+    let script = page.split("<script>").nth(1).unwrap().split("</script>").next().unwrap();
+    let hash = ring::digest::digest(&ring::digest::SHA256, script.as_bytes());
+    let hash = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, hash);
+    assert!(policy.contains(&format!("script-src 'sha256-{hash}'")));
+    assert!(page.len() < 8 * 1024, "{} bytes", page.len());
+}
+
+/// A session that ends while a request of it is under way: whoever comes first wins, and either the request
+/// goes back to the login, or the ended session names the client and the code is dead.
+#[tokio::test]
+async fn an_end_and_a_request_at_once() {
+    for nth in 1..12 {
+        let setup = Setup::new();
+        let store = FaultyStore::new(MemoryStore::with_clock(setup.clock.clone()));
+        let op = Setup { store: Arc::new(store.clone()), ..setup }.build();
+        let mut browser = Browser::new(&op);
+        browser.code(&Op::request(), ALICE).await;
+        let other = crate::support::Ask::of("first-party", "code");
+        let sessions = op.provider.sessions(&subject(ALICE), None, 9).await.unwrap().sessions;
+        // the request waits at each of its calls in turn, while the session ends
+        store.reset();
+        store.fail_nth(nth, Fault::Delay(50));
+        let mut racing = browser.clone();
+        let request = async { racing.authorize(&other.pairs()).await };
+        let (answer, ended) = tokio::join!(request, async {
+            tokio::task::yield_now().await;
+            op.provider.end_session_of(&subject(ALICE), sessions[0].id).await.unwrap()
+        });
+        assert!(ended, "{nth}");
+        if let Answer::Page(page) = &answer {
+            assert_eq!(page.need, Need::Login, "{nth}");
+            continue;
+        }
+        let code = answer.parameter("code");
+        let refused = op.exchange(&other, &code).await;
+        assert_eq!(refused.error(), "invalid_grant", "{nth}");
+        let reasons: Vec<_> = op.recorder.take().into_iter().filter_map(|(_, why)| why).collect();
+        assert!(reasons.contains(&Reason::SessionEnded), "{nth}: {reasons:?}");
+    }
 }
