@@ -52,7 +52,9 @@ async fn another_person_does_not_get_the_code() {
 /// A consent form that was made for one person is no consent of another (P-08).
 #[tokio::test]
 async fn a_consent_form_belongs_to_whom_it_was_shown() {
-    let op = Op::new();
+    let mut setup = Setup::new();
+    setup.config.limits.accounts = 1;
+    let op = setup.build();
     let mut browser = Browser::new(&op);
     let answer = browser.authorize(&Op::request()).await;
     let answer = browser.login(&answer.page().token.clone(), ALICE).await;

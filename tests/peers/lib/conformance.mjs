@@ -41,6 +41,7 @@ export function checkAnswer(url, parameters, { issuer, state, responseType, mode
     return
   }
   const wanted = ['iss', 'state']
+  if (parameters.has('session_state')) wanted.push('session_state')
   if (code) wanted.push('code')
   if (idToken) wanted.push('id_token')
   if (token) wanted.push('access_token', 'token_type', 'expires_in', 'scope')
