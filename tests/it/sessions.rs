@@ -393,7 +393,8 @@ async fn an_end_and_a_request_at_once() {
         let op = Setup { store: Arc::new(store.clone()), ..setup }.build();
         let mut browser = Browser::new(&op);
         browser.code(&Op::request(), ALICE).await;
-        let other = crate::support::Ask::of("first-party", "code").with("redirect_uri", "https://first.example/cb");
+        let other = crate::support::Ask::of("first-party", "code")
+            .with("redirect_uri", "https://first.example/cb");
         let sessions = op.provider.sessions(&subject(ALICE), None, 9).await.unwrap().sessions;
         // the request waits at each of its calls in turn, while the session ends
         store.reset();

@@ -119,12 +119,17 @@ fn sign_up_by_keyboard() {
 
 // scenarios/sessions.mjs
 
-/// Relying parties on ports of their own learn from the provider's frame that somebody has signed out. Over
-/// TLS, since they are another site.
+/// Relying parties on other ports learn from the provider's frame that somebody has signed in or out. They are
+/// all at one address, and so of one site: browsers keep the cookie from frames in pages of others.
 #[test]
 fn session_frame() {
-    let tables = "[policy]\nsession_management = true\n";
-    let server = Server::start(Setup { name: "frame", tls: true, tables, ..Setup::default() });
+    let server = Server::start_with("frame", "", |port, _| {
+        format!(
+            "issuer = \"http://127.0.0.1:{port}\"\nlisten = \"127.0.0.1:{port}\"\nstore = \"memory:\"\n\
+             [policy]\nsession_management = true\n{}",
+            fixture::tables()
+        )
+    });
     run_at(&server, "session_frame", ALICE);
 }
 
