@@ -64,7 +64,8 @@ pub(crate) async fn list(
     };
     let limit = limit.ok_or_else(|| Problem::request(format!("limit: 1 to {MOST}")))?;
     let begin = Begin::parse(query.one("cursor"));
-    let begin = begin.ok_or_else(|| Problem::request("cursor: is none of ours"))?;
+    let begin =
+        begin.ok_or_else(|| Problem::request("cursor: is none of ours; begin without one"))?;
     let (clients, next) = app.page(&caller, begin, limit).await?;
     let mut body = json!({ "clients": clients });
     if let Some(next) = next {
