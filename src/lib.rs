@@ -266,11 +266,11 @@ pub use claims::{
 #[cfg(feature = "argon2")]
 pub use client::Argon2Secrets;
 pub use client::{
-    AdministrationError, ApplicationType, AuthMethod, Client, ClientMetadata, ClientPermissions,
-    ClientSecret, Clients, GrantType, InitialAccess, InvalidMetadata, LocalisedClient,
-    LocalisedMembers, LoginInitiation, Publishers, RegisteredClient, RegisteredClients,
-    Registration, RegistrationAccess, RegistrationPolicy, RegistrationRequest, RegistrationVerdict,
-    SecretHashes, StaticClients, SubjectType, UnreadableClient,
+    AdministrationError, ApplicationType, AuthMethod, CheckedClient, Client, ClientMetadata,
+    ClientPermissions, ClientSecret, Clients, GrantType, InitialAccess, InvalidMetadata,
+    LocalisedClient, LocalisedMembers, LoginInitiation, Misfit, Publishers, RegisteredClient,
+    RegisteredClients, Registration, RegistrationAccess, RegistrationPolicy, RegistrationRequest,
+    RegistrationVerdict, SecretHashes, StaticClients, SubjectType, UnreadableClient,
 };
 pub use config::{AssertionAudience, Config, Lifetimes, Limits, Paths, Policy, RequestObjectMode};
 #[cfg(feature = "tracing")]

@@ -2,16 +2,16 @@
 //! made them.
 
 use super::{
-    Client, ClientSecret,
-    record::{self, ATTEMPTS, RegisteredClient, UnreadableClient},
+    Client, ClientSecret, RegisteredClient,
+    record::{self, ClientEntry, UnreadableClient},
     registration::{self, InitialAccess},
-    secret::{self, MOST_SECRETS},
+    secret,
 };
 use crate::{
-    client::InvalidMetadata,
-    error::{InternalError, Reason},
-    provider::{Core, Provider},
-    secret::{Handle, HandleKind, random},
+    client::{CheckedClient, InvalidMetadata, Misfit, fit},
+    error::InternalError,
+    provider::Provider,
+    secret::random,
     store::{Cursor, Kind},
     types::ClientId,
 };
@@ -30,6 +30,9 @@ pub enum AdministrationError {
     /// What it was to have registered does not fit together.
     #[error(transparent)]
     Invalid(#[from] InvalidMetadata),
+    /// An initial access token with which nobody could ever register.
+    #[error("an initial access token needs at least one use, and a lifetime")]
+    Useless,
     /// It could not be done now.
     #[error(transparent)]
     Internal(InternalError),
@@ -92,12 +95,17 @@ impl Provider {
         }
         let epoch = u32::from_be_bytes(random(&*core.entropy)?);
         let client = Client { epoch, unused: None, ..client };
-        let registered = RegisteredClient::new(client, core.clock.now());
-        if record::create(core, &registered).await? {
-            Ok(registered)
-        } else {
-            Err(AdministrationError::Exists)
-        }
+        let entry = ClientEntry::new(client, core.clock.now());
+        record::create(core, &entry).await?.ok_or(AdministrationError::Exists)
+    }
+
+    /// Everything of a client that could never work at this provider as it is now, such as an algorithm
+    /// without a key; nothing, if all is well. A client that registers itself is refused for it.
+    /// [`create_client`](Self::create_client) and its like are not: a host may know what is to come. One that
+    /// lets others administer clients asks here first.
+    pub fn misfits(&self, client: &Client) -> Vec<Misfit> {
+        let core = self.core();
+        fit::misfits(core, client, core.clock.now())
     }
 
     /// A client of the store.
@@ -109,7 +117,7 @@ impl Provider {
         &self,
         id: &ClientId,
     ) -> Result<Option<RegisteredClient>, InternalError> {
-        Ok(record::find(self.core(), id).await?.map(|found| found.body))
+        Ok(record::find(self.core(), id).await?.map(Into::into))
     }
 
     /// The clients of the store, at most `limit` at once. A page may hold fewer than that, and there may
@@ -117,7 +125,8 @@ impl Provider {
     ///
     /// # Errors
     ///
-    /// The store failed.
+    /// [`Reason::CursorUnfit`](crate::Reason::CursorUnfit) if `after` is no cursor of the store; or the store
+    /// failed.
     pub async fn registered_clients(
         &self,
         after: Option<&Cursor>,
@@ -158,12 +167,46 @@ impl Provider {
         id: &ClientId,
         mut change: impl FnMut(&mut Client) + Send,
     ) -> Result<RegisteredClient, AdministrationError> {
-        self.core()
-            .change(id, |registered| {
-                change(&mut registered.client);
-                registered.client.id = id.clone();
-            })
-            .await
+        let change = |client: &mut Client| {
+            change(client);
+            Ok(())
+        };
+        self.unchecked_client(id).update(change).await.map(|(registered, ())| registered)
+    }
+
+    /// A client of the store, to be changed, deleted, or given a new secret only if this check passes on the
+    /// very state that is written over. For hosts that let others administer clients: to ask before with
+    /// [`registered_client`](Self::registered_client) is not enough, as the client may be somebody else's by
+    /// the time it is changed.
+    ///
+    /// ```
+    /// use oidc_op::{AdministrationError, ClientId, Provider, RegisteredClient, Subject};
+    ///
+    /// enum Refused {
+    ///     NotYours,
+    ///     Failed(AdministrationError),
+    /// }
+    ///
+    /// impl From<AdministrationError> for Refused {
+    ///     fn from(error: AdministrationError) -> Self {
+    ///         Self::Failed(error)
+    ///     }
+    /// }
+    ///
+    /// async fn delete(provider: &Provider, id: &ClientId, by: &Subject) -> Result<(), Refused> {
+    ///     let theirs = |registered: &RegisteredClient| {
+    ///         let yes = registered.client.owner.as_ref() == Some(by);
+    ///         if yes { Ok(()) } else { Err(Refused::NotYours) }
+    ///     };
+    ///     provider.checked_client(id, theirs).delete().await
+    /// }
+    /// ```
+    pub fn checked_client<'p, C, E>(&'p self, id: &'p ClientId, check: C) -> CheckedClient<'p, C>
+    where
+        C: FnMut(&RegisteredClient) -> Result<(), E> + Send,
+        E: From<AdministrationError>,
+    {
+        CheckedClient::new(self.core(), id, check)
     }
 
     /// Deletes a client of the store. Its grants and tokens end with it: they stand on it.
@@ -172,18 +215,13 @@ impl Provider {
     ///
     /// [`AdministrationError::Unknown`], or the store failed.
     pub async fn delete_client(&self, id: &ClientId) -> Result<(), AdministrationError> {
-        let core = self.core();
-        for _ in 0..ATTEMPTS {
-            let before = record::find(core, id).await?.ok_or(AdministrationError::Unknown)?;
-            if record::remove(core, &before).await? {
-                return Ok(());
-            }
-        }
-        Err(Reason::StoreFailed.into())
+        self.unchecked_client(id).delete().await
     }
 
     /// Gives a client of the store a new secret, and answers it: it cannot be seen again. Those that it
-    /// had are good for this much longer, at most for as long as they were to be.
+    /// had are good for this much longer, at most for as long as they were to be. The new one of a client
+    /// that [manages itself](RegisteredClient::manages_itself) is good for
+    /// [`Registration::secret_lifetime`](crate::Registration::secret_lifetime).
     ///
     /// # Errors
     ///
@@ -193,22 +231,7 @@ impl Provider {
         id: &ClientId,
         overlap: Duration,
     ) -> Result<String, AdministrationError> {
-        let core = self.core();
-        let ends = core.clock.now() + overlap.max(Duration::ZERO);
-        // Both forms of one text: which one is needed, the client tells.
-        let (text, kept) = secret::generate(core, true)?;
-        let changed = core.change(id, |registered| {
-            let client = &mut registered.client;
-            let is_key = client.metadata.symmetric_uses().next().is_some();
-            let fresh = if is_key { kept.clone() } else { ClientSecret::new(&text) };
-            let former = client.secrets.drain(..).map(|former| {
-                let ends = former.expires().map_or(ends, |expires| expires.min(ends));
-                former.until(ends)
-            });
-            let living: Vec<_> = former.filter(|former| former.lives(core.clock.now())).collect();
-            client.secrets = [fresh].into_iter().chain(living).take(MOST_SECRETS).collect();
-        });
-        changed.await.map(|_| text)
+        self.unchecked_client(id).rotate_secret(overlap).await.map(|(_, text)| text)
     }
 
     /// Gives a client of the store a new registration access token, by which it manages its own
@@ -221,10 +244,7 @@ impl Provider {
         &self,
         id: &ClientId,
     ) -> Result<String, AdministrationError> {
-        let core = self.core();
-        let token = Handle::random(HandleKind::Registration, &*core.entropy)?;
-        core.change(id, |registered| registered.manage_by(token.whole_digest())).await?;
-        Ok(token.encode())
+        self.unchecked_client(id).rotate_registration_token().await.map(|(_, token)| token)
     }
 
     /// A fresh secret for a client of the host's making, and its text, to be shown once: 384 random bits
@@ -243,13 +263,17 @@ impl Provider {
     ///
     /// # Errors
     ///
-    /// The store or the source of randomness failed.
+    /// [`AdministrationError::Useless`] for one without a use or a lifetime, or the store or the source of
+    /// randomness failed.
     ///
     /// [RFC 7591 §1.2]: https://www.rfc-editor.org/rfc/rfc7591#section-1.2
     pub async fn issue_initial_access(
         &self,
         access: &InitialAccess,
-    ) -> Result<String, InternalError> {
+    ) -> Result<String, AdministrationError> {
+        if !access.is_usable() {
+            return Err(AdministrationError::Useless);
+        }
         Ok(registration::issue(self.core(), access).await?)
     }
 
@@ -262,23 +286,13 @@ impl Provider {
     pub async fn withdraw_initial_access(&self, token: &str) -> Result<bool, InternalError> {
         Ok(registration::withdraw(self.core(), token).await?)
     }
-}
 
-impl Core {
-    async fn change(
-        &self,
-        id: &ClientId,
-        mut change: impl FnMut(&mut RegisteredClient) + Send,
-    ) -> Result<RegisteredClient, AdministrationError> {
-        for _ in 0..ATTEMPTS {
-            let before = record::find(self, id).await?.ok_or(AdministrationError::Unknown)?;
-            let mut after = before.body.clone();
-            change(&mut after);
-            after.client.check()?;
-            if record::replace(self, &before, &after).await? {
-                return Ok(after);
-            }
-        }
-        Err(Reason::StoreFailed.into())
+    /// The same for a host that administers its clients itself.
+    fn unchecked_client<'p>(
+        &'p self,
+        id: &'p ClientId,
+    ) -> CheckedClient<'p, impl FnMut(&RegisteredClient) -> Result<(), AdministrationError> + Send>
+    {
+        self.checked_client(id, |_| Ok(()))
     }
 }

@@ -1,5 +1,7 @@
 //! Whether what a client has registered can work at this provider.
 
+use std::fmt;
+
 use super::{Client, SubjectType};
 use crate::{
     fetch,
@@ -8,11 +10,21 @@ use crate::{
     types::{JwsAlgorithm, Timestamp},
 };
 
-/// A member that is well-formed and that this provider cannot serve.
+/// A member of a client that is well-formed and that this provider cannot serve
+/// ([`Provider::misfits`](crate::Provider::misfits)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Misfit {
-    pub(crate) member: &'static str,
-    pub(crate) why: &'static str,
+#[non_exhaustive]
+pub struct Misfit {
+    /// The name of the member.
+    pub member: &'static str,
+    /// What it asks for that is not there.
+    pub why: &'static str,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.member, self.why)
+    }
 }
 
 /// Everything of a client that could never work here, in the order of its members: what a registration

@@ -5,6 +5,7 @@ mod administration;
 mod argon2;
 mod assertion;
 mod authenticate;
+mod checked;
 mod choices;
 mod decoded;
 mod document;
@@ -17,6 +18,7 @@ mod lookup;
 mod metadata;
 mod permissions;
 mod record;
+mod registered;
 mod registration;
 mod registry;
 mod secret;
@@ -27,8 +29,10 @@ pub use administration::{AdministrationError, RegisteredClients};
 #[cfg(feature = "argon2")]
 pub use argon2::Argon2Secrets;
 pub(crate) use authenticate::{AuthenticatedClient, authenticate};
+pub use checked::CheckedClient;
 pub use choices::{ApplicationType, AuthMethod, GrantType, SubjectType};
 pub(crate) use decoded::Decoded;
+pub use fit::Misfit;
 pub(crate) use fit::misfits;
 pub use hashes::SecretHashes;
 pub(crate) use inbound::unsealed;
@@ -37,8 +41,9 @@ pub(crate) use keys::{KeyFault, verified, with_keys};
 pub(crate) use metadata::Format;
 pub use metadata::{ClientMetadata, InvalidMetadata, LocalisedClient, LocalisedMembers};
 pub use permissions::ClientPermissions;
-pub use record::{RegisteredClient, UnreadableClient};
+pub use record::UnreadableClient;
 pub(crate) use record::{Unused, seen, used};
+pub use registered::RegisteredClient;
 pub use registration::{
     InitialAccess, Publishers, Registration, RegistrationAccess, RegistrationPolicy,
     RegistrationRequest, RegistrationVerdict,

@@ -5,7 +5,9 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Client, ClientMetadata, ClientSecret, registration::Statement, secret::Form};
+use super::{
+    Client, ClientMetadata, ClientSecret, RegisteredClient, registration::Statement, secret::Form,
+};
 use crate::{
     claims::ClaimPolicy,
     config::AssertionAudience,
@@ -22,19 +24,16 @@ use crate::{
     types::{ClientId, Issuer, Resource, Subject, Timestamp},
 };
 
-/// A client of the store, and what only the store knows of it.
+/// What is there to be written of a client, whether it has been or not.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct RegisteredClient {
-    /// The client.
-    pub client: Client,
-    /// When it was registered.
-    pub registered_at: Timestamp,
+pub(crate) struct ClientEntry {
+    pub(crate) client: Client,
+    pub(crate) registered_at: Timestamp,
     /// By what it manages its own registration; none if an administrator made it.
     pub(crate) management: Option<Management>,
 }
 
-impl RegisteredClient {
+impl ClientEntry {
     pub(crate) fn new(client: Client, now: Timestamp) -> Self {
         Self { client, registered_at: now, management: None }
     }
@@ -46,18 +45,6 @@ impl RegisteredClient {
             Some(before) => Management { token, ..before },
             None => Management { token, purpose: None, statement: None },
         });
-    }
-
-    /// Whether it manages its own registration ([RFC 7592]).
-    ///
-    /// [RFC 7592]: https://www.rfc-editor.org/rfc/rfc7592
-    pub fn manages_itself(&self) -> bool {
-        self.management.is_some()
-    }
-
-    /// Until when it must have been used, or it is forgotten; never, once it has been.
-    pub fn unused_until(&self) -> Option<Timestamp> {
-        self.client.unused.map(|unused| unused.until)
     }
 }
 
@@ -216,8 +203,8 @@ impl SecretOnRecord {
 }
 
 impl ClientRecord {
-    fn of(core: &Core, registered: &RegisteredClient) -> Result<Self, Failure> {
-        let RegisteredClient { client, registered_at, management } = registered.clone();
+    fn of(core: &Core, entry: &ClientEntry) -> Result<Self, Failure> {
+        let ClientEntry { client, registered_at, management } = entry.clone();
         let secrets = client.secrets.iter();
         Ok(Self {
             v: Self::SCHEMA,
@@ -242,7 +229,7 @@ impl ClientRecord {
         })
     }
 
-    fn read(self, core: &Core) -> Result<RegisteredClient, StoreError> {
+    fn read(self, core: &Core) -> Result<ClientEntry, StoreError> {
         let secrets = self.secrets.into_iter().map(|secret| secret.read(core, &self.id));
         let client = Client {
             secrets: secrets.collect::<Result<_, _>>()?,
@@ -259,11 +246,7 @@ impl ClientRecord {
             unused: self.unused,
             ..Client::unchecked(self.id, self.metadata)
         };
-        Ok(RegisteredClient {
-            client,
-            registered_at: self.registered_at,
-            management: self.management,
-        })
+        Ok(ClientEntry { client, registered_at: self.registered_at, management: self.management })
     }
 }
 
@@ -281,7 +264,7 @@ pub(super) fn label(issuer: &Issuer) -> Label {
 pub(super) async fn find(
     core: &Core,
     id: &ClientId,
-) -> Result<Option<Loaded<RegisteredClient>>, StoreError> {
+) -> Result<Option<Loaded<ClientEntry>>, StoreError> {
     let Some(found) = core.load::<ClientRecord>(&key(&core.config.issuer, id)).await? else {
         return Ok(None);
     };
@@ -321,47 +304,56 @@ pub(super) async fn read(
         Err(failed) => return Err(failed),
     };
     match decode::<ClientRecord>(&record.body).and_then(|record| record.read(core)) {
-        Ok(found) => Ok(is_kept(core, &found.client).then_some(Ok(found))),
+        Ok(body) => {
+            let found = Loaded { body, version: record.version };
+            Ok(is_kept(core, &found.body.client).then(|| Ok(found.into())))
+        }
         Err(why) => Ok(Some(Err(UnreadableClient::new(core, *key, &record.body, why)))),
     }
 }
 
-/// Writes a client that is not there yet, or only one that was never used in its time; answers whether
-/// there was none.
-pub(super) async fn create(core: &Core, new: &RegisteredClient) -> Result<bool, Failure> {
+/// Writes a client that is not there yet, or only one that was never used in its time; answers nothing if
+/// there was one.
+pub(super) async fn create(
+    core: &Core,
+    new: &ClientEntry,
+) -> Result<Option<RegisteredClient>, Failure> {
     let issuer = &core.config.issuer;
     let labels = [label(issuer)];
-    if put(core, Expect::Absent { labels: &labels }, new).await? {
-        return Ok(true);
+    if let Some(written) = put(core, Expect::Absent { labels: &labels }, new).await? {
+        return Ok(Some(written));
     }
     let there = core.load::<ClientRecord>(&key(issuer, &new.client.id)).await?;
     let forgotten = there
         .filter(|there| there.body.unused.is_some_and(|unused| unused.until <= core.clock.now()));
     match forgotten {
         Some(forgotten) => put(core, Expect::Version(forgotten.version), new).await,
-        None => Ok(false),
+        None => Ok(None),
     }
 }
 
-/// Writes a client in the place of the version that was read; answers whether that was still there.
+/// Writes a client in the place of the version that was read; answers nothing if that was there no more.
 pub(super) async fn replace(
     core: &Core,
-    before: &Loaded<RegisteredClient>,
-    after: &RegisteredClient,
-) -> Result<bool, Failure> {
+    before: &Loaded<ClientEntry>,
+    after: &ClientEntry,
+) -> Result<Option<RegisteredClient>, Failure> {
     put(core, Expect::Version(before.version), after).await
 }
 
 async fn put(
     core: &Core,
     expect: Expect<'_>,
-    registered: &RegisteredClient,
-) -> Result<bool, Failure> {
-    let key = key(&core.config.issuer, &registered.client.id);
-    let body = ClientRecord::of(core, registered)?;
-    let keep_until = registered.unused_until().unwrap_or(Timestamp::MAX);
+    entry: &ClientEntry,
+) -> Result<Option<RegisteredClient>, Failure> {
+    let key = key(&core.config.issuer, &entry.client.id);
+    let body = ClientRecord::of(core, entry)?;
+    let keep_until = entry.client.unused.map_or(Timestamp::MAX, |unused| unused.until);
     let step = Step { key: &key, expect, body: &body, keep_until };
-    Ok(matches!(core.commit(step, ()).await?, Commit::Won(..)))
+    Ok(match core.commit(step, ()).await? {
+        Commit::Won(version, ()) => Some(Loaded { body: entry.clone(), version }.into()),
+        Commit::Lost => None,
+    })
 }
 
 /// How often a write that somebody else has got in the way of is tried again.
@@ -369,10 +361,7 @@ pub(super) const ATTEMPTS: u8 = 16;
 
 /// Forgets the client in the version that was read, and with it all that stands on it; answers whether
 /// that was still there.
-pub(super) async fn remove(
-    core: &Core,
-    before: &Loaded<RegisteredClient>,
-) -> Result<bool, Failure> {
+pub(super) async fn remove(core: &Core, before: &Loaded<ClientEntry>) -> Result<bool, Failure> {
     let key = key(&core.config.issuer, &before.body.client.id);
     match core.store.delete(&key, &before.version).await {
         Ok(put) => Ok(put == Put::Done),
@@ -418,7 +407,7 @@ async fn keep(core: &Core, client: &Client, unused: Option<Unused>) -> Result<()
         }
         let mut after = before.body.clone();
         after.client.unused = unused;
-        if replace(core, &before, &after).await? {
+        if replace(core, &before, &after).await?.is_some() {
             return Ok(());
         }
     }

@@ -49,7 +49,11 @@ impl Failure {
 
 impl From<StoreError> for Failure {
     fn from(cause: StoreError) -> Self {
-        Self::caused(Reason::StoreFailed, cause)
+        let reason = match cause {
+            StoreError::Cursor => Reason::CursorUnfit,
+            _ => Reason::StoreFailed,
+        };
+        Self::caused(reason, cause)
     }
 }
 

@@ -3,7 +3,8 @@ use std::fmt;
 use super::{Failure, Reason};
 
 /// Something that the host asked for could not be done: the store, the source of randomness or the
-/// host itself failed. Nothing may have happened; asking again is safe.
+/// host itself failed. Nothing may have happened; asking again is safe. [`Reason::CursorUnfit`] alone says that
+/// the asker is wrong: a listing was to go on where none has ended.
 pub struct InternalError(Failure);
 
 impl InternalError {

@@ -56,6 +56,7 @@ reasons! {
     BodyTooLarge = "body_too_large": InvalidRequest, "RFC 9110 §15.5.14", "the request is too large";
     MediaTypeOfJson = "media_type_of_json": InvalidRequest, "RFC 7591 §3.1", "the body must be application/json in UTF-8, without content coding";
     StoreFailed = "store_failed": TemporarilyUnavailable, "RFC 6749 §4.1.2.1", "the service is temporarily unavailable";
+    CursorUnfit = "cursor_unfit": InvalidRequest, "RFC 9110 §15.5.1", "the listing cannot go on there; begin it again";
     HostFailed = "host_failed": ServerError, "RFC 6749 §4.1.2.1", "the service met an internal error";
     SignerFailed = "signer_failed": ServerError, "RFC 6749 §4.1.2.1", "the service met an internal error";
     ClientUnfit = "client_unfit": ServerError, "RFC 6749 §4.1.2.1", "the service met an internal error";

@@ -126,8 +126,7 @@ impl Store for MemoryStore {
     ) -> Result<Listing, StoreError> {
         let first = match after {
             None => [0; 32],
-            Some(Cursor(hash)) => <[u8; 32]>::try_from(&**hash)
-                .map_err(|_| StoreError::Refused("the cursor is not of this store".into()))?,
+            Some(Cursor(hash)) => <[u8; 32]>::try_from(&**hash).map_err(|_| StoreError::Cursor)?,
         };
         let entry = |hash| Key::from_parts(kind, hash);
         let index = self.index.lock(label.hash());
@@ -413,7 +412,7 @@ mod tests {
         let none = page(None, 0).unwrap();
         assert!(none.keys.is_empty() && none.next.is_some());
         let strange = Cursor(b"strange".as_slice().into());
-        assert!(matches!(page(Some(&strange), 1), Err(StoreError::Refused(_))));
+        assert!(matches!(page(Some(&strange), 1), Err(StoreError::Cursor)));
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub trait Store: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`StoreError`].
+    /// [`StoreError::Cursor`] if `after` is none of the store's own; or the store failed.
     async fn list(
         &self,
         kind: Kind,
@@ -148,6 +148,10 @@ pub enum StoreError {
     /// A record is damaged, or was written by a newer release.
     #[error("a stored record cannot be read")]
     Unreadable(#[source] Cause),
+    /// A listing was to go on at a cursor that is none of the store's own: the asker is wrong, and the store
+    /// is well.
+    #[error("the cursor is not of this store")]
+    Cursor,
 }
 
 #[async_trait]

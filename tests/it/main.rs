@@ -8,6 +8,7 @@ mod agreements;
 mod assurance;
 mod atomicity;
 mod blackbox;
+mod checked_clients;
 mod claims;
 mod claims_properties;
 mod code_flow;

@@ -100,6 +100,25 @@ impl ClientSettings {
 }
 
 impl ClientMembers {
+    /// Whether a client has such a member, registered or of ours.
+    pub(crate) fn is_member(name: &str) -> bool {
+        let ours = [
+            "client_id",
+            "client_secret",
+            "client_secrets",
+            "require_pkce",
+            "assertion_audience",
+            "first_party",
+            "enabled",
+            "claims",
+            "refresh",
+            "resources",
+            "password_grant",
+            "owner",
+        ];
+        ours.contains(&name) || ClientMetadata::is_member(name)
+    }
+
     /// The client that these members make.
     fn client(self) -> Result<Client, String> {
         let Self { id, secrets, metadata, method_is_named, settings } = self;
@@ -176,7 +195,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
                 "resources" => settings.resources = Some(map.next_value()?),
                 "password_grant" => settings.password_grant = Some(map.next_value()?),
                 "owner" => settings.owner = Some(map.next_value()?),
-                name if !ClientMetadata::is_member(name) => {
+                name if !ClientMembers::is_member(name) => {
                     map.next_value_seed(NoMember)?;
                 }
                 _ => {

@@ -25,9 +25,11 @@ const LOST: &str = "Your sign-up cannot go on: it took too long, or the server w
                     Start again.";
 const FINISHED: &str = "The account is there already. Sign in.";
 const TAKEN: &str = "Somebody has this user name already.";
-const TAKEN_EITHER: &str = "Somebody has this user name or e-mail address already.";
+const EMAIL_TAKEN: &str = "There is an account with this e-mail address already.";
 const PHONE_TAKEN: &str = "There is an account with this phone number already.";
 const HAS_ACCOUNT: &str = "You have an account with this e-mail address already. Sign in.";
+const NO_ROOM: &str =
+    "So many codes are being sent just now that there can be no more. Try again later.";
 const SENT: &str = "A new code is on its way.";
 const NOT_SENT: &str = "The code could not be sent. Ask for a new one in a moment.";
 const UNREADABLE: &str = "A code has six digits.";
@@ -197,6 +199,10 @@ impl Visit<'_> {
                 let page = self.code_page(StatusCode::TOO_MANY_REQUESTS, &text).await;
                 return with_retry(page, Some(wait.unsigned_abs()));
             }
+            Refused::Full(_) => {
+                let page = self.code_page(StatusCode::SERVICE_UNAVAILABLE, NO_ROOM).await;
+                return with_retry(page, Some(ROOM));
+            }
             Refused::Taken { taken, verified } => return self.taken(taken, verified).await,
         };
         self.code_page(OK, text).await
@@ -244,6 +250,7 @@ impl Visit<'_> {
                 let problem = Problem::new("name", text);
                 (StatusCode::TOO_MANY_REQUESTS, problem, Some(wait))
             }
+            NotNew::Full(problem) => (StatusCode::SERVICE_UNAVAILABLE, problem, Some(ROOM)),
             NotNew::Busy => return self.app.busy(),
         };
         let page = match self.open().await {
@@ -268,6 +275,7 @@ enum Begun {
 enum NotNew {
     Problem(Problem),
     TooMany(Problem, Duration),
+    Full(Problem),
     Throttled(Duration),
     Busy,
 }
@@ -285,17 +293,21 @@ impl From<Refused> for NotNew {
                 Problem::new("phone", PHONE_TAKEN).into()
             }
             Refused::Taken { taken: NotCreated::EmailTaken, .. } => {
-                Problem::new("username", TAKEN_EITHER).into()
+                Problem::new("email", EMAIL_TAKEN).into()
             }
             Refused::Taken { .. } => Problem::new("username", TAKEN).into(),
             Refused::TooMany(channel, wait) => {
                 let wait = wait.unsigned_abs();
                 Self::TooMany(too_many(channel, wait), wait)
             }
+            Refused::Full(channel) => Self::Full(Problem::new(channel.name(), NO_ROOM)),
             _ => Self::Busy,
         }
     }
 }
+
+/// When there may be room again.
+const ROOM: Duration = Duration::from_secs(60);
 
 fn too_many(channel: Channel, wait: Duration) -> Problem {
     let place = match channel {
@@ -304,4 +316,31 @@ fn too_many(channel: Channel, wait: Duration) -> Problem {
     };
     let text = format!("Three codes have been sent to this {place}. {}", try_again(wait));
     Problem::new(channel.name(), text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each refusal is said where it can be helped, and says what is so.
+    #[test]
+    fn refusals_name_their_field() {
+        let taken = |taken| Refused::Taken { taken, verified: false };
+        let wait = oidc_op::Duration::HOUR;
+        for (refused, field, says) in [
+            (taken(NotCreated::UsernameTaken), "username", "user name"),
+            (taken(NotCreated::EmailTaken), "email", "with this e-mail address"),
+            (taken(NotCreated::PhoneNumberTaken), "phone", "with this phone number"),
+            (Refused::TooMany(Channel::Email, wait), "email", "Three codes"),
+            (Refused::Full(Channel::Phone), "phone", "So many codes"),
+        ] {
+            let problem = match NotNew::from(refused) {
+                NotNew::Problem(problem) | NotNew::Full(problem) => problem,
+                NotNew::TooMany(problem, _) => problem,
+                NotNew::Throttled(_) | NotNew::Busy => panic!("{refused:?}"),
+            };
+            assert_eq!(problem.field, field, "{refused:?}");
+            assert!(problem.text.contains(says), "{refused:?}: {}", problem.text);
+        }
+    }
 }

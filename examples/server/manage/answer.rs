@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use oidc_op::{AdministrationError, InternalError, Reply};
+use oidc_op::{AdministrationError, InternalError, Reason, Reply};
 use serde_json::{Value, json};
 use tracing::error;
 
@@ -91,6 +91,9 @@ impl Problem {
 
 impl From<InternalError> for Problem {
     fn from(failure: InternalError) -> Self {
+        if failure.reason() == Reason::CursorUnfit {
+            return Self::request("cursor: is none of ours; begin without one");
+        }
         error!(error = chain(&failure), "management failed");
         Self::unavailable("it cannot be done now")
     }
@@ -102,6 +105,7 @@ impl From<AdministrationError> for Problem {
             AdministrationError::Exists => Self::conflict(refused.to_string()),
             AdministrationError::Unknown => Self::not_found(),
             AdministrationError::Invalid(invalid) => Self::metadata(invalid),
+            AdministrationError::Useless => Self::request(refused.to_string()),
             AdministrationError::Internal(failure) => failure.into(),
             _ => Self::conflict("it cannot be done"),
         }

@@ -6,6 +6,7 @@ use axum::http::{StatusCode, header};
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, Error, MapAccess, Visitor},
+    forward_to_deserialize_any,
 };
 use serde_json::{Map, Value};
 
@@ -27,11 +28,9 @@ pub(super) fn object(received: &Received) -> Result<Map<String, Value>, Problem>
     object.map(|Object(members)| members).map_err(|_| Problem::request(text))
 }
 
-/// The body as this type; what is null is absent.
+/// The body as this type; of the members that it has, one that is null is absent.
 pub(super) fn read<T: DeserializeOwned>(received: &Received) -> Result<T, Problem> {
-    let mut members = object(received)?;
-    members.retain(|_, value| !value.is_null());
-    let read = T::deserialize(Value::Object(members));
+    let read = T::deserialize(Members(object(received)?));
     // What the parser says may repeat what was sent, and this may be a secret: nobody but the sender
     // is told.
     read.map_err(|problem| Problem::request(problem.to_string()))
@@ -51,6 +50,33 @@ fn is_json(received: &Received) -> bool {
         _ => true,
     });
     json && utf8 && !headers.contains_key(header::CONTENT_ENCODING)
+}
+
+/// Leaves out what is null for a type that says which members it has; others are seen, and refused.
+struct Members(Map<String, Value>);
+
+impl<'de> Deserializer<'de> for Members {
+    type Error = serde_json::Error;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        let Self(mut members) = self;
+        members.retain(|name, value| !(value.is_null() && fields.contains(&&**name)));
+        Value::Object(members).deserialize_struct(name, fields, visitor)
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        Value::Object(self.0).deserialize_any(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
 }
 
 /// An object in which no member stands twice, so that nobody reads another one than we do.

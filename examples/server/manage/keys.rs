@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use oidc_op::{
     Clock, Duration, KeyRotation, Signer, SigningAlgorithm, StoredKeysError, SystemClock,
 };
@@ -16,6 +12,7 @@ use tracing::{error, info};
 
 use super::{
     access::Caller,
+    address::Named,
     answer::{self, Problem},
     body,
 };
@@ -74,7 +71,7 @@ pub(super) async fn rotate(
 /// DELETE: a key is trusted no more, and another one signs at once if it was the one that did.
 pub(super) async fn remove(
     State(app): State<Arc<App>>,
-    Path(kid): Path<String>,
+    Named(kid): Named,
     received: Received,
 ) -> Result<Response, Problem> {
     let (caller, signing) = app.admit_to_keys(&received).await?;

@@ -17,22 +17,26 @@
 //! | `POST /keys/rotate` | `keys:write` | the key of an algorithm gets a successor |
 //! | `DELETE /keys/{kid}` | `keys:write` | a key is trusted no more |
 //!
+//! Whatever changes a client obeys `If-Match`, with the `ETag` of an answer that has shown it.
+//!
 //! parse → admit the caller → read the body → decide → write → answer.
 //!
 //! | file | what |
 //! |---|---|
 //! | `access.rs` | who calls, and with which scope |
 //! | `bounds.rs` | what the owner of the caller leaves it to do |
-//! | `body.rs`, `answer.rs` | what comes in, what goes out |
+//! | `address.rs`, `body.rs`, `answer.rs` | what comes in, what goes out |
 //! | `clients/` | clients |
 //! | `initial_access.rs` | initial access tokens |
-//! | `users.rs` | people |
+//! | `users.rs`, `claims.rs` | people, and what may be said of them |
 //! | `keys.rs` | signing keys |
 
 mod access;
+mod address;
 mod answer;
 mod body;
 mod bounds;
+mod claims;
 mod clients;
 mod initial_access;
 mod keys;

@@ -9,7 +9,7 @@ use tracing::info;
 
 use super::{
     answer::{self, Problem},
-    body,
+    body, claims,
 };
 use crate::{
     App,
@@ -32,29 +32,6 @@ struct Asked {
     phone_number_verified: bool,
 }
 
-/// What tokens say of themselves, and no account of a person (OpenID Connect Core, section 2).
-const NOT_OF_PEOPLE: [&str; 19] = [
-    "sub",
-    "iss",
-    "aud",
-    "exp",
-    "iat",
-    "nbf",
-    "jti",
-    "nonce",
-    "auth_time",
-    "acr",
-    "amr",
-    "azp",
-    "sid",
-    "at_hash",
-    "c_hash",
-    "s_hash",
-    "client_id",
-    "scope",
-    "act",
-];
-
 /// POST: a new account, which can be used at once.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
@@ -63,10 +40,8 @@ pub(super) async fn create(
     let caller = app.admit(&received, "users:write").await?;
     caller.must_be_free()?;
     let asked: Asked = body::read(&received)?;
-    let plain = |name: &str| name.split_once('#').map_or(name, |(plain, _)| plain).to_owned();
-    let of_people = |name: &String| !NOT_OF_PEOPLE.contains(&&*plain(name));
-    if let Some(name) = asked.claims.keys().find(|name| !of_people(name)) {
-        return Err(Problem::request(format!("claims: {name} is said by tokens, not of people")));
+    if let Some(text) = claims::finding(&asked.claims) {
+        return Err(Problem::request(text));
     }
     let password = match &asked.password {
         Some(password) => Some(app.hashed(password).await?),
@@ -105,7 +80,35 @@ impl From<NotCreated> for Problem {
         match refused {
             NotCreated::UsernameUnfit => Self::request(format!("username: {refused}")),
             NotCreated::NoRandomness => Self::unavailable("an account cannot be created now"),
+            // As the registration endpoint answers when its cap is reached: neither is the request wrong nor
+            // anything in its way but how many there are. Nobody knows when there will be fewer.
+            NotCreated::Full => {
+                let (status, error) = (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable");
+                Self::new(status, error, refused.to_string())
+            }
             taken => Self::conflict(taken.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is wrong with the request, what somebody else has, and what neither can help, are told apart.
+    #[test]
+    fn refusals_have_their_status() {
+        for (refused, status) in [
+            (NotCreated::UsernameUnfit, 400),
+            (NotCreated::UsernameTaken, 409),
+            (NotCreated::EmailTaken, 409),
+            (NotCreated::PhoneNumberTaken, 409),
+            (NotCreated::SubjectTaken, 409),
+            (NotCreated::Full, 429),
+            (NotCreated::NoRandomness, 503),
+        ] {
+            let problem = Problem::from(refused);
+            assert!(problem.is(StatusCode::from_u16(status).unwrap()), "{refused:?}: {problem:?}");
         }
     }
 }

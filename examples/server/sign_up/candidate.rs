@@ -6,7 +6,7 @@ use super::{Address, Channel};
 use crate::{
     config::{SignUp, Wanted},
     pages::{Filled, Problem},
-    users::phone_number,
+    users::{email_address, phone_number},
 };
 
 /// Somebody who would like to have an account.
@@ -91,14 +91,6 @@ fn given(
         Wanted::Optional if text.is_empty() => Ok(None),
         Wanted::Optional | Wanted::Required => read(text).map(Some).ok_or(problem),
     }
-}
-
-fn email_address(text: &str) -> Option<String> {
-    let plain = text.len() <= 254 && text.bytes().all(|b| matches!(b, 0x21..=0x7E));
-    let (local, domain) = text.split_once('@')?;
-    let whole = !local.is_empty() && !domain.contains('@');
-    let labels = domain.split('.').all(|label| !label.is_empty());
-    (plain && whole && labels).then(|| text.to_owned())
 }
 
 #[cfg(test)]

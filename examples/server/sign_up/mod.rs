@@ -34,7 +34,7 @@ pub(crate) use self::{
 use self::{
     code::{Codes, Purpose, Sent, Tried},
     pending::{Done, Entry, PATIENCE, Pending},
-    sends::Sends,
+    sends::{NotAdmitted, Sends},
 };
 use crate::{
     layers::chain,
@@ -131,8 +131,13 @@ impl SignUps {
             _ => Pending::new(candidate, password, now),
         };
         let next = self.go_on(form, &mut pending, sends, now)?;
-        if let Next::Code(_) = next {
-            entries.insert(form, Entry::Pending(pending));
+        match (&next, entries.get_mut(&form)) {
+            (Next::Code(_), _) => {
+                entries.insert(form, Entry::Pending(pending));
+            }
+            // What was to be shown is not in the form any more: nothing waits for it now.
+            (Next::Created(user), Some(entry)) => *entry = Entry::Done(Done::new(user, None, now)),
+            _ => {}
         }
         Ok(next)
     }
@@ -160,7 +165,13 @@ impl SignUps {
             Some(awaited) if awaited == channel => {}
             // The page of an earlier step, sent twice.
             Some(_) => return Ok(Next::Code(None)),
-            None => return self.go_on(form, pending, sends, now),
+            None => {
+                let next = self.go_on(form, pending, sends, now);
+                if let Ok(Next::Created(user)) = &next {
+                    entries.insert(form, Entry::Done(Done::new(user, None, now)));
+                }
+                return next;
+            }
         }
         let sent = pending.sent.as_mut().ok_or(Refused::Expired)?;
         match sent.try_with(&self.codes, code, now) {
@@ -173,7 +184,7 @@ impl SignUps {
         pending.has_verified(channel);
         let next = self.go_on(form, pending, sends, now);
         if let Ok(Next::Created(user)) = &next {
-            entries.insert(form, Entry::Done(Done::new(user, sent, now)));
+            entries.insert(form, Entry::Done(Done::new(user, Some(sent), now)));
         }
         next
     }
@@ -290,7 +301,10 @@ impl SignUps {
         now: Timestamp,
     ) -> Result<Message, Refused> {
         let address = pending.candidate.address(channel).ok_or(Refused::Gone)?;
-        sends.admit(&address, now).map_err(|wait| Refused::TooMany(channel, wait))?;
+        sends.admit(&address, now).map_err(|refused| match refused {
+            NotAdmitted::Often(wait) => Refused::TooMany(channel, wait),
+            NotAdmitted::Full => Refused::Full(channel),
+        })?;
         let number = pending.number.saturating_add(1);
         let code = Code::random(&self.entropy)?;
         let purpose = Purpose { form, channel, number };

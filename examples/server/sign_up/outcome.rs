@@ -32,6 +32,8 @@ pub(crate) enum Refused {
     Expired,
     /// So many codes have been sent there; for how long no more.
     TooMany(Channel, Duration),
+    /// So many codes have been sent to others that no more can be counted.
+    Full(Channel),
     /// Somebody has the user name, or the address, of which it is known whether it is theirs.
     Taken {
         taken: NotCreated,

@@ -41,19 +41,19 @@ impl Entry {
 /// Somebody's account, a moment ago.
 pub(super) struct Done {
     pub(super) user: Arc<User>,
-    /// The last code. The form that brought it may come twice, by a double click.
-    sent: Sent,
+    /// The last code, if one was needed in the end. The form that brought it may come twice, by a double click.
+    sent: Option<Sent>,
     at: Timestamp,
 }
 
 impl Done {
-    pub(super) fn new(user: &Arc<User>, sent: Sent, at: Timestamp) -> Self {
+    pub(super) fn new(user: &Arc<User>, sent: Option<Sent>, at: Timestamp) -> Self {
         Self { user: Arc::clone(user), sent, at }
     }
 
     /// Whether it is the last form once more.
     pub(super) fn is_again(&self, codes: &Codes, code: Code, now: Timestamp) -> bool {
-        now < self.at + ONCE_MORE && self.sent.is(codes, code)
+        now < self.at + ONCE_MORE && self.sent.as_ref().is_some_and(|sent| sent.is(codes, code))
     }
 }
 

@@ -16,17 +16,28 @@ const ADDRESSES: usize = 100_000;
 #[derive(Debug, Default)]
 pub(super) struct Sends(HashMap<Address, Vec<Timestamp>>);
 
+/// Nothing more is sent there now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotAdmitted {
+    /// So often has something been sent to the address; for how long no more.
+    Often(Duration),
+    /// So many addresses are remembered.
+    Full,
+}
+
 impl Sends {
-    /// Counts one more, or says how long to wait.
-    pub(super) fn admit(&mut self, address: &Address, now: Timestamp) -> Result<(), Duration> {
+    /// Counts one more, or says why not.
+    pub(super) fn admit(&mut self, address: &Address, now: Timestamp) -> Result<(), NotAdmitted> {
         let address = address.canonical();
         if self.0.len() >= ADDRESSES && !self.0.contains_key(&address) {
-            return Err(Duration::MINUTE);
+            return Err(NotAdmitted::Full);
         }
         let times = self.0.entry(address).or_default();
         times.retain(|time| now.since(*time) < PERIOD);
         match times.first() {
-            Some(first) if times.len() >= MOST => Err((*first + PERIOD).since(now)),
+            Some(first) if times.len() >= MOST => {
+                Err(NotAdmitted::Often((*first + PERIOD).since(now)))
+            }
             _ => {
                 times.push(now);
                 Ok(())
@@ -64,7 +75,8 @@ mod tests {
             let now = start + Duration::minutes(minute);
             sends.sweep(now);
             let found = sends.admit(&email(address), now).err();
-            assert_eq!(found, wait.map(Duration::minutes), "{address} at {minute}");
+            let wait = wait.map(|minutes| NotAdmitted::Often(Duration::minutes(minutes)));
+            assert_eq!(found, wait, "{address} at {minute}");
         }
         sends.sweep(start + Duration::minutes(140));
         assert!(sends.0.is_empty(), "{sends:?}");

@@ -231,6 +231,18 @@ async fn codes_are_sent_rarely() {
     code(story.begin(&EVE));
 }
 
+/// Who comes when nothing more can be counted is not told that three codes were sent to them.
+#[tokio::test]
+async fn no_room_is_no_code_that_was_sent() {
+    let story = Story::new(&[Channel::Email]).await;
+    let others = |n: usize| Address::Email(format!("e{n}@example.com"));
+    let admit = |n| story.sign_ups.under_way().sends.admit(&others(n), NOW);
+    let full = (0..).map(admit).find_map(Result::err);
+    assert_eq!(full, Some(NotAdmitted::Full));
+    assert_eq!(story.begin(&EVE).unwrap_err(), Refused::Full(Channel::Email));
+    assert_eq!(admit(0), Ok(()));
+}
+
 /// Threat UI-09: who has the address learns of it, and nobody else does.
 #[tokio::test]
 async fn an_address_of_somebody_is_like_any_other() {
@@ -324,6 +336,34 @@ async fn who_finishes_first_has_the_name() {
     story.form = FormKey::of("the form");
     let late = story.verify(Channel::Email, &first);
     assert_eq!(late.unwrap_err(), taken(NotCreated::EmailTaken, true));
+}
+
+/// Once there is an account, no page of its sign-up waits for anything, however it has come to its end.
+#[tokio::test]
+async fn nothing_waits_once_there_is_an_account() {
+    // The number is not in the corrected form any more.
+    let story = Story::new(&Channel::ALL).await;
+    let (_, first) = code(story.begin(&EVE));
+    let (_, second) = code(story.verify(Channel::Email, &first));
+    assert_eq!(created(story.begin(&Filled { phone: "", ..EVE })), "eve");
+    assert_eq!(story.awaits(), None);
+    assert_eq!(story.sign_ups.candidate(story.form, story.now), None);
+    let finished = story.sign_ups.finished(story.form, story.now);
+    assert_eq!(finished.map(|user| user.username.clone()).as_deref(), Some("eve"));
+    assert_eq!(story.verify(Channel::Phone, &second).unwrap_err(), Refused::Gone);
+    assert_eq!(story.send_again(2).unwrap_err(), Refused::Gone);
+
+    // Somebody had the name when the code came, and the form came with another one.
+    let mut story = Story::new(&[Channel::Email]).await;
+    let (_, first) = code(story.begin(&EVE));
+    story.form = FormKey::of("another form");
+    let (_, other) = code(story.begin(&Filled { email: "eva@example.com", ..EVE }));
+    created(story.verify(Channel::Email, &other));
+    story.form = FormKey::of("the form");
+    assert!(story.verify(Channel::Email, &first).is_err());
+    assert_eq!(created(story.begin(&Filled { username: "eve2", ..EVE })), "eve2");
+    assert!(story.sign_ups.finished(story.form, story.now).is_some());
+    assert_eq!(story.verify(Channel::Email, &first).unwrap_err(), Refused::Gone);
 }
 
 /// What cannot be delivered is an answer, too.

@@ -5,7 +5,10 @@ use std::sync::{Arc, PoisonError};
 use oidc_op::{ClaimSources, Clock, Entropy, EntropyError, Subject, SystemClock, SystemEntropy};
 use serde_json::{Map, Value};
 
-use super::{PasswordHash, User, Users, logins::LONGEST};
+use super::{
+    PasswordHash, User, Users,
+    logins::{LONGEST, reads_as_address},
+};
 
 /// How many accounts may be created, so that nobody fills the memory.
 const MOST: usize = 10_000;
@@ -29,7 +32,7 @@ pub(crate) struct NewUser {
 /// An account was not created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotCreated {
-    #[error("nobody can be called by this user name")]
+    #[error("a user name is 1 to 254 characters, and no e-mail address or phone number")]
     UsernameUnfit,
     #[error("somebody has the subject")]
     SubjectTaken,
@@ -75,6 +78,7 @@ impl NewUser {
         if username.is_empty()
             || username.chars().count() > LONGEST
             || username.chars().any(char::is_control)
+            || reads_as_address(&username)
         {
             return Err(NotCreated::UsernameUnfit);
         }
@@ -152,7 +156,9 @@ mod tests {
         assert_eq!((made.subject.as_str(), &*made.username), ("sub-of-eve", "eve"));
         for (refused, why) in [
             (new("Alice", &json!({})), UsernameTaken),
-            (new("alice@example.com", &json!({})), UsernameTaken),
+            (new("alice@example.com", &json!({})), UsernameUnfit),
+            (new("nobody@example.com", &json!({})), UsernameUnfit),
+            (new("+44 (20) 7946-0018", &json!({})), UsernameUnfit),
             (new("eve2", &json!({ "email": "ALICE@example.com" })), EmailTaken),
             (new("alice", &json!({ "email": "alice@example.com" })), EmailTaken),
             (new("eve2", &json!({ "phone_number": "+44 (20) 7946-0018" })), PhoneNumberTaken),

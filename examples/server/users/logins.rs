@@ -8,6 +8,20 @@ pub(crate) fn canonical(login: &str) -> String {
     login.trim().chars().take(LONGEST).flat_map(char::to_lowercase).collect()
 }
 
+/// An e-mail address; none if it is something else.
+pub(crate) fn email_address(text: &str) -> Option<String> {
+    let plain = text.len() <= LONGEST && text.bytes().all(|b| matches!(b, 0x21..=0x7E));
+    let (local, domain) = text.split_once('@')?;
+    let whole = !local.is_empty() && !domain.contains('@');
+    let labels = domain.split('.').all(|label| !label.is_empty());
+    (plain && whole && labels).then(|| text.to_owned())
+}
+
+/// Whether somebody else may be reached by it: who had it for a user name would be taken for them.
+pub(super) fn reads_as_address(login: &str) -> bool {
+    login.contains('@') || phone(login).is_some()
+}
+
 /// A phone number without what people put between its digits; none if it is something else.
 pub(crate) fn phone(text: &str) -> Option<String> {
     let between = |c: &char| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/');

@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use self::logins::phone;
 pub(crate) use self::{
     create::{NewUser, NotCreated},
-    logins::{canonical, phone as phone_number},
+    logins::{canonical, email_address, phone as phone_number},
     passwords::PasswordHash,
     person::{Proof, User},
 };

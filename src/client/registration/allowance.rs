@@ -30,9 +30,9 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InitialAccess {
-    /// How many clients it registers; any number, if absent.
+    /// How many clients it registers, at least one; any number, if absent.
     pub uses: Option<u32>,
-    /// How long it is good.
+    /// How long it is good; longer than no time.
     pub lifetime: Duration,
     /// What it was issued for, in the host's own words: the [policy](crate::RegistrationPolicy) is told.
     pub purpose: Option<String>,
@@ -42,6 +42,11 @@ impl InitialAccess {
     /// For one client.
     pub fn once(lifetime: Duration) -> Self {
         Self { uses: Some(1), lifetime, purpose: None }
+    }
+
+    /// Whether anybody could ever register with it.
+    pub(in crate::client) fn is_usable(&self) -> bool {
+        self.uses != Some(0) && self.lifetime.is_positive()
     }
 }
 

@@ -5,17 +5,14 @@
 //! [OIDC Dynamic Client Registration §4]: https://openid.net/specs/openid-connect-registration-1_0.html#ClientConfigurationEndpoint
 
 use super::{
-    Registration,
-    decide::{Asked, decide, provide_secret},
-    request::Sent,
-    response::respond,
-    throttled,
+    Registration, decide::Asked, mint::provide_secret, request::Sent, response::respond, throttled,
+    vet::vet,
 };
 use crate::{
     client::{
         Client,
         keys::Freshness,
-        record::{self, ATTEMPTS, Management, RegisteredClient},
+        record::{self, ATTEMPTS, ClientEntry, Management},
         secret,
     },
     env::{Event, What},
@@ -43,7 +40,7 @@ pub(crate) async fn manage(
 
 /// A client that has shown its registration access token. Only [`Caller::authenticate`] makes one.
 struct Caller<'r> {
-    registered: Loaded<RegisteredClient>,
+    registered: Loaded<ClientEntry>,
     management: Management,
     token: &'r str,
 }
@@ -101,7 +98,7 @@ async fn update(
     let now = core.clock.now();
     for _ in 0..ATTEMPTS {
         let change = Change::decide(core, http, rules, &sent, &caller, now).await?;
-        if record::replace(core, &caller.registered, &change.after).await? {
+        if record::replace(core, &caller.registered, &change.after).await?.is_some() {
             let event = Event::new(What::ClientUpdated).client(&change.after.client.id);
             core.observer.observe(&event);
             let token = change.token.as_deref().unwrap_or(caller.token);
@@ -114,7 +111,7 @@ async fn update(
 
 /// What an update makes of a registration, and what goes to the client with it.
 struct Change {
-    after: RegisteredClient,
+    after: ClientEntry,
     secret: Option<String>,
     token: Option<String>,
 }
@@ -140,7 +137,7 @@ impl Change {
             peer: http.peer,
         };
         let draft = Client { metadata: asked.metadata()?, ..before.client.clone() };
-        let mut client = decide(core, rules, &asked, draft, Freshness::Refreshed, now).await?;
+        let mut client = vet(core, rules, &asked, draft, Freshness::Refreshed, now).await?;
         let secret = provide_secret(core, rules, &mut client, now)?;
         client.check()?;
         let mut management = Management { statement, ..caller.management.clone() };
@@ -151,7 +148,7 @@ impl Change {
             token = Some(fresh.encode());
         }
         let management = Some(management);
-        Ok(Self { after: RegisteredClient { client, management, ..before.clone() }, secret, token })
+        Ok(Self { after: ClientEntry { client, management, ..before.clone() }, secret, token })
     }
 }
 

@@ -6,12 +6,14 @@
 mod allowance;
 mod decide;
 mod management;
+mod mint;
 mod policy;
 mod request;
 mod response;
 mod rules;
 mod sector;
 mod statement;
+mod vet;
 
 pub use allowance::InitialAccess;
 pub(super) use allowance::{issue, withdraw};
@@ -24,15 +26,11 @@ pub(crate) use statement::Statement;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
-use self::{
-    decide::{Asked, decide},
-    request::Sent,
-    response::respond,
-};
+use self::{decide::Asked, mint::provide_secret, request::Sent, response::respond, vet::vet};
 use super::{
     Client,
     keys::Freshness,
-    record::{self, Management, RegisteredClient, Unused},
+    record::{self, ClientEntry, Management, Unused},
 };
 use crate::{
     env::{Event, What},
@@ -44,7 +42,7 @@ use crate::{
     wire::{Reply, Request},
 };
 
-/// admit → parse → decide → mint → commit → respond.
+/// admit → parse → vet → mint → commit → respond.
 pub(crate) async fn register(
     core: &Core,
     http: &Request<'_>,
@@ -63,9 +61,9 @@ pub(crate) async fn register(
         peer: http.peer,
     };
     let draft = rules.reach(core, Client::unchecked(new_id(core)?, asked.metadata()?));
-    let mut client = decide(core, rules, &asked, draft, Freshness::Refreshed, now).await?;
+    let mut client = vet(core, rules, &asked, draft, Freshness::Refreshed, now).await?;
 
-    let secret = decide::provide_secret(core, rules, &mut client, now)?;
+    let secret = provide_secret(core, rules, &mut client, now)?;
     client.check()?;
     client.epoch = u32::from_be_bytes(random(&*core.entropy)?);
     let until = now + rules.unused_lifetime;
@@ -73,10 +71,10 @@ pub(crate) async fn register(
     let token = Handle::random(HandleKind::Registration, &*core.entropy)?;
     let purpose = admission.purpose().map(ToOwned::to_owned);
     let management = Some(Management { token: token.whole_digest(), purpose, statement });
-    let registered = RegisteredClient { management, ..RegisteredClient::new(client, now) };
+    let registered = ClientEntry { management, ..ClientEntry::new(client, now) };
 
     admission.spend(core, rules, now).await?;
-    if !record::create(core, &registered).await? {
+    if record::create(core, &registered).await?.is_none() {
         // 128 random bits that were there before: the source of randomness repeats itself.
         return Err(Reason::EntropyFailed.into());
     }
@@ -85,7 +83,7 @@ pub(crate) async fn register(
     Ok(respond(core, 201, &registered, secret.as_deref(), Some(&token.encode())))
 }
 
-/// decide, for a client that describes itself instead of registering: by the same rules, but nobody has
+/// vet, for a client that describes itself instead of registering: by the same rules, but nobody has
 /// invited it, so the grants are those that are offered to strangers.
 pub(super) async fn described(
     core: &Core,
@@ -107,7 +105,7 @@ pub(super) async fn described(
         peer: None,
     };
     let draft = rules.reach(core, draft);
-    let client = decide(core, &rules, &asked, draft, Freshness::Cached, now).await?;
+    let client = vet(core, &rules, &asked, draft, Freshness::Cached, now).await?;
     client.check()?;
     Ok(client)
 }

@@ -1,7 +1,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    client::{ClientSecret, record::RegisteredClient},
+    client::{ClientSecret, record::ClientEntry},
     provider::Core,
     types::Timestamp,
     wire::{Cors, Reply},
@@ -15,7 +15,7 @@ use crate::{
 pub(super) fn respond(
     core: &Core,
     status: u16,
-    registered: &RegisteredClient,
+    registered: &ClientEntry,
     secret: Option<&str>,
     token: Option<&str>,
 ) -> Reply {

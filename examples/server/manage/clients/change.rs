@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use oidc_op::{
-    AuthMethod, Client, ClientId, ClientMetadata, Clock, Entropy, InvalidMetadata, Subject,
+    AuthMethod, Client, ClientId, ClientMetadata, Clock, Entropy, InvalidMetadata, Misfit, Subject,
     SystemClock, SystemEntropy,
 };
 
@@ -33,6 +33,7 @@ impl App {
         draft.write(&mut after)?;
         after.enabled = draft.enabled.unwrap_or(true);
         self.judge(caller, &before, &after)?;
+        fits(&self.provider.misfits(&after), &[])?;
         Ok((after, has_secret))
     }
 
@@ -55,6 +56,7 @@ impl App {
         draft.write(&mut after)?;
         let has_secret = refit(&mut after, text).map_err(Problem::metadata)?;
         self.judge(caller, before, &after)?;
+        fits(&self.provider.misfits(&after), &self.provider.misfits(before))?;
         Ok((after, has_secret))
     }
 
@@ -89,6 +91,15 @@ impl App {
             return Err(Problem::conflict("a person has this name"));
         }
         Ok(id.clone())
+    }
+}
+
+/// Whether nothing could never work here, but what was so before: the server may have changed, and that is no
+/// reason to refuse what has nothing to do with it.
+fn fits(after: &[Misfit], before: &[Misfit]) -> Result<(), Problem> {
+    match after.iter().find(|misfit| !before.contains(misfit)) {
+        Some(misfit) => Err(Problem::metadata(misfit)),
+        None => Ok(()),
     }
 }
 

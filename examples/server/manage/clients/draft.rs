@@ -38,8 +38,12 @@ impl Draft {
             return Err(Problem::metadata("client_secret: it is made here, and nowhere else"));
         }
         // RFC 7591 §2: null is as good as absent; of a setting, it says that there is to be none.
-        let nulls: Vec<_> = members.iter().filter(|(_, value)| value.is_null()).collect();
-        let reset = nulls.into_iter().map(|(name, _)| name.clone()).collect();
+        let nulls = members.iter().filter(|(_, value)| value.is_null());
+        let reset: Vec<_> = nulls.map(|(name, _)| name.clone()).collect();
+        if let Some(unknown) = reset.iter().find(|name| !ClientMembers::is_member(name)) {
+            let text = format_args!("{unknown}: a client has no such member");
+            return Err(Problem::metadata(text));
+        }
         members.retain(|_, value| !value.is_null());
         // One by one, so that the answer can name the member.
         for (name, value) in &members {

@@ -4,12 +4,13 @@ mod change;
 mod draft;
 mod page;
 mod standing;
+mod stored;
 mod view;
 
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, State},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -24,6 +25,7 @@ pub(super) use self::{
 };
 use super::{
     access::Caller,
+    address::Named,
     answer::{self, Problem},
 };
 use crate::{App, layers::Received};
@@ -48,38 +50,6 @@ impl App {
         };
         if caller.reaches(&found.client) { Ok(found) } else { Err(Problem::not_found()) }
     }
-
-    /// The same to be changed, which nobody can but in the store.
-    async fn find_stored(&self, caller: &Caller, id: &str) -> Result<RegisteredClient, Problem> {
-        let found = self.find(caller, id).await?;
-        let text = "the client stands in the configuration, and is changed there";
-        found.registered.ok_or_else(|| Problem::conflict(text))
-    }
-
-    /// Changes a client of the store in one step. Whether the caller may, and whether it fits, is decided
-    /// on what is written over: `change` is asked anew if somebody else was faster.
-    async fn change<T: Send>(
-        &self,
-        caller: &Caller,
-        id: &str,
-        change: impl Fn(&Client) -> Result<(Client, T), Problem> + Send + Sync,
-    ) -> Result<(RegisteredClient, T), Problem> {
-        let id = self.find_stored(caller, id).await?.client.id;
-        let mut outcome = None;
-        let written = self.provider.update_client(&id, |client| {
-            let may = caller.reaches(client);
-            let decided = if may { change(client) } else { Err(Problem::not_found()) };
-            outcome = Some(decided.map(|(after, more)| {
-                *client = after;
-                more
-            }));
-        });
-        let registered = written.await?;
-        match outcome {
-            Some(decided) => decided.map(|more| (registered, more)),
-            None => Err(Problem::not_found()),
-        }
-    }
 }
 
 /// The answer that shows a client, with what is told this once.
@@ -88,7 +58,7 @@ fn shown(status: StatusCode, found: &Found, more: Value) -> Response {
     if let Value::Object(more) = more {
         members.extend(more);
     }
-    let tag = [(header::ETAG, view::tag(&found.client))];
+    let tag = [(header::ETAG, view::tag(&found.client, found.registered.as_ref()))];
     (tag, answer::json(status, &Value::Object(members))).into_response()
 }
 
@@ -101,7 +71,7 @@ impl From<RegisteredClient> for Found {
 /// GET: one client.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named,
     received: Received,
 ) -> Result<Response, Problem> {
     let caller = app.admit(&received, "clients:read").await?;
@@ -129,23 +99,18 @@ pub(super) async fn create(
     Ok(([(header::LOCATION, location)], answer).into_response())
 }
 
-/// PUT: the metadata are replaced whole, of the settings those that are named; null puts one back. With
-/// `If-Match`, only if nobody has changed the client since.
+/// PUT: the metadata are replaced whole, of the settings those that are named; null puts one back.
 pub(super) async fn replace(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    id: Named,
     received: Received,
 ) -> Result<Response, Problem> {
-    let caller = app.admit(&received, "clients:write").await?;
-    app.find_stored(&caller, &id).await?;
+    let stored = app.admit_to(&received, &id).await?;
     let draft = Draft::read(&received)?;
     let (_, text) = app.provider.new_secret()?;
-    let decide = |before: &Client| {
-        view::unchanged(&received, before)?;
-        app.changed_client(&caller, before, &draft, &text)
-    };
-    let (registered, has_secret) = app.change(&caller, &id, decide).await?;
-    info!(client = ?registered.client.id, by = %caller.client.id, "client replaced");
+    let change = |before: &Client| app.changed_client(&stored.caller, before, &draft, &text);
+    let (registered, has_secret) = stored.change(change).await?;
+    info!(client = ?registered.client.id, by = %stored.caller.client.id, "client replaced");
     let more = if has_secret { json!({ "client_secret": text }) } else { Value::Null };
     Ok(shown(StatusCode::OK, &registered.into(), more))
 }
@@ -153,13 +118,11 @@ pub(super) async fn replace(
 /// DELETE: the client is gone, and all that stands on it.
 pub(super) async fn remove(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    id: Named,
     received: Received,
 ) -> Result<Response, Problem> {
-    let caller = app.admit(&received, "clients:write").await?;
-    let found = app.find_stored(&caller, &id).await?;
-    view::unchanged(&received, &found.client)?;
-    app.provider.delete_client(&found.client.id).await?;
-    info!(client = ?found.client.id, by = %caller.client.id, "client deleted");
+    let stored = app.admit_to(&received, &id).await?;
+    stored.checked(|_| Ok(())).delete().await?;
+    info!(client = ?id.0, by = %stored.caller.client.id, "client deleted");
     Ok(answer::done())
 }

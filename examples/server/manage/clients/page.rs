@@ -6,6 +6,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use oidc_op::{Clients, store::Cursor};
 use serde_json::{Value, json};
+use tracing::warn;
 
 use super::view;
 use crate::{
@@ -64,7 +65,8 @@ pub(crate) async fn list(
     };
     let limit = limit.ok_or_else(|| Problem::request(format!("limit: 1 to {MOST}")))?;
     let begin = Begin::parse(query.one("cursor"));
-    let begin = begin.ok_or_else(|| Problem::request("cursor: is none of ours"))?;
+    let begin =
+        begin.ok_or_else(|| Problem::request("cursor: is none of ours; begin without one"))?;
     let (clients, next) = app.page(&caller, begin, limit).await?;
     let mut body = json!({ "clients": clients });
     if let Some(next) = next {
@@ -101,6 +103,11 @@ impl App {
             }
         };
         let page = self.provider.registered_clients(after.as_ref(), left).await?;
+        for unreadable in &page.unreadable {
+            // Whose it is cannot be told, so only the operator hears of it.
+            let (key, id, cause) = (unreadable.key, &unreadable.id, &unreadable.cause);
+            warn!(?key, ?id, %cause, "a client of the store cannot be read");
+        }
         let known = page.clients.iter().filter(|registered| caller.reaches(&registered.client));
         shown.extend(
             known.map(|registered| {

@@ -15,7 +15,7 @@ use crate::blackbox::{
 };
 
 /// Every route, with the scope that it needs.
-const ROUTES: [(&str, &str, &str); 16] = [
+const ROUTES: [(&str, &str, &str); 20] = [
     ("GET", "/clients", "clients:read"),
     ("POST", "/clients", "clients:write"),
     ("GET", "/clients/x", "clients:read"),
@@ -32,6 +32,11 @@ const ROUTES: [(&str, &str, &str); 16] = [
     ("POST", "/users", "users:write"),
     ("POST", "/keys/rotate", "keys:write"),
     ("DELETE", "/keys/x", "keys:write"),
+    // No UTF-8: whoever may not ask is told so first.
+    ("GET", "/clients/%FF", "clients:read"),
+    ("PUT", "/clients/%FF", "clients:write"),
+    ("POST", "/clients/%FF/secret", "clients:write"),
+    ("DELETE", "/keys/%FF", "keys:write"),
 ];
 
 fn route(server: &Server, (method, path): (&str, &str)) -> reqwest::RequestBuilder {
@@ -278,6 +283,16 @@ async fn strange_addresses() {
         let sent = route(&server, (method, path)).basic_auth(ROOT.0, Some(ROOT.1));
         let said = Said::of(sent).await.is(status);
         assert!(said.json["error"].is_string(), "{said:?}");
+    }
+    for (method, path) in [
+        ("GET", "/clients/%FF"),
+        ("PUT", "/clients/%C3%28"),
+        ("DELETE", "/clients/%FF"),
+        ("POST", "/clients/%FF/enable"),
+        ("POST", "/clients/%FF/secret"),
+    ] {
+        let sent = route(&server, (method, path)).basic_auth(ROOT.0, Some(ROOT.1));
+        Said::of(sent).await.is_error(404, "not_found");
     }
     post(&server, ROOT, "/clients", app("A")).await.is(201);
 }

@@ -48,7 +48,7 @@ async fn keys_rotate() {
     delete(&server, ROOT, &format!("/keys/{}", rotated.text("active"))).await.is(204);
     let last = published(&server, "EdDSA").await;
     assert!(last.len() == 1 && last[0] != rotated.text("active"), "{last:?}");
-    for kid in [&*old[0], "nonsense"] {
+    for kid in [&*old[0], "nonsense", "%FF"] {
         delete(&server, ROOT, &format!("/keys/{kid}")).await.is_error(404, "not_found");
     }
     for body in [

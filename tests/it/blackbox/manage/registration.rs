@@ -1,5 +1,6 @@
 //! Clients that register themselves, as the configuration lets them.
 
+use oidc_op::{Clock, SystemClock};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -58,6 +59,7 @@ async fn initial_access_tokens() {
         json!({ "lifetime": 99_999_999 }),
         json!({ "uses": "many" }),
         json!({ "use": 1 }),
+        json!({ "use": null }),
         json!({ "purpose": "x".repeat(256) }),
     ] {
         post(&server, ROOT, "/initial-access", body).await.is_error(400, "invalid_request");
@@ -137,6 +139,20 @@ async fn the_table_is_obeyed() {
     let updated: Value = updated.json().await.unwrap();
     assert_ne!(updated["registration_access_token"], token, "{updated}");
     assert!(updated["registration_access_token"].is_string(), "{updated}");
+    // A secret that an administrator gives it is good for as long; one of a client that could not get
+    // another by itself, for ever.
+    let before = SystemClock.now().unix();
+    let path = format!("/clients/{id}/secret");
+    let rotated = post(&server, ROOT, &path, Value::Null).await.is(200);
+    let expires = rotated.json["client_secret_expires_at"].as_i64().unwrap();
+    assert!((before + 3600..=SystemClock.now().unix() + 3600).contains(&expires), "{rotated:?}");
+    let shown = get(&server, ROOT, &format!("/clients/{id}")).await.is(200);
+    assert_eq!(shown.json["client_secret_expires_at"], expires);
+    let made = post(&server, ROOT, "/clients", app("M")).await.is(201);
+    assert_eq!(made.json["client_secret_expires_at"], 0);
+    let path = format!("/clients/{}/secret", made.text("client_id"));
+    let rotated = post(&server, ROOT, &path, Value::Null).await.is(200);
+    assert_eq!(rotated.json["client_secret_expires_at"], 0);
     for status in [201, 201, 429] {
         assert_eq!(register(app("C")).await.0, status);
     }

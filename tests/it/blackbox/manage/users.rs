@@ -66,7 +66,6 @@ async fn who_is_taken_is_refused() {
         json!({ "username": "erin" }),
         json!({ "username": " ERIN " }),
         json!({ "username": ALICE.0 }),
-        json!({ "username": "alice@example.com" }),
         json!({ "username": "new", "claims": { "email": "Alice@example.com" } }),
         json!({
             "username": "new", "phone_number_verified": true,
@@ -81,14 +80,49 @@ async fn who_is_taken_is_refused() {
         (json!({ "username": "a\u{7}" }), "user name"),
         (json!({ "username": "new", "password": "short" }), "password"),
         (json!({ "username": "new", "password": "x".repeat(1025) }), "password"),
+        // Whoever is called by it would be taken for whoever is reached by it.
+        (json!({ "username": "alice@example.com" }), "user name"),
+        (json!({ "username": "nobody@example.com" }), "user name"),
+        (json!({ "username": "+1 (555) 0100" }), "user name"),
+        (json!({ "username": " +15550123 " }), "user name"),
         (json!({ "username": "new", "sub": "sub-of-alice" }), "sub"),
+        (json!({ "username": "new", "sub": null }), "sub"),
         (json!({ "username": "new", "claims": { "sub": "sub-of-alice" } }), "sub"),
         (json!({ "username": "new", "claims": { "acr#de": "high" } }), "acr"),
         (json!({ "username": "new", "claims": [] }), "map"),
     ] {
         create(wrong).await.names(400, "invalid_request", names);
     }
-    create(json!({ "username": "new" })).await.is(201);
+    create(json!({ "username": "new", "password": null })).await.is(201);
+}
+
+/// Clients get what they expect (OpenID Connect Core §5.1), or nothing is said. (Every form is told in
+/// `examples/server/manage/claims.rs`.)
+#[tokio::test]
+async fn claims_have_their_form() {
+    let server = start("manage-claims");
+    for (claim, value) in [
+        ("name", json!(["New"])),
+        ("name#de", json!(1)),
+        ("email", json!({ "address": "new@example.com" })),
+        ("email", json!("+15550100")),
+        ("email_verified", json!("yes")),
+        ("phone_number", json!("0555 0100")),
+        ("phone_number_verified", json!(1)),
+        ("birthdate", json!("31.10.1987")),
+        ("address", json!("Paris")),
+        ("updated_at", json!("2026-01-01")),
+        ("nickname", json!(null)),
+    ] {
+        let person = json!({ "username": "new", "claims": { claim: value } });
+        post(&server, ROOT, "/users", person).await.names(400, "invalid_request", claim);
+    }
+    let claims = json!({
+        "name": "New", "birthdate": "1987-10-31", "address": { "locality": "Paris" },
+        "updated_at": 1_700_000_000, "roles": [null, 1],
+    });
+    let created = post(&server, ROOT, "/users", json!({ "username": "new", "claims": claims }));
+    assert_eq!(created.await.is(201).json["claims"]["roles"], json!([null, 1]));
 }
 
 /// Of many that want one name at once, one gets it.
