@@ -2,6 +2,7 @@
 //! what is written down (SL). Each test has the name of its row.
 
 mod ht;
+mod se;
 mod sign_up;
 mod sl;
 mod ui;
