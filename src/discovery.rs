@@ -131,6 +131,8 @@ struct Metadata<'m> {
     prompt_values_supported: Vec<&'static str>,
     display_values_supported: [&'static str; 4],
     authorization_response_iss_parameter_supported: bool,
+    backchannel_logout_supported: bool,
+    backchannel_logout_session_supported: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     client_id_metadata_document_supported: bool,
 }
@@ -215,6 +217,8 @@ impl<'m> Metadata<'m> {
             prompt_values_supported: prompts,
             display_values_supported: ["page", "popup", "touch", "wap"],
             authorization_response_iss_parameter_supported: true,
+            backchannel_logout_supported: core.fetch.is_some(),
+            backchannel_logout_session_supported: core.fetch.is_some(),
             client_id_metadata_document_supported: config.policy.client_documents,
         }
     }

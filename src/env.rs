@@ -91,9 +91,9 @@ pub struct Event<'e> {
     pub what: What,
     /// Why, with a stable code and the section of the specification; `None` when all went well.
     pub reason: Option<Reason>,
-    /// The client that it happened to, if it is known to exist; a refusal names none.
+    /// The client that it happened to, if it is known to exist; a refused request names none.
     pub client: Option<&'e ClientId>,
-    /// The person that it happened to; a refusal names none.
+    /// The person that it happened to; a refused request names none.
     pub subject: Option<&'e Subject>,
     /// What lies beneath, such as the store's error. Never sent to a client.
     pub cause: Option<&'e (dyn Error + Send + Sync + 'static)>,
@@ -149,6 +149,10 @@ pub enum What {
     SignedIn,
     /// A person signed out.
     SignedOut,
+    /// A client has heard by the back channel that a session of the person's has ended.
+    LogoutDelivered,
+    /// A client could not be told that: it will be tried again, or, with [`Reason::LogoutGivenUp`], not.
+    LogoutUndelivered,
 }
 
 impl<'e> Event<'e> {

@@ -160,7 +160,7 @@ pub fn encrypt_jwe(
     encryption: ContentEncryption,
     to: SealedFor<'_>,
 ) -> Option<String> {
-    let encrypt = |to| jose::encrypt(plain, Some("JWT"), algorithm, encryption, to).ok();
+    let encrypt = |to| jose::encrypt(plain, Some("JWT"), None, algorithm, encryption, to).ok();
     match to {
         SealedFor::Keys(keys) => encrypt(EncryptTo::Keys(&Jwks::from_keys(keys.published()))),
         SealedFor::Public(keys) => encrypt(EncryptTo::Keys(keys)),

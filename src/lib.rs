@@ -223,6 +223,7 @@
 
 #[cfg(feature = "http")]
 pub mod adapter;
+mod at_once;
 mod authorize;
 mod builder;
 mod claims;

@@ -65,28 +65,38 @@ pub(crate) fn rustls_config(tls: &Tls) -> Result<RustlsConfig, ConfigError> {
     Ok(RustlsConfig::from_config(Arc::new(config)))
 }
 
-/// What must be done now and then.
+/// What must be done now and then, and what somebody who has signed out need not wait for.
 pub(crate) async fn keep_house(app: Arc<App>) {
-    const AT_ONCE: u32 = 1000;
     let mut minutes = time::interval(Duration::from_secs(60));
     loop {
-        minutes.tick().await;
-        app.limits.sweep();
-        app.sign_ups.sweep(SystemClock.now());
-        if let Some(demo) = &app.demo {
-            demo.sweep();
+        tokio::select! {
+            _ = minutes.tick() => sweep(&app).await,
+            () = app.provider.work_waiting() => {}
         }
-        if let Some(signing) = &app.signing {
-            signing.rotate().await;
-        }
-        loop {
-            match app.provider.work(AT_ONCE).await {
-                Ok(AT_ONCE) => tokio::task::yield_now().await,
-                Ok(_) => break,
-                Err(error) => {
-                    error!(error = layers::chain(&error), "housekeeping failed");
-                    break;
-                }
+        work(&app).await;
+    }
+}
+
+async fn sweep(app: &App) {
+    app.limits.sweep();
+    app.sign_ups.sweep(SystemClock.now());
+    if let Some(demo) = &app.demo {
+        demo.sweep();
+    }
+    if let Some(signing) = &app.signing {
+        signing.rotate().await;
+    }
+}
+
+async fn work(app: &App) {
+    const AT_ONCE: u32 = 1000;
+    loop {
+        match app.provider.work(AT_ONCE).await {
+            Ok(done) if done >= AT_ONCE => tokio::task::yield_now().await,
+            Ok(_) => break,
+            Err(error) => {
+                error!(error = layers::chain(&error), "housekeeping failed");
+                break;
             }
         }
     }

@@ -38,10 +38,16 @@ impl Core {
         client.map(Some).ok_or_else(|| Reason::ClientDocumentFailed.into())
     }
 
-    async fn known_client(&self, id: &ClientId) -> Result<Option<KnownClient>, Failure> {
+    /// The client of this name, if it is known here; for one that is not, nobody is asked.
+    pub(crate) async fn known_client(&self, id: &ClientId) -> Result<Option<KnownClient>, Failure> {
         match self.clients.client(id).await? {
             Some(client) => Ok(Some(client)),
             None => Ok(record::look_up(self, id).await?),
         }
+    }
+
+    /// Whether a client that is not known here may be described at its own address.
+    pub(crate) fn may_describe_itself(&self, id: &ClientId) -> bool {
+        document::may_be_described(self, id)
     }
 }

@@ -202,6 +202,10 @@ reasons! {
     // WebFinger
     WebFingerResource = "webfinger_resource": InvalidRequest, "RFC 7033 §4.2", "resource is missing or malformed";
 
+    // Back-channel logout
+    LogoutDelayed = "logout_delayed": InvalidRequest, "OIDC Back-Channel Logout §2.5", "the client could not be told of a logout yet";
+    LogoutGivenUp = "logout_given_up": InvalidRequest, "OIDC Back-Channel Logout §2.5", "the client could not be told of a logout";
+
     // Resource servers
     BearerAudience = "bearer_audience": InvalidToken, "RFC 9068 §4", "the access token is not valid";
     BearerBound = "bearer_bound": InvalidToken, "RFC 9449 §7.2", "the access token is not valid";

@@ -49,7 +49,9 @@ impl DecryptionKey {
     fn is_a_pair(&self) -> bool {
         let (probe, public) = (b"oidc-op", Jwks::from_keys([self.public.clone()]));
         let (to, encryption) = (EncryptTo::Keys(&public), ContentEncryption::A128Gcm);
-        let Ok(token) = encrypt(probe, None, self.algorithm, encryption, to) else { return false };
+        let Ok(token) = encrypt(probe, None, None, self.algorithm, encryption, to) else {
+            return false;
+        };
         let opened =
             Jwe::parse(&token).ok().and_then(|jwe| jwe.open(self.decrypter(), Some(self.kind)));
         opened.as_deref() == Some(probe)

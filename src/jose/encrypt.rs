@@ -19,7 +19,8 @@ pub(crate) enum EncryptTo<'k> {
 }
 
 /// Encrypts, into the compact form ([RFC 7516 §5.1]); `JWT` as the type of the content says that a
-/// signed token is inside ([RFC 7519 §5.2]). Nothing is compressed ([RFC 8725 §3.6]).
+/// signed token is inside ([RFC 7519 §5.2]), whose `iss` may stand outside as well (§5.3). Nothing is
+/// compressed ([RFC 8725 §3.6]).
 ///
 /// [RFC 7516 §5.1]: https://www.rfc-editor.org/rfc/rfc7516#section-5.1
 /// [RFC 7519 §5.2]: https://www.rfc-editor.org/rfc/rfc7519#section-5.2
@@ -27,6 +28,7 @@ pub(crate) enum EncryptTo<'k> {
 pub(crate) fn encrypt(
     plain: &[u8],
     content_type: Option<&'static str>,
+    issuer: Option<&str>,
     algorithm: KeyManagementAlgorithm,
     encryption: ContentEncryption,
     to: EncryptTo<'_>,
@@ -35,6 +37,9 @@ pub(crate) fn encrypt(
     header.set_content_encryption(encryption.as_str());
     if let Some(content_type) = content_type {
         header.set_content_type(content_type);
+    }
+    if let Some(issuer) = issuer {
+        header.set_issuer(issuer);
     }
     let encrypter = match to {
         EncryptTo::Keys(keys) if !algorithm.is_symmetric() => {

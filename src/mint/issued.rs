@@ -110,7 +110,7 @@ impl AccessTokenParts<'_> {
         let Some(to) = &format.encryption else { return Ok(signed) };
         let keys = to.keys.valid_at(now);
         let to_keys = EncryptTo::Keys(&keys);
-        jose::encrypt(signed.as_bytes(), Some("JWT"), to.algorithm, to.content, to_keys)
+        jose::encrypt(signed.as_bytes(), Some("JWT"), None, to.algorithm, to.content, to_keys)
             .map_err(|fault| Failure::caused(Reason::ResourceUnfit, fault))
     }
 }

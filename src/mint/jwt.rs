@@ -14,6 +14,12 @@ use crate::{
     },
 };
 
+/// The type of a logout token; its issuer stands outside of its encryption as well
+/// ([OIDC Back-Channel Logout §2.4]).
+///
+/// [OIDC Back-Channel Logout §2.4]: https://openid.net/specs/openid-connect-backchannel-1_0.html#LogoutToken
+pub(crate) const LOGOUT_TOKEN: &str = "logout+jwt";
+
 /// An answer to one client, secured as it has registered: signed, then encrypted
 /// ([OIDC Core §10]).
 ///
@@ -50,7 +56,9 @@ pub(crate) async fn for_client_as(
     match format.encrypted {
         None => Ok(token),
         Some(encryption) => {
-            encrypt(core, client, encryption, &token, format.signed.is_some()).await
+            let issuer = (typ == LOGOUT_TOKEN).then(|| core.config.issuer.as_str());
+            let outside = (format.signed.is_some().then_some("JWT"), issuer);
+            encrypt(core, client, encryption, &token, outside).await
         }
     }
 }
@@ -102,10 +110,10 @@ async fn encrypt(
     client: &Client,
     (alg, enc): (KeyManagementAlgorithm, ContentEncryption),
     token: &str,
-    nested: bool,
+    (content_type, issuer): (Option<&'static str>, Option<&str>),
 ) -> Result<String, Failure> {
-    let content_type = nested.then_some("JWT");
-    let to = |to: EncryptTo<'_>| jose::encrypt(token.as_bytes(), content_type, alg, enc, to);
+    let to =
+        |to: EncryptTo<'_>| jose::encrypt(token.as_bytes(), content_type, issuer, alg, enc, to);
     let sealed = if alg.is_symmetric() {
         let secret = client.secret_keys(core.clock.now()).into_iter().next();
         let secret = secret.ok_or_else(|| unfit("the client's secret is not kept"))?;

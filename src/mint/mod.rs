@@ -15,7 +15,7 @@ pub use actor::Actor;
 pub(crate) use audience::Audience;
 pub(crate) use id_token::{IdTokenParts, id_token};
 pub(crate) use issued::{AccessTokenParts, OneOrMore, access_token, client_as_subject};
-pub(crate) use jwt::{for_client, for_client_as};
+pub(crate) use jwt::{LOGOUT_TOKEN, for_client, for_client_as};
 pub use keys::{KeyError, KeyProblem, KeyRecord, KeyRotation, KeySet, StoredKeys, StoredKeysError};
 pub(crate) use keys::{PrivateKey, Shape, jwk_bytes, jwk_kid, jwk_thumbprint, private_set};
 pub use resource_server::{AccessTokenFormat, JwtEncryption, JwtFormat, ResourceServer};

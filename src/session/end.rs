@@ -24,7 +24,7 @@ pub(crate) async fn end(
         if body.ended_at().is_some() {
             return Ok(Some(body));
         }
-        let tell = logout::to_be_told(core, &body.clients).await?;
+        let tell = logout::to_be_told(core, &body.clients).await;
         if !tell.is_empty() && !announced {
             // Before the end, so that no crash leaves an end that nobody is told of.
             logout::announce(core, key, now).await?;

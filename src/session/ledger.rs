@@ -35,14 +35,26 @@ pub(crate) enum Delivery {
     GivenUp,
 }
 
+/// How long it takes at least until something is tried again.
+const SOON: Duration = Duration::seconds(30);
+
 impl Delivery {
     /// After an attempt in vain at this time, of a session that ended then: again after a while that
     /// grows fourfold from half a minute to two hours, or no more.
     pub(crate) fn in_vain(attempts: u8, ended: Timestamp, now: Timestamp) -> Self {
-        let wait = Duration::seconds(30) * 4_i32.saturating_pow(attempts.into());
+        let wait = SOON * 4_i32.saturating_pow(attempts.into());
         let next = now + wait.min(Duration::hours(2));
+        Self::again(attempts.saturating_add(1), next, ended)
+    }
+
+    /// When an attempt could not be made: soon, and no attempt is counted.
+    pub(crate) fn put_off(attempts: u8, ended: Timestamp, now: Timestamp) -> Self {
+        Self::again(attempts, now + SOON, ended)
+    }
+
+    fn again(attempts: u8, next: Timestamp, ended: Timestamp) -> Self {
         if next < ended + Ledger::TOLD_WITHIN {
-            Self::Due { attempts: attempts.saturating_add(1), next }
+            Self::Due { attempts, next }
         } else {
             Self::GivenUp
         }
@@ -116,9 +128,12 @@ impl Ledger {
         next.min()
     }
 
-    /// What has become of the news for a client.
+    /// What has become of the news for a client. What was delivered stays so, whatever another node says
+    /// of an attempt of its own.
     pub(crate) fn note(&mut self, client: &ClientId, delivery: Delivery) {
-        if let Some(entry) = self.0.iter_mut().find(|entry| entry.client == *client) {
+        let mut entries = self.0.iter_mut();
+        let due = entries.find(|e| e.client == *client && e.delivery != Some(Delivery::Delivered));
+        if let Some(entry) = due {
             entry.delivery = Some(delivery);
         }
     }
@@ -147,6 +162,8 @@ mod tests {
         assert_eq!(ledger.due(next).collect::<Vec<_>>(), [(&client("b"), 1)]);
         ledger.note(&client("b"), Delivery::Delivered);
         assert_eq!((ledger.due(next).count(), ledger.next()), (0, None));
+        ledger.note(&client("b"), Delivery::in_vain(1, NOW, NOW));
+        assert_eq!(ledger.next(), None, "delivered is delivered");
     }
 
     #[test]
@@ -161,5 +178,11 @@ mod tests {
         assert!(waits[5..].iter().all(|wait| *wait == 7200));
         assert_eq!(delivery, Delivery::GivenUp);
         assert!(now < NOW + Ledger::TOLD_WITHIN && waits.len() < 20, "{}", waits.len());
+
+        // What could not even be tried keeps its attempts, and ends in time all the same.
+        let next = NOW + Duration::seconds(30);
+        assert_eq!(Delivery::put_off(7, NOW, NOW), Delivery::Due { attempts: 7, next });
+        let late = NOW + Ledger::TOLD_WITHIN - Duration::seconds(30);
+        assert_eq!(Delivery::put_off(7, NOW, late), Delivery::GivenUp);
     }
 }

@@ -19,7 +19,7 @@ pub use consent::{HeldConsent, HeldConsents};
 pub(crate) use end::end;
 pub use held::{HeldSessions, InvalidSessionId, Session, SessionId};
 pub(crate) use held::{end_all, end_held, held, present};
-pub(crate) use ledger::Ledger;
+pub(crate) use ledger::{Delivery, Ledger};
 pub use login::Login;
 pub(crate) use record::{Authenticated, SessionRecord};
 pub use standing::SubjectChange;

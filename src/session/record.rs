@@ -147,11 +147,14 @@ impl SessionRecord {
         }
     }
 
-    /// The same, with other news of its clients, and free for everybody.
-    pub(crate) fn told(&self, clients: Ledger) -> Self {
+    /// The same, with other news of its clients; and free for everybody, unless that lease has run out and
+    /// somebody else works on it.
+    pub(crate) fn told(&self, clients: Ledger, lease: Timestamp) -> Self {
         let state = match self.state {
-            State::Active => State::Active,
-            State::Ended { at, .. } => State::Ended { at, lease: None },
+            State::Ended { at, lease: Some(held) } if held == lease => {
+                State::Ended { at, lease: None }
+            }
+            state => state,
         };
         Self { state, clients, ..self.clone() }
     }
@@ -249,7 +252,11 @@ mod tests {
         let leased = ended.leased(lease, NOW).expect("free");
         assert!(leased.leased(lease, NOW + Duration::seconds(59)).is_none());
         assert!(leased.leased(lease, NOW + Duration::seconds(60)).is_some(), "its node died");
-        assert!(leased.told(Ledger::default()).leased(lease, NOW).is_some(), "given back");
+        let given_back = leased.told(Ledger::default(), NOW + lease);
+        assert!(given_back.leased(lease, NOW).is_some(), "given back");
+        let later = leased.leased(lease, NOW + lease).expect("its node died");
+        let late = later.told(Ledger::default(), NOW + lease);
+        assert!(late.leased(lease, NOW + lease).is_none(), "somebody else has it now");
     }
 
     #[test]

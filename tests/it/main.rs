@@ -7,6 +7,7 @@
 mod agreements;
 mod assurance;
 mod atomicity;
+mod back_channel_logout;
 mod blackbox;
 mod checked_clients;
 mod claims;

@@ -12,7 +12,7 @@ pub(super) static OWN_PUBLIC: LazyLock<Jwks> = LazyLock::new(|| Jwks::from_keys(
 pub(super) fn sealed(alg: KeyManagementAlgorithm, enc: ContentEncryption, plain: &[u8]) -> String {
     let to =
         if alg.is_symmetric() { EncryptTo::Secret(SECRET) } else { EncryptTo::Keys(&OWN_PUBLIC) };
-    encrypt(plain, Some("JWT"), alg, enc, to).unwrap()
+    encrypt(plain, Some("JWT"), None, alg, enc, to).unwrap()
 }
 
 pub(super) fn open(text: &str) -> Result<Vec<u8>, JoseFault> {
@@ -149,7 +149,7 @@ fn the_right_key_is_encrypted_to() {
         (ecdh, vec![p256(), x25519()], Ok(Some("Bob"))),
     ] {
         let set = jwks(&keys);
-        let found = encrypt(b"x", None, alg, enc, EncryptTo::Keys(&set));
+        let found = encrypt(b"x", None, None, alg, enc, EncryptTo::Keys(&set));
         let kid = found.map(|text| header(&text)["kid"].as_str().map(str::to_owned));
         assert_eq!(kid, expected.map(|kid: Option<&str>| kid.map(str::to_owned)), "{set:?}");
     }
@@ -160,7 +160,7 @@ fn the_right_key_is_encrypted_to() {
         (ecdh, EncryptTo::Secret(SECRET)),
         (oaep, EncryptTo::Secret(SECRET)),
     ] {
-        assert_eq!(encrypt(b"x", None, alg, enc, to), Err(JoseFault::Algorithm));
+        assert_eq!(encrypt(b"x", None, None, alg, enc, to), Err(JoseFault::Algorithm));
     }
 }
 
@@ -169,7 +169,7 @@ fn the_header_says_what_is_needed_and_no_more() {
     let text = sealed(KeyManagementAlgorithm::Dir, ContentEncryption::A128Gcm, b"x");
     assert_eq!(header(&text), json!({ "alg": "dir", "enc": "A128GCM", "cty": "JWT" }));
     let (alg, enc) = (KeyManagementAlgorithm::EcdhEs, ContentEncryption::A256Gcm);
-    let text = encrypt(b"x", None, alg, enc, EncryptTo::Keys(&jwks(&[x25519()]))).unwrap();
+    let text = encrypt(b"x", None, None, alg, enc, EncryptTo::Keys(&jwks(&[x25519()]))).unwrap();
     let header = header(&text);
     assert_eq!(header["epk"]["crv"], "X25519");
     assert_eq!(header.as_object().unwrap().len(), 4, "{header}");

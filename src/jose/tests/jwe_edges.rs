@@ -163,7 +163,7 @@ fn small_points_agree_on_nothing() {
     );
     let own = DecryptionKeys::from_json(&bob.to_string()).unwrap();
     let (alg, enc) = (KeyManagementAlgorithm::EcdhEs, ContentEncryption::A256Gcm);
-    let text = encrypt(b"x", None, alg, enc, EncryptTo::Keys(&jwks(&[x25519()]))).unwrap();
+    let text = encrypt(b"x", None, None, alg, enc, EncryptTo::Keys(&jwks(&[x25519()]))).unwrap();
     let open = |text: &str| Jwe::parse(text)?.decrypt(Some(&own), &[]);
     assert_eq!(open(&text).as_deref(), Ok(&b"x"[..]));
     let mut one = [0; 32];
@@ -172,7 +172,7 @@ fn small_points_agree_on_nothing() {
         let epk = json!({ "kty": "OKP", "crv": "X25519", "x": encode(small) });
         assert_eq!(open(&with_header(&text, &json!({ "epk": epk }))), Err(JoseFault::Encryption));
         let keys = jwks(&[with(x25519(), &json!({ "x": encode(small) }))]);
-        let refused = encrypt(b"x", None, alg, enc, EncryptTo::Keys(&keys));
+        let refused = encrypt(b"x", None, None, alg, enc, EncryptTo::Keys(&keys));
         assert_eq!(refused, Err(JoseFault::Encryption));
     }
 }

@@ -182,7 +182,7 @@ fn nothing_panics() {
                 let Ok(keys) = load(&[with(jwk.clone(), &json!({ name: odd }))]) else { continue };
                 let _ = verify(&text, VerifyWith::Keys(&keys));
                 let (alg, enc) = (KeyManagementAlgorithm::EcdhEs, ContentEncryption::A128Gcm);
-                let _ = encrypt(b"x", None, alg, enc, EncryptTo::Keys(&keys));
+                let _ = encrypt(b"x", None, None, alg, enc, EncryptTo::Keys(&keys));
             }
         }
     }

@@ -14,6 +14,7 @@
 //! | `manage/` | the management API, and clients that register themselves |
 //! | `self_registered.rs` | a client that registers itself |
 //! | `discovery.rs` | the metadata and the keys that are published |
+//! | `logout_tokens.rs` | what clients hear of a logout |
 //! | `certification/` | the configuration that the certification suite runs against |
 //! | `threats/` | rows of the catalogue that concern the HTTP layer, the pages and the log |
 //! | `process.rs` | start and end of the server |
@@ -32,6 +33,8 @@ mod discovery;
 mod fixture;
 mod html;
 mod languages;
+#[cfg(feature = "fetch")]
+mod logout_tokens;
 mod manage;
 mod oidc_agent;
 mod openid_client;

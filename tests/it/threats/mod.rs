@@ -2,6 +2,7 @@
 //! need a real server or browser are in `blackbox`.
 
 mod authorization;
+mod back_channel_logout;
 mod client_assertions;
 mod client_authentication;
 mod codes;
