@@ -95,8 +95,8 @@ pub trait Fetch: fmt::Debug + Send + Sync + 'static {
     /// What a server answers to what it is sent: 200, or 204 with nothing. Never from a cache, never
     /// sent twice.
     ///
-    /// Who does not implement it can do without all that sends:
-    /// introspection, logout tokens.
+    /// Who does not implement it can do without all that sends: introspection, logout tokens.
+    /// `backchannel_logout_supported` in the metadata is true for every `Fetch` all the same.
     ///
     /// # Errors
     ///

@@ -163,7 +163,15 @@ async fn wiring_is_what_is_listed() {
             ],
         ),
         (pairwise, &["subject_types_supported"]),
-        (fetch, &["request_uri_parameter_supported", "require_request_uri_registration"]),
+        (
+            fetch,
+            &[
+                "request_uri_parameter_supported",
+                "require_request_uri_registration",
+                "backchannel_logout_supported",
+                "backchannel_logout_session_supported",
+            ],
+        ),
         (opens, &["request_object_encryption_alg_values_supported"]),
         (sources, &["claim_types_supported"]),
         (policies, &["grant_types_supported"]),

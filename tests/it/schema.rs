@@ -8,8 +8,8 @@ use oidc_op::{
 use serde_json::json;
 
 use crate::{
-    registration,
-    support::{ALICE, Browser, Op, Setup},
+    back_channel_logout, registration,
+    support::{ALICE, Browser, Documents, Op, Setup},
 };
 
 /// Clock and randomness are fixed, so every byte is. A change here is a change of the schema: readers
@@ -70,6 +70,7 @@ async fn the_json_of_this_release_is_pinned() {
     ]
     .into_iter()
     .chain(registered)
+    .chain(of_logout().await)
     .map(|(name, body)| format!("{name}\n{body}\n"))
     .collect::<Vec<_>>()
     .concat();
@@ -118,6 +119,28 @@ async fn of_registration() -> Vec<(&'static str, String)> {
         ("allowance of a window", window),
         ("allowance of a token", issued),
         ("allowance of a token, used", spent),
+    ]
+}
+
+/// A session that has ended with somebody to be told, and what leads to it.
+async fn of_logout() -> Vec<(&'static str, String)> {
+    let mut setup = Setup::new();
+    setup.clients = back_channel_logout::apps(2);
+    // It gets, and does not post.
+    setup.documents = Some(Documents::default());
+    let (op, ledger) = setup.build_on_ledger();
+    let mut browser = Browser::new(&op);
+    back_channel_logout::visit(&mut browser, "app-0", ALICE).await;
+    browser.sign_out().await;
+    let (announced, ended) = (ledger.body(Kind::Logout), ledger.body(Kind::Session));
+    ledger.take();
+    op.provider.work(10).await.unwrap();
+    let [leased, in_vain] = &ledger.take()[..] else { panic!("a lease, and what came of it") };
+    vec![
+        ("logout", announced),
+        ("session, ended", ended),
+        ("session, of which somebody tells", leased.body()),
+        ("session, told of in vain", in_vain.body()),
     ]
 }
 

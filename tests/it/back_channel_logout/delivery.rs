@@ -9,13 +9,16 @@ use std::{
     task::{Context, Waker},
 };
 
-use oidc_op::{Clock, Reason, What, store::Fault, store::Operation};
+use oidc_op::{
+    Clock, Reason, Registration, Secret, What,
+    store::{Fault, Operation},
+};
 use serde_json::json;
 
 use super::{
     DELAYED, DELIVERED, GIVEN_UP, Mood, World, apps, logout_uri, noted, subject, told, visit,
 };
-use crate::support::{ALICE, Browser, Op, Setup, client};
+use crate::support::{ALICE, Ask, Browser, Op, Setup, client};
 
 /// Whether somebody who waits for work would now begin.
 fn is_waited_for(op: &Op) -> bool {
@@ -241,6 +244,45 @@ async fn clients_change_meanwhile() {
     assert_eq!(world.announced().await, 0);
 }
 
+/// One that describes itself at its own address: whoever signs out does not wait for that either. While nobody
+/// answers there, it is not known what it wants, and it is asked again.
+#[tokio::test]
+async fn a_client_that_describes_itself() {
+    let world = World::with(Vec::new(), |setup| {
+        setup.config.policy.client_documents = true;
+        setup.config.registration = Some(Registration::default());
+        setup.secrets.storage = vec![Secret::new([3; 32]).unwrap()];
+    });
+    let (id, callback) = ("https://app.example/client.json", "https://app.example/cb");
+    let document = json!({
+        "client_id": id, "client_name": "App", "redirect_uris": [callback],
+        "token_endpoint_auth_method": "none", "grant_types": ["authorization_code"],
+        "response_types": ["code"], "id_token_signed_response_alg": "EdDSA",
+        "backchannel_logout_uri": logout_uri("app")
+    });
+    world.receivers.document(id, Some(&document));
+    let ask = Ask::of(id, "code").with("redirect_uri", callback).with("scope", "openid");
+    for (there, fate) in
+        [(true, DELIVERED), (false, (What::LogoutUndelivered, Some(Reason::ClientDocumentFailed)))]
+    {
+        let mut browser = Browser::new(&world.op);
+        assert!(browser.ask(&ask, ALICE).await.parameters.contains_key("code"));
+        if !there {
+            world.receivers.document(id, None);
+        }
+        let asked = world.receivers.asked();
+        browser.sign_out().await;
+        assert_eq!(world.receivers.asked(), asked, "nobody is waited for");
+        world.work().await;
+        assert_eq!(world.noted(), [fate]);
+        assert_eq!(world.receivers.take().len(), usize::from(there));
+    }
+    world.op.wait(30);
+    world.receivers.document(id, Some(&document));
+    world.work_off().await;
+    assert_eq!((world.noted(), world.receivers.take().len()), (vec![DELIVERED], 1));
+}
+
 /// A purge takes nothing that is still to be told, and everything afterwards.
 #[tokio::test]
 async fn purging_leaves_what_is_due() {
@@ -271,7 +313,7 @@ async fn purging_leaves_what_is_due() {
 async fn who_is_not_told() {
     let world = World::new(vec![client("app", false, &["https://app.example/cb"], &json!({}))]);
     let mut browser = Browser::new(&world.op);
-    let answer = browser.authorize(&crate::support::Ask::of("app", "code").pairs()).await;
+    let answer = browser.authorize(&Ask::of("app", "code").pairs()).await;
     browser.follow(answer, ALICE).await;
     world.store.reset();
     browser.sign_out().await;

@@ -1,8 +1,9 @@
 //! What fails or dies on the way: no end is lost, and none is claimed that did not happen.
 
 use oidc_op::store::{Fault, Operation};
+use serde_json::json;
 
-use super::{DELIVERED, Mood, World, apps, logout_uri, noted, try_to_sign_out};
+use super::{DELIVERED, Mood, World, apps, logout_uri, noted, told, try_to_sign_out};
 use crate::support::{
     ALICE,
     races::{poll_times, waits},
@@ -19,8 +20,11 @@ async fn faults_at_each_store_call_of_an_end() {
     for fault in FAULTS {
         for nth in 1.. {
             let what = format!("{fault:?} at {nth}");
-            let world = World::new(apps(2));
-            let browser = world.browser_everywhere(ALICE).await;
+            let world = World::new(apps(1));
+            // It is in the store.
+            let stored = told("app-1", &json!({"id_token_signed_response_alg": "EdDSA"}));
+            world.op.provider.create_client(stored).await.unwrap();
+            let browser = world.browser(&["app-0", "app-1"], ALICE).await;
             world.store.reset();
             world.store.fail_nth(nth, fault);
             let answer = try_to_sign_out(&world.op, &browser).await;
@@ -45,7 +49,7 @@ async fn faults_at_each_store_call_of_an_end() {
             swept += 1;
         }
     }
-    assert!(swept >= 4 * 4, "{swept}");
+    assert!(swept >= 4 * 5, "{swept}");
 }
 
 /// The same as clients are told: who heard is not lost, who did not hears later, and nobody more than once again.

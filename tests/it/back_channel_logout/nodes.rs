@@ -6,12 +6,9 @@ use oidc_op::store::Fault;
 use tokio::sync::Barrier;
 
 use super::{DELAYED, DELIVERED, Mood, World, apps, logout_uri, noted, try_to_sign_out};
-use crate::{
-    refresh::{Step, interleave, shuffled},
-    support::{
-        ALICE, BOB,
-        races::{Step, interleave, shuffled, waits},
-    },
+use crate::support::{
+    ALICE, BOB,
+    races::{Step, interleave, shuffled, waits},
 };
 
 fn counted(urls: Vec<String>) -> BTreeMap<String, usize> {

@@ -20,6 +20,8 @@ struct Desk {
     moods: HashMap<String, Mood>,
     others: Mood,
     room: Option<usize>,
+    documents: HashMap<String, String>,
+    asked: usize,
     got: Vec<Received>,
     now: usize,
     peak: usize,
@@ -74,6 +76,20 @@ impl Receivers {
         self.0.lock().unwrap().room = Some(room);
     }
 
+    /// Puts a document there, or takes it away.
+    pub(crate) fn document(&self, url: &str, document: Option<&Value>) {
+        let documents = &mut self.0.lock().unwrap().documents;
+        match document {
+            Some(document) => drop(documents.insert(url.to_owned(), document.to_string())),
+            None => drop(documents.remove(url)),
+        }
+    }
+
+    /// How often a document was asked for.
+    pub(crate) fn asked(&self) -> usize {
+        self.0.lock().unwrap().asked
+    }
+
     /// What has arrived since the last time, in the order of the addresses.
     pub(crate) fn take(&self) -> Vec<Received> {
         let mut got = std::mem::take(&mut self.0.lock().unwrap().got);
@@ -121,8 +137,12 @@ pub(super) async fn wait(mut polls: u32) {
 
 #[async_trait]
 impl Fetch for Receivers {
-    async fn get(&self, _: &FetchRequest<'_>) -> Result<Fetched, FetchError> {
-        Err(FetchError::Answer(404))
+    async fn get(&self, request: &FetchRequest<'_>) -> Result<Fetched, FetchError> {
+        let mut desk = self.0.lock().unwrap();
+        desk.asked += 1;
+        let document = desk.documents.get(request.url).cloned();
+        let document = document.ok_or_else(|| FetchError::failed("connection refused"))?;
+        Ok(Fetched::new(document.into_bytes(), Some("application/json")))
     }
 
     async fn post(&self, request: &PostRequest<'_>) -> Result<Fetched, FetchError> {
