@@ -219,21 +219,16 @@ impl Round<'_> {
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("logout_token", &token)
             .finish();
-        let mut offered = 1;
-        loop {
-            let failure = match self.fetch.post(&PostRequest::form(uri, form.as_bytes())).await {
-                Ok(_) => return Ok(Sent::Delivered),
-                Err(failure) => failure,
+        let request = PostRequest::form(uri, form.as_bytes());
+        for offered in 1.. {
+            let Err(failure) = self.fetch.post(&request).await else { break };
+            let waits = matches!(failure, FetchError::Busy) && offered < PATIENCE;
+            place = match if waits { place.after_another().await } else { None } {
+                Some(again) => again,
+                None => return Err(Failure::caused(Reason::LogoutDelayed, failure)),
             };
-            if matches!(failure, FetchError::Busy) && offered < PATIENCE {
-                if let Some(again) = place.after_another().await {
-                    place = again;
-                    offered += 1;
-                    continue;
-                }
-            }
-            return Err(Failure::caused(Reason::LogoutDelayed, failure));
         }
+        Ok(Sent::Delivered)
     }
 }
 
