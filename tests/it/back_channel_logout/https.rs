@@ -96,7 +96,9 @@ async fn over_the_network() {
         visit(&mut browser, &format!("app-{path}"), ALICE).await;
     }
     browser.sign_out().await;
-    op.provider.work_waiting().await;
+    let waited =
+        tokio::time::timeout(std::time::Duration::from_secs(10), op.provider.work_waiting());
+    waited.await.expect("there is work");
     // Two at once go to one host; the others wait for them.
     assert_eq!(op.provider.work(10).await.unwrap(), 4);
     let mut got = Vec::new();
