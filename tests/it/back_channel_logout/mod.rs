@@ -113,7 +113,12 @@ impl World {
 
     /// Works until there is nothing to do now.
     pub(crate) async fn work_off(&self) {
-        while self.work().await > 0 {}
+        for _ in 0..100 {
+            if self.work().await == 0 {
+                return;
+            }
+        }
+        panic!("the work does not end");
     }
 
     /// What became of deliveries since the last time this was asked.
