@@ -149,6 +149,10 @@ pub enum What {
     SignedIn,
     /// A person signed out.
     SignedOut,
+    /// A request to sign somebody out was refused.
+    LogoutRefused,
+    /// A client could not be told by the browser that somebody has signed out: it could not be looked up.
+    ClientNotTold,
 }
 
 impl<'e> Event<'e> {

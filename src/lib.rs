@@ -286,6 +286,7 @@ pub use fetch::{FetchPolicy, GuardedFetch, InvalidFetchPolicy};
 pub use grant::{GrantId, HeldGrant, HeldGrants, InvalidGrantId, RefreshPolicy, Rotation};
 pub use jose::{DecryptionKeys, Jwks};
 pub use lint::{Finding, LintRule, Severity};
+pub use logout::{LogoutConfirmation, LogoutVerdict, SignedOut};
 pub use mint::{
     AccessTokenFormat, Actor, JwtEncryption, JwtFormat, KeyError, KeyProblem, KeyRecord,
     KeyRotation, KeySet, KeyState, PublishedKey, ResourceServer, SignError, Signer, SigningKey,

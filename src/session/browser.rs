@@ -116,6 +116,14 @@ impl BrowserSessions {
         self
     }
 
+    /// With this session as the first one; unchanged, if it is not among them.
+    #[must_use]
+    pub(crate) fn with_first(mut self, session: &Key) -> Self {
+        // Stable, as above.
+        self.0.sort_by_key(|account| account.key != *session);
+        self
+    }
+
     /// Without these sessions.
     #[must_use]
     pub(crate) fn without(mut self, sessions: &[Key]) -> Self {
