@@ -39,7 +39,7 @@ pub(crate) async fn resume(
     verdict: Verdict,
     sessions: &Sessions,
 ) -> Result<Outcome, AuthorizeError> {
-    http.from_own_page(core.config.issuer.origin()).map_err(PageError::from)?;
+    http.must_come_from(core.config.issuer.origin()).map_err(PageError::from)?;
     let (asked, mut pending, browser) = reopen(core, http, token).await?;
     let mut cookies = Cookies::new();
     let present = match verdict {
@@ -74,7 +74,7 @@ pub(crate) async fn check_form(
     http: &Request<'_>,
     token: &str,
 ) -> Result<(), PageError> {
-    http.from_own_page(core.config.issuer.origin())?;
+    http.must_come_from(core.config.issuer.origin())?;
     Pending::open(core, token).await?.bound_to(core, http)?;
     Ok(())
 }

@@ -218,7 +218,7 @@ pub(crate) async fn answer(
     if http.method != "POST" {
         return Err(Reason::MethodNotAllowed.into());
     }
-    http.from_own_page(core.config.issuer.origin())?;
+    http.must_come_from(core.config.issuer.origin())?;
     let question = Question::open(core, token)?;
     let leaving = question.leaving(core).await?;
     let sessions = BrowserSessions::of(core, http).await.map_err(Failure::from)?;

@@ -87,7 +87,7 @@ impl<'r> Request<'r> {
 
     /// A form of another site than this origin is refused. Pages that send no referrer make browsers say
     /// `null`, so `Sec-Fetch-Site`, and whatever the form itself proves, decide then.
-    pub(crate) fn from_own_page(&self, origin: &str) -> Result<(), Reason> {
+    pub(crate) fn must_come_from(&self, origin: &str) -> Result<(), Reason> {
         let origins = self.header_all("origin").all(|o| o == "null" || o == origin);
         let site = self.header_all("sec-fetch-site").all(|s| matches!(s, "same-origin" | "none"));
         if origins && site { Ok(()) } else { Err(Reason::CrossOrigin) }

@@ -61,9 +61,12 @@ pub(super) type RelyingParty = CoreClient<
 /// The endpoints that the crate's own metadata leave out.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct Endpoints {
-    introspection_endpoint: String,
-    revocation_endpoint: String,
-    end_session_endpoint: String,
+    #[serde(rename = "introspection_endpoint")]
+    introspection: String,
+    #[serde(rename = "revocation_endpoint")]
+    revocation: String,
+    #[serde(rename = "end_session_endpoint")]
+    end_session: String,
 }
 
 impl AdditionalProviderMetadata for Endpoints {}
@@ -374,11 +377,8 @@ impl Demo {
         let redirect_uri = redirect_uri.map_err(|e| Failure::at("the redirect URI", &e))?;
         let id = openidconnect::ClientId::new(CLIENT_ID.to_owned());
         let secret = openidconnect::ClientSecret::new(self.secret.clone());
-        let Endpoints {
-            introspection_endpoint: introspection,
-            revocation_endpoint: revocation,
-            end_session_endpoint: end_session,
-        } = metadata.additional_metadata().clone();
+        let Endpoints { introspection, revocation, end_session } =
+            metadata.additional_metadata().clone();
         let client = CoreClient::from_provider_metadata(metadata, id, Some(secret))
             .set_redirect_uri(redirect_uri);
         Ok(Discovered { client, introspection, revocation, end_session })
