@@ -239,7 +239,7 @@ pub enum AssertionAudience {
 pub struct Limits {
     /// The body of a request; 64 KiB. Adapters stop reading there.
     pub body: usize,
-    /// The query of a request; 32 KiB.
+    /// The query of a request, and the token of a question whether to sign out; 32 KiB.
     pub query: usize,
     /// An interaction's token in a URL; a larger one is stored and named by a short one; 4 KiB.
     pub interaction: usize,
