@@ -44,6 +44,9 @@ pub struct Config {
     ///
     /// [Initiating User Registration §4]: https://openid.net/specs/openid-connect-prompt-create-1_0.html
     pub account_creation: bool,
+    /// Whether the host has sessions of its own ([`authorize_as`](crate::Provider::authorize_as)); no. Then clients
+    /// cannot ask the provider to sign people out: there is no such endpoint.
+    pub host_sessions: bool,
     /// What is said of people, and when.
     pub claims: ClaimRules,
     /// The APIs that access tokens may be for, which clients name by `resource` ([RFC 8707]). The
@@ -236,7 +239,7 @@ pub enum AssertionAudience {
 pub struct Limits {
     /// The body of a request; 64 KiB. Adapters stop reading there.
     pub body: usize,
-    /// The query of a request; 32 KiB.
+    /// The query of a request, and the token of a question whether to sign out; 32 KiB.
     pub query: usize,
     /// An interaction's token in a URL; a larger one is stored and named by a short one; 4 KiB.
     pub interaction: usize,
@@ -280,6 +283,8 @@ pub struct Paths {
     pub registration: String,
     /// The frame of [`Policy::session_management`]; `/check_session`.
     pub check_session: String,
+    /// Where clients send people to sign out; `/end_session`.
+    pub end_session: String,
 }
 
 impl Default for Paths {
@@ -293,6 +298,7 @@ impl Default for Paths {
             revocation: "/revoke".into(),
             registration: "/register".into(),
             check_session: "/check_session".into(),
+            end_session: "/end_session".into(),
         }
     }
 }
@@ -310,6 +316,7 @@ impl Config {
             acr_values: Vec::new(),
             ui_locales: Vec::new(),
             account_creation: false,
+            host_sessions: false,
             claims: ClaimRules::default(),
             resources: Vec::new(),
             default_resource: None,
@@ -400,6 +407,7 @@ impl Config {
             ("revocation", &paths.revocation),
             ("registration", &paths.registration),
             ("check_session", &paths.check_session),
+            ("end_session", &paths.end_session),
         ];
         for (i, (name, path)) in all.iter().enumerate() {
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);

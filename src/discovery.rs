@@ -30,6 +30,7 @@ pub(crate) struct Endpoints {
     pub(crate) revocation: String,
     pub(crate) registration: String,
     pub(crate) check_session: String,
+    pub(crate) end_session: String,
     origin: String,
 }
 
@@ -48,6 +49,7 @@ impl Endpoints {
             revocation: format!("{base}{}", paths.revocation),
             registration: format!("{base}{}", paths.registration),
             check_session: format!("{base}{}", paths.check_session),
+            end_session: format!("{base}{}", paths.end_session),
             origin: issuer.origin().to_owned(),
         }
     }
@@ -92,6 +94,12 @@ struct Metadata<'m> {
     registration_endpoint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     check_session_iframe: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_session_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    frontchannel_logout_supported: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    frontchannel_logout_session_supported: bool,
     scopes_supported: &'m Scopes<'m>,
     response_types_supported: [ResponseType; 8],
     response_modes_supported: [ResponseMode; 3],
@@ -158,6 +166,7 @@ impl<'m> Metadata<'m> {
         subject_types.extend(core.pairwise.as_ref().map(|_| SubjectType::Pairwise.as_str()));
         let mut prompts = vec!["none", "login", "consent", "select_account"];
         prompts.extend(config.account_creation.then_some("create"));
+        let own_sessions = !config.host_sessions;
         Self {
             issuer: config.issuer.as_str(),
             authorization_endpoint: endpoints.at(&endpoints.authorize),
@@ -174,6 +183,9 @@ impl<'m> Metadata<'m> {
                 .policy
                 .session_management
                 .then(|| endpoints.at(&endpoints.check_session)),
+            end_session_endpoint: own_sessions.then(|| endpoints.at(&endpoints.end_session)),
+            frontchannel_logout_supported: own_sessions,
+            frontchannel_logout_session_supported: own_sessions,
             scopes_supported: scopes,
             response_types_supported: ResponseType::ALL,
             response_modes_supported: ResponseMode::ALL,

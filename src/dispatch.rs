@@ -24,6 +24,7 @@ impl Provider {
         ];
         paths.extend(config.registration.iter().map(|_| &*endpoints.registration));
         paths.extend(config.policy.session_management.then_some(&*endpoints.check_session));
+        paths.extend((!config.host_sessions).then_some(&*endpoints.end_session));
         paths.extend((!config.webfinger.is_empty()).then_some(webfinger::PATH));
         paths
     }
@@ -69,6 +70,7 @@ impl Provider {
                 let answer = self.registration(request).await;
                 answer.unwrap_or_else(|e| e.reply().with_cors(Cors::Any))
             }
+            Route::EndSession => return self.end_session(request).await,
             Route::Authorize => {
                 return match self.authorize(request).await {
                     Ok(outcome) => Ok(outcome),
@@ -102,6 +104,7 @@ enum Route {
     Revocation,
     UserInfo,
     Registration,
+    EndSession,
     WebFinger,
     CheckSession,
 }
@@ -116,6 +119,9 @@ impl Route {
         let sessions = core.config.policy.session_management;
         if sessions && path == endpoints.check_session {
             return Some(Self::CheckSession);
+        }
+        if !core.config.host_sessions && path == endpoints.end_session {
+            return Some(Self::EndSession);
         }
         if !core.config.webfinger.is_empty() && path == webfinger::PATH {
             return Some(Self::WebFinger);
@@ -141,7 +147,7 @@ impl Route {
         match self {
             Self::Metadata | Self::Jwks | Self::WebFinger => "GET, HEAD, OPTIONS",
             Self::CheckSession => "GET, HEAD",
-            Self::Authorize => "GET, POST",
+            Self::Authorize | Self::EndSession => "GET, POST",
             Self::Token | Self::Revocation => "POST, OPTIONS",
             Self::Introspection => "POST",
             Self::UserInfo => "GET, POST, OPTIONS",
@@ -149,13 +155,15 @@ impl Route {
         }
     }
 
-    /// Scripts of other origins need these endpoints; the authorization endpoint is none of them
+    /// Scripts of other origins need these endpoints; those that people are sent to are none of them
     /// ([RFC 9700 §2.6]), and whoever introspects is on a server.
     ///
     /// [RFC 9700 §2.6]: https://www.rfc-editor.org/rfc/rfc9700#section-2.6
     const fn cors(self) -> Cors {
         match self {
-            Self::Authorize | Self::Introspection | Self::CheckSession => Cors::No,
+            Self::Authorize | Self::EndSession | Self::Introspection | Self::CheckSession => {
+                Cors::No
+            }
             _ => Cors::Any,
         }
     }
@@ -183,7 +191,7 @@ impl Route {
 
     fn too_large(self) -> Result<Reply, PageError> {
         match self {
-            Self::Authorize => Err(Reason::BodyTooLarge.into()),
+            Self::Authorize | Self::EndSession => Err(Reason::BodyTooLarge.into()),
             _ => Ok(TokenError::from(Reason::BodyTooLarge).reply().with_cors(self.cors())),
         }
     }

@@ -153,6 +153,10 @@ pub enum What {
     LogoutDelivered,
     /// A client could not be told that: it will be tried again, or, with [`Reason::LogoutGivenUp`], not.
     LogoutUndelivered,
+    /// A request to sign somebody out was refused.
+    LogoutRefused,
+    /// A client could not be told by the browser that somebody has signed out: it could not be looked up.
+    ClientNotTold,
 }
 
 impl<'e> Event<'e> {

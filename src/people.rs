@@ -6,11 +6,10 @@ use crate::{
     env::{Event, What},
     error::InternalError,
     grant::{self, GrantId, HeldGrants},
+    logout::{self, SignedOut},
     provider::Provider,
     secret::{Handle, HandleKind},
-    session::{
-        self, BrowserSessions, HeldConsents, HeldSessions, Login, Session, SessionId, SubjectChange,
-    },
+    session::{self, HeldConsents, HeldSessions, Login, Session, SessionId, SubjectChange},
     store::Cursor,
     types::{ClientId, Subject},
     wire::Request,
@@ -61,26 +60,18 @@ impl Provider {
     }
 
     /// Signs out everybody who is signed in at this browser, and ends their sessions' unredeemed codes and the
-    /// refresh tokens that are not for offline access; answers the header fields to send along. Access tokens that are out already live to their end.
+    /// refresh tokens that are not for offline access; answers what to show and to send along: the clients of the
+    /// sessions hear of it in [frames](SignedOut::frames). Access tokens that are out already live to their end.
     ///
     /// # Errors
     ///
-    /// The store failed; the session is then still there.
+    /// The store failed; sessions that have not ended are then still there. Ask again.
     ///
     /// # Security
     ///
     /// It looks at no `Origin`: call it for a POST, and protect the form against other sites.
-    pub async fn sign_out(
-        &self,
-        request: Request<'_>,
-    ) -> Result<authorize::Cookies, InternalError> {
-        let core = self.core();
-        let sessions = BrowserSessions::of(core, &request).await?;
-        for session in sessions.iter() {
-            session::end(core, &session.key, core.clock.now()).await?;
-            core.observer.observe(&Event::new(What::SignedOut).subject(session.subject()));
-        }
-        Ok(BrowserSessions::default().cookies(core))
+    pub async fn sign_out(&self, request: Request<'_>) -> Result<SignedOut, InternalError> {
+        Ok(logout::sign_out(self.core(), &request).await?)
     }
 
     /// Ends every session and grant of a person, access tokens included: after a password change, or

@@ -19,7 +19,7 @@ use crate::{
     },
     fetch::Fetch,
     jose::DecryptionKeys,
-    logout,
+    logout::{self, LogoutVerdict},
     mint::Signer,
     secret::{StorageKeys, TokenKeys},
     session::{self, Login},
@@ -214,6 +214,52 @@ impl Provider {
         verdict: Verdict,
     ) -> Result<Outcome, AuthorizeError> {
         self.0.refused(authorize::resume(&self.0, &request, token, verdict, &Sessions::Own).await)
+    }
+
+    /// The logout endpoint, GET and POST ([RP-Initiated Logout §2]), for the provider's own sessions: a client sends a
+    /// person here to sign out. With an ID token of theirs their session ends at once; otherwise the
+    /// person is asked first.
+    ///
+    /// # Errors
+    ///
+    /// [`PageError`]: the request is not in order, and nothing has ended; or the store failed.
+    ///
+    /// [RP-Initiated Logout §2]: https://openid.net/specs/openid-connect-rpinitiated-1_0.html#RPLogout
+    pub async fn end_session(&self, request: Request<'_>) -> Result<Outcome, PageError> {
+        self.0.not_signed_out(logout::end_session(&self.0, &request).await)
+    }
+
+    /// The question whether to sign out once more, for showing its page: after a redirect to it, a reload, or
+    /// the back button. [`Outcome::SignedOut`] if nothing is left to ask.
+    ///
+    /// # Errors
+    ///
+    /// A page, if the token is no good: expired, or of another browser.
+    pub async fn logout_confirmation(
+        &self,
+        request: Request<'_>,
+        token: &str,
+    ) -> Result<Outcome, PageError> {
+        self.0.not_signed_out(logout::revisit(&self.0, &request, token).await)
+    }
+
+    /// Does what the person decided when they were asked whether to sign out. The same form sent twice gives
+    /// the same answer.
+    ///
+    /// After [`LogoutVerdict::Stay`] the outcome is an [`Outcome::SignedOut`] in which nobody
+    /// [ended](crate::SignedOut::ended): the client hears nothing, since nothing happened.
+    ///
+    /// # Errors
+    ///
+    /// A page, and nothing has ended: the form is of another site or was not posted, the token is no good, the
+    /// browser is another one. If the store failed, some of several sessions may have ended; the same form does the rest.
+    pub async fn logout(
+        &self,
+        request: Request<'_>,
+        token: &str,
+        verdict: LogoutVerdict,
+    ) -> Result<Outcome, PageError> {
+        self.0.not_signed_out(logout::answer(&self.0, &request, token, verdict).await)
     }
 
     /// The token endpoint ([RFC 6749 §3.2]).
@@ -435,6 +481,10 @@ impl Core {
 
     fn refused<T>(&self, answer: Result<T, AuthorizeError>) -> Result<T, AuthorizeError> {
         answer.inspect_err(|error| self.note(What::AuthorizationRefused, error.failure()))
+    }
+
+    fn not_signed_out(&self, answer: Result<Outcome, PageError>) -> Result<Outcome, PageError> {
+        answer.inspect_err(|error| self.note(What::LogoutRefused, error.failure()))
     }
 
     fn note(&self, what: What, failure: &Failure) {

@@ -9,9 +9,7 @@ use oidc_op::{
     Subject,
 };
 
-use crate::{
-    App, demo::found, interaction::with_fields, layers::Received, pages::AppsView, users::User,
-};
+use crate::{App, demo::found, layers::Received, pages::AppsView, users::User};
 
 /// How much is asked for at once, and how often: nobody reads a longer page.
 const AT_ONCE: u32 = 100;
@@ -160,7 +158,7 @@ impl App {
         }
         let fields = received.fields();
         match self.provider.sign_out(received.request(&fields)).await {
-            Ok(fields) => with_fields(self.to_home("?signed-out"), fields),
+            Ok(signed_out) => self.signed_out(signed_out),
             Err(error) => self.refuse(error.reason()),
         }
     }

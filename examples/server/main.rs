@@ -16,7 +16,7 @@
 //! | `second_factor.rs`, `assurance.rs` | codes beside passwords, and what a sign-in is worth |
 //! | `passwords.rs`, `policies.rs` | what is decided at the token endpoint |
 //! | `sign_up/` | how people get an account, and the codes that show whose an address is |
-//! | `interaction/`, `apps.rs`, `pages/` | where people act, and what they see |
+//! | `interaction/`, `logout.rs`, `apps.rs`, `pages/` | where people act, and what they see |
 //! | `manage/` | the management API |
 //! | `demo/` | the start page and the demo relying party |
 //! | `serving.rs`, `layers.rs`, `patience.rs` | what surrounds every request and every connection |
@@ -30,6 +30,7 @@ mod device;
 mod interaction;
 mod layers;
 mod limits;
+mod logout;
 mod manage;
 mod pages;
 mod passwords;
@@ -327,10 +328,11 @@ async fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>,
     }
     let provider = builder.build().map_err(|e| ConfigError::new(e.to_string()))?;
     let manage = manage.map(|manage| manage.over(&provider)).transpose()?;
-    let pages = Pages::at(site.interaction("")).errors({
-        let site = Arc::clone(&site);
-        move |error| site.provider_error(error)
-    });
+    let (errors, sign_outs) = (Arc::clone(&site), Arc::clone(&site));
+    let pages = Pages::at(site.interaction(""))
+        .confirmations(site.confirmation(""))
+        .errors(move |error| errors.provider_error(error))
+        .sign_outs(move |signed_out| sign_outs.provider_sign_out(signed_out));
     let app = Arc::new(App {
         provider,
         pages,
@@ -350,10 +352,12 @@ async fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>,
 
 fn routes(app: &Arc<App>) -> Router {
     let interaction = get(interaction::show).head(layers::nothing).post(interaction::decide);
+    let confirmation = get(logout::show).head(layers::nothing).post(logout::decide);
     let manage = app.manage.as_ref().map(|manage| manage::routes(&manage.base));
     Router::new()
         .route("/health", get(async || "ok\n"))
         .route(&app.site.interaction("{token}"), interaction)
+        .route(&app.site.confirmation("{token}"), confirmation)
         .route(&app.site.apps_page(), get(apps::show).post(apps::act))
         .merge(demo::routes(app))
         .merge(manage.unwrap_or_default())

@@ -14,7 +14,7 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, request::Parts};
 
-use crate::{AuthorizeError, Outcome, PageError, Reply, Request};
+use crate::{AuthorizeError, Outcome, PageError, Reply, Request, SignedOut};
 
 /// The address of the peer, as an extension of the request.
 ///
@@ -64,24 +64,41 @@ impl<B: From<Vec<u8>>> From<Reply> for Response<B> {
     }
 }
 
-/// The host's pages, as an adapter needs to know them: where an interaction is shown, and how an
-/// error is.
+/// The host's pages, as an adapter needs to know them: where an interaction is shown, where people are
+/// asked whether to sign out, and how an error and a sign-out are shown.
 ///
 /// ```
 /// use oidc_op::adapter::http::Pages;
 ///
-/// let pages = Pages::at("/interaction/");
+/// let pages = Pages::at("/interaction/").confirmations("/sign-out/");
 /// ```
 #[derive(Clone)]
 pub struct Pages {
     interaction: Arc<str>,
+    confirmation: Arc<str>,
     error: Arc<dyn Fn(&PageError) -> Reply + Send + Sync>,
+    signed_out: Arc<dyn Fn(&SignedOut) -> Reply + Send + Sync>,
 }
 
 impl Pages {
-    /// Interactions are shown at this path followed by their token; errors on the built-in page.
+    /// Interactions are shown at this path followed by their token, and the question whether to sign out at
+    /// `logout/` beside it; errors and sign-outs on the built-in pages.
     pub fn at(interaction: impl Into<Arc<str>>) -> Self {
-        Self { interaction: interaction.into(), error: Arc::new(PageError::reply) }
+        let interaction = interaction.into();
+        let beside = interaction.trim_end_matches('/').rsplit_once('/');
+        let beside = beside.map_or("", |(parent, _)| parent);
+        Self {
+            confirmation: format!("{beside}/logout/").into(),
+            interaction,
+            error: Arc::new(PageError::reply),
+            signed_out: Arc::new(SignedOut::reply),
+        }
+    }
+
+    /// People are asked whether to sign out at this path followed by the question's token.
+    #[must_use]
+    pub fn confirmations(self, confirmation: impl Into<Arc<str>>) -> Self {
+        Self { confirmation: confirmation.into(), ..self }
     }
 
     /// Errors are shown like this.
@@ -90,8 +107,14 @@ impl Pages {
         Self { error: Arc::new(page), ..self }
     }
 
-    /// What to answer: the provider's reply, a redirect to the interaction's page, or an error.
-    /// `None` if the path is somebody else's.
+    /// Sign-outs are shown like this; the header fields of the [`SignedOut`] are added.
+    #[must_use]
+    pub fn sign_outs(self, page: impl Fn(&SignedOut) -> Reply + Send + Sync + 'static) -> Self {
+        Self { signed_out: Arc::new(page), ..self }
+    }
+
+    /// What to answer: the provider's reply, a redirect to the page of an interaction or a question, the page
+    /// of a sign-out, or an error. `None` if the path is somebody else's.
     pub fn answer(&self, outcome: Result<Outcome, AuthorizeError>) -> Option<Reply> {
         match outcome {
             Ok(Outcome::Reply(reply)) => Some(reply),
@@ -99,6 +122,16 @@ impl Pages {
                 let location = format!("{}{}", self.interaction, interaction.token);
                 let mut reply = Reply::see_other(location);
                 reply.headers.extend(interaction.headers);
+                Some(reply)
+            }
+            Ok(Outcome::ConfirmLogout(confirmation)) => {
+                Some(Reply::see_other(format!("{}{}", self.confirmation, confirmation.token)))
+            }
+            Ok(Outcome::SignedOut(signed_out)) => {
+                let mut reply = (self.signed_out)(&signed_out);
+                let there = reply.headers.clone();
+                let missing = signed_out.headers.into_iter().filter(|field| !there.contains(field));
+                reply.headers.extend(missing);
                 Some(reply)
             }
             Ok(Outcome::Elsewhere) => None,
@@ -110,6 +143,9 @@ impl Pages {
 
 impl std::fmt::Debug for Pages {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pages").field("interaction", &self.interaction).finish_non_exhaustive()
+        f.debug_struct("Pages")
+            .field("interaction", &self.interaction)
+            .field("confirmation", &self.confirmation)
+            .finish_non_exhaustive()
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct IssuedIdToken {
     pub(crate) auth_time: Option<Timestamp>,
     pub(crate) acr: Option<Acr>,
     pub(crate) amr: Vec<Box<str>>,
+    /// The session that it stands on, as the client knows it.
+    pub(crate) sid: Option<Box<str>>,
     /// Whether a key of the provider's says so; otherwise whoever knows the client's secret may have made
     /// it, the client itself first of all.
     pub(crate) signed: bool,
@@ -83,6 +85,7 @@ fn read(
         auth_time: claims.time("auth_time")?,
         acr: claims.str("acr")?.map(Acr::new),
         amr: amr.map_err(|_| JoseFault::Claims("amr"))?.unwrap_or_default(),
+        sid: claims.str("sid")?.map(Into::into),
         signed,
     })
 }

@@ -25,8 +25,9 @@ mod return_to;
 
 use std::{borrow::Cow, net::IpAddr};
 
-pub(crate) use hint::issued_id_token;
+pub(crate) use hint::{IssuedIdToken, issued_id_token};
 pub use interaction::{Agreement, AskedClaim, Hints, Interaction, Need, Verdict};
+pub(crate) use request::locales;
 pub(crate) use resume::{check_form, resume, revisit};
 pub(crate) use return_to::ReturnTo;
 
@@ -41,6 +42,7 @@ use crate::{
     client::{Client, KnownClient},
     error::{AuthorizeError, Failure, PageError, Reason, RedirectError},
     grant,
+    logout::{LogoutConfirmation, SignedOut},
     provider::Core,
     secret::{Handle, HandleKind},
     session::Login,
@@ -55,6 +57,10 @@ pub enum Outcome {
     Reply(Reply),
     /// The person must act: show the page that the interaction needs.
     Interact(Box<Interaction>),
+    /// A client wants the person to sign out: ask them.
+    ConfirmLogout(Box<LogoutConfirmation>),
+    /// The person has signed out, or wanted to stay: show a page that says so, with its frames.
+    SignedOut(Box<SignedOut>),
     /// The path belongs to somebody else.
     Elsewhere,
 }
@@ -158,7 +164,15 @@ async fn identify(
     params: &Params<'_>,
     peer: Option<IpAddr>,
 ) -> Result<KnownClient, PageError> {
-    let id = params.one("client_id")?.ok_or(Reason::ClientIdMissing)?;
+    named(core, params.one("client_id")?.ok_or(Reason::ClientIdMissing)?, peer).await
+}
+
+/// The client of this name, if it may be one.
+pub(crate) async fn named(
+    core: &Core,
+    id: &str,
+    peer: Option<IpAddr>,
+) -> Result<KnownClient, PageError> {
     let id = ClientId::new(id).map_err(|_| Reason::ClientUnknown)?;
     let found = core.named_client(&id, peer).await.map_err(|failure| match failure.reason {
         // Whoever made up an address learns nothing of what is there (threat SS-08).

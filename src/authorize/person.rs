@@ -142,12 +142,11 @@ impl Person {
         let consent = batch.add::<Consent>(Consent::key(issuer, &signed_in.subject, &client.id));
         let read = batch.read().await?;
         let standing = read.get(&standing)?.map(|record| record.body);
-        let live = match &session {
-            Some(session) => session.record.body.live(standing.as_ref(), core.clock.now()),
-            None => {
-                signed_in.subject_epoch = Standing::epoch(standing.as_ref());
-                true
-            }
+        let live = if let Some(session) = &session {
+            session.record.body.live(standing.as_ref(), core.clock.now())
+        } else {
+            signed_in.subject_epoch = Standing::epoch(standing.as_ref());
+            true
         };
         let account = core.accounts.account(&signed_in.subject, &[]).await?;
         if !live || !account.is_some_and(|account| account.active) {

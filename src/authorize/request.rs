@@ -83,10 +83,6 @@ impl AuthorizeRequest {
             let words = params.one(name)?.unwrap_or_default().split_whitespace();
             Ok(words.filter(|word| word.len() <= WORD_LIMIT).take(32).map(Into::into).collect())
         };
-        let locales = |name: &str| -> Result<Vec<Box<str>>, Reason> {
-            let words = params.one(name)?.unwrap_or_default().split_whitespace();
-            Ok(words.filter(|word| is_locale(word)).take(8).map(Into::into).collect())
-        };
         let scope = scope(client, response_type, params, supported)?;
         if response_type.id_token() && !scope.contains("openid") {
             return Err(Reason::OpenidScopeNeeded);
@@ -112,8 +108,8 @@ impl AuthorizeRequest {
             id_token_hint: params.one("id_token_hint")?.map(Into::into),
             hints: Hints {
                 login_hint: params.one("login_hint")?.map(Into::into),
-                ui_locales: locales("ui_locales")?,
-                claims_locales: locales("claims_locales")?,
+                ui_locales: locales(params, "ui_locales")?,
+                claims_locales: locales(params, "claims_locales")?,
                 acr_values,
                 display: params.one("display")?.map(Display::parse).unwrap_or_default(),
             },
@@ -144,6 +140,12 @@ impl AuthorizeRequest {
             locales: self.hints.claims_locales.clone(),
         }
     }
+}
+
+/// The languages that a parameter names, best first; what is none is passed over.
+pub(crate) fn locales(params: &Params<'_>, name: &str) -> Result<Vec<Box<str>>, Reason> {
+    let words = params.one(name)?.unwrap_or_default().split_whitespace();
+    Ok(words.filter(|word| is_locale(word)).take(8).map(Into::into).collect())
 }
 
 /// Known, and registered by the client ([RFC 6749 §4.1.2.1]).

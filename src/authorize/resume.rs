@@ -39,7 +39,7 @@ pub(crate) async fn resume(
     verdict: Verdict,
     sessions: &Sessions,
 ) -> Result<Outcome, AuthorizeError> {
-    from_own_page(core, http).map_err(PageError::from)?;
+    http.must_come_from(core.config.issuer.origin()).map_err(PageError::from)?;
     let (asked, mut pending, browser) = reopen(core, http, token).await?;
     let mut cookies = Cookies::new();
     let present = match verdict {
@@ -74,7 +74,7 @@ pub(crate) async fn check_form(
     http: &Request<'_>,
     token: &str,
 ) -> Result<(), PageError> {
-    from_own_page(core, http)?;
+    http.must_come_from(core.config.issuer.origin())?;
     Pending::open(core, token).await?.bound_to(core, http)?;
     Ok(())
 }
@@ -91,15 +91,6 @@ async fn reopen(
     let client = identify(core, &params, http.peer).await?;
     let asked = Asked::validate(core, client, &params)?;
     Ok((asked, pending, browser))
-}
-
-/// A form of another site is refused. Pages that send no referrer make browsers say `null`, so
-/// `Sec-Fetch-Site` and the interaction's own cookie decide then.
-fn from_own_page(core: &Core, http: &Request<'_>) -> Result<(), Reason> {
-    let origins =
-        http.header_all("origin").all(|o| o == "null" || o == core.config.issuer.origin());
-    let site = http.header_all("sec-fetch-site").all(|s| matches!(s, "same-origin" | "none"));
-    if origins && site { Ok(()) } else { Err(Reason::CrossOrigin) }
 }
 
 /// Signs the person in: with a session of the provider's, or by the word of a host that has its own.
@@ -183,7 +174,7 @@ async fn selected(
     if present.subject() == Some(&subject) {
         if let Some(sessions) = present.sessions.take() {
             let before = sessions.current().map(|current| current.subject().clone());
-            let sessions = sessions.preferring(&subject);
+            let sessions = sessions.with_first(|session| *session.subject() == subject);
             if before.as_ref() != Some(&subject) {
                 cookies.extend(sessions.cookies(core));
             }

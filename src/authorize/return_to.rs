@@ -4,7 +4,7 @@ use crate::{
     client::Client,
     error::Reason,
     types::{Issuer, ResponseMode, ResponseType},
-    wire::{Params, Reply, form_post},
+    wire::{Params, Reply, form_post, host, separator},
 };
 
 /// The proven way back to the client: where, how, and the `state` to give back.
@@ -76,14 +76,7 @@ impl ReturnTo {
 
     /// Who gets the answer, for showing to people: the host, or the scheme of an app.
     pub(crate) fn host(&self) -> String {
-        match url::Url::parse(&self.uri) {
-            Ok(url) => match (url.host_str(), url.port()) {
-                (Some(host), Some(port)) => format!("{host}:{port}"),
-                (Some(host), None) => host.to_owned(),
-                (None, _) => format!("{}:", url.scheme()),
-            },
-            Err(_) => String::new(),
-        }
+        host(&self.uri)
     }
 
     /// Sends the answer, with `state` as it came and `iss` ([RFC 9207 §2]).
@@ -98,18 +91,10 @@ impl ReturnTo {
                 let issuer = ("iss", self.issuer.as_str());
                 form_post(&self.uri, &parameters.chain([issuer]).collect::<Vec<_>>())
             }
-            ResponseMode::Query => Reply::see_other(self.location(self.separator(), parameters)),
+            ResponseMode::Query => {
+                Reply::see_other(self.location(separator(&self.uri), parameters))
+            }
             ResponseMode::Fragment => Reply::see_other(self.location("#", parameters)),
-        }
-    }
-
-    /// What joins the parameters to the query that the registered bytes have already, if they have
-    /// one.
-    fn separator(&self) -> &'static str {
-        match self.uri.split_once('?') {
-            None => "?",
-            Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
-            Some(_) => "&",
         }
     }
 

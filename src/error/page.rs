@@ -6,7 +6,7 @@ use crate::{
     wire::{Reply, error_page},
 };
 
-/// An error of the authorization endpoint that is shown to the person and never redirected
+/// An error of the authorization endpoint, or of the logout endpoint, that is shown to the person and never redirected
 /// ([RFC 6749 §4.1.2.1]): nobody has proven yet where a redirect may go.
 ///
 /// [RFC 6749 §4.1.2.1]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
@@ -69,6 +69,10 @@ impl std::error::Error for PageError {
 impl PageError {
     pub(crate) fn failure(&self) -> &Failure {
         &self.failure
+    }
+
+    pub(crate) fn into_failure(self) -> Failure {
+        self.failure
     }
 
     pub(crate) fn with_headers(self, headers: Cookies) -> Self {

@@ -116,6 +116,16 @@ reasons! {
     CrossOrigin = "cross_origin": InvalidRequest, "RFC 6749 §10.12", "the form was sent from another site";
     VerdictUnfit = "verdict_unfit": InvalidRequest, "OIDC Core §3.1.2.3", "the answer does not fit the sign-in; start again at the application";
 
+    // Logout
+    LogoutHintInvalid = "logout_hint_invalid": InvalidRequest, "OIDC RP-Initiated Logout §4", "id_token_hint is not an ID Token that was issued to the client";
+    LogoutClientDiffers = "logout_client_differs": InvalidRequest, "OIDC RP-Initiated Logout §2", "client_id is not the client that id_token_hint was issued to";
+    PostLogoutClientMissing = "post_logout_client_missing": InvalidRequest, "OIDC RP-Initiated Logout §3", "post_logout_redirect_uri needs id_token_hint or client_id";
+    PostLogoutUriMismatch = "post_logout_uri_mismatch": InvalidRequest, "OIDC RP-Initiated Logout §3", "post_logout_redirect_uri is not one that the client has registered";
+    LogoutInvalid = "logout_invalid": InvalidRequest, "OIDC RP-Initiated Logout §6", "the sign-out cannot be found; start again at the application";
+    LogoutExpired = "logout_expired": InvalidRequest, "OIDC RP-Initiated Logout §6", "the sign-out has taken too long; start again at the application";
+    LogoutElsewhere = "logout_elsewhere": InvalidRequest, "OIDC RP-Initiated Logout §6", "the sign-out was begun in another browser";
+    FramesTooMany = "frames_too_many": TemporarilyUnavailable, "OIDC Front-Channel Logout §3", "one page cannot tell so many clients";
+
     // Token endpoint
     GrantTypeMissing = "grant_type_missing": InvalidRequest, "RFC 6749 §4.1.3", "grant_type is missing";
     GrantTypeUnsupported = "grant_type_unsupported": UnsupportedGrantType, "RFC 6749 §5.2", "grant_type is not supported";

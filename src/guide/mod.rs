@@ -7,6 +7,7 @@
 //! | [`clients`] | Where do clients come from, how do they register themselves, how are they administered? |
 //! | [`claims`] | What do clients learn of people, where, and how does a host say it? |
 //! | [`back_channel`] | What do clients and APIs do without a browser: refresh, other grants, resources, introspection, revocation? |
+//! | [`logout`] | How do people sign out, and how do clients hear of it? |
 //! | [`resource_servers`] | How does an API take the provider's access tokens? |
 //! | [`keys`] | Which keys and secrets are there, how do they rotate, what could a thief do? |
 //! | [`policy`] | What was decided where the specifications leave a choice? |
@@ -44,6 +45,11 @@ pub mod claims {}
 
 #[doc = include_str!("back_channel.md")]
 pub mod back_channel {}
+
+#[doc = include_str!("logout.md")]
+#[cfg_attr(feature = "http", doc = "\n\n[`Pages`]: crate::adapter::http::Pages")]
+#[cfg_attr(not(feature = "http"), doc = "\n\n[`Pages`]: crate#features")]
+pub mod logout {}
 
 #[doc = include_str!("resource_servers.md")]
 pub mod resource_servers {}

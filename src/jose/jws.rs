@@ -83,6 +83,15 @@ impl<'t> Jws<'t> {
         }
     }
 
+    /// The first whom the token says it is for; nobody vouches for it.
+    pub(crate) fn unvouched_audience(&self) -> Option<String> {
+        match wire::json_object(&self.payload)?.remove("aud")? {
+            Value::String(one) => Some(one),
+            Value::Array(all) => all.first()?.as_str().map(str::to_owned),
+            _ => None,
+        }
+    }
+
     /// The claims, if the right party made them. Which algorithms that party may use is for the
     /// caller to compare; here the algorithm must only be one for such keys ([RFC 8725 §3.1]).
     ///

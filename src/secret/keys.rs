@@ -12,7 +12,7 @@ use crate::types::Issuer;
 ///
 /// | secret | protects | life |
 /// |---|---|---|
-/// | `token` | codes, access tokens, interactions, the succession of refresh tokens | rotate at will: put the new one first, drop the old one after the longest access token and interaction; a leaked one at once, which signs nobody out |
+/// | `token` | codes, access tokens, interactions, confirmations of a sign-out, the succession of refresh tokens | rotate at will: put the new one first, drop the old one after the longest access token and interaction; a leaked one at once, which signs nobody out |
 /// | `storage` | what is sealed at rest | years |
 /// | `pairwise` | pairwise subjects | never changes |
 ///
@@ -53,6 +53,8 @@ pub(crate) struct TokenKeys {
     pub(crate) refresh_tag: hmac::Key,
     /// Interactions under way.
     pub(crate) interaction: Prk,
+    /// The question whether to sign out.
+    pub(crate) logout: Prk,
 }
 
 impl TokenKeys {
@@ -68,6 +70,7 @@ impl TokenKeys {
             refresh_next: mac("refresh/next"),
             refresh_tag: mac("refresh/tag"),
             interaction: key("interaction"),
+            logout: key("logout"),
         }
     }
 }
@@ -152,6 +155,7 @@ mod tests {
             &a.code,
             &a.access,
             &a.interaction,
+            &a.logout,
             &keys(1, "https://b.example").code,
             &keys(2, "https://a.example").code,
         ]

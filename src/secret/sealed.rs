@@ -19,6 +19,8 @@ pub(crate) enum SealKind {
     TokenReference = 33,
     /// An interaction under way.
     Interaction = 61,
+    /// The question whether to sign out.
+    Logout = 63,
 }
 
 impl SealKind {
@@ -26,6 +28,7 @@ impl SealKind {
         match self {
             Self::Access | Self::ClientAccess | Self::TokenReference => &keys.access,
             Self::Interaction => &keys.interaction,
+            Self::Logout => &keys.logout,
         }
     }
 }

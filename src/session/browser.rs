@@ -99,20 +99,15 @@ impl BrowserSessions {
         self.0.iter()
     }
 
-    /// That of a person.
-    pub(crate) fn of_subject(&self, subject: &Subject) -> Option<&Current> {
-        self.0.iter().find(|account| account.subject() == subject)
-    }
-
     pub(crate) fn subjects(&self) -> Vec<Subject> {
         self.0.iter().map(|account| account.subject().clone()).collect()
     }
 
-    /// With a person's account as the current one; unchanged, if there is none.
+    /// With the one that is wanted as the current one; unchanged, if it is not among them.
     #[must_use]
-    pub(crate) fn preferring(mut self, subject: &Subject) -> Self {
+    pub(crate) fn with_first(mut self, is_wanted: impl Fn(&Current) -> bool) -> Self {
         // Stable: the others keep their order.
-        self.0.sort_by_key(|account| account.subject() != subject);
+        self.0.sort_by_key(|session| !is_wanted(session));
         self
     }
 

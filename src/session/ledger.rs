@@ -96,7 +96,7 @@ impl Ledger {
     }
 
     /// With these of its clients to be told, from now on.
-    pub(super) fn to_tell(mut self, tell: &[ClientId], now: Timestamp) -> Self {
+    pub(super) fn telling(mut self, tell: &[ClientId], now: Timestamp) -> Self {
         for entry in &mut self.0 {
             let due = tell.contains(&entry.client);
             entry.delivery = due.then_some(Delivery::Due { attempts: 0, next: now });
@@ -154,7 +154,7 @@ mod tests {
         let ledger = Ledger::default().with(&client("a")).unwrap().with(&client("b")).unwrap();
         assert!(ledger.with(&client("a")).is_none());
         assert_eq!((ledger.due(NOW).count(), ledger.next()), (0, None), "the session goes on");
-        let mut ledger = ledger.to_tell(&[client("b"), client("c")], NOW);
+        let mut ledger = ledger.telling(&[client("b"), client("c")], NOW);
         assert_eq!(ledger.due(NOW).collect::<Vec<_>>(), [(&client("b"), 0)]);
         ledger.note(&client("b"), Delivery::in_vain(0, NOW, NOW));
         let next = NOW + Duration::seconds(30);

@@ -124,7 +124,7 @@ impl SessionRecord {
 
     /// After its end, with these clients to be told.
     pub(super) fn ended(self, tell: &[ClientId], now: Timestamp) -> Self {
-        let clients = self.clients.to_tell(tell, now);
+        let clients = self.clients.telling(tell, now);
         Self { state: State::Ended { at: now, lease: None }, clients, ..self }
     }
 

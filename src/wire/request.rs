@@ -85,6 +85,14 @@ impl<'r> Request<'r> {
         Authorization::parse(self.header_all("authorization"))
     }
 
+    /// A form of another site than this origin is refused. Pages that send no referrer make browsers say
+    /// `null`, so `Sec-Fetch-Site`, and whatever the form itself proves, decide then.
+    pub(crate) fn must_come_from(&self, origin: &str) -> Result<(), Reason> {
+        let origins = self.header_all("origin").all(|o| o == "null" || o == origin);
+        let site = self.header_all("sec-fetch-site").all(|s| matches!(s, "same-origin" | "none"));
+        if origins && site { Ok(()) } else { Err(Reason::CrossOrigin) }
+    }
+
     /// The parameters of a body that must be a form ([RFC 6749 §3.2]).
     ///
     /// [RFC 6749 §3.2]: https://www.rfc-editor.org/rfc/rfc6749#section-3.2

@@ -301,6 +301,10 @@ fn futures_are_send() {
     is_send(op.provider.authorize_as(request, None));
     is_send(op.provider.interaction(request, ""));
     is_send(op.provider.resume(request, "", oidc_op::Verdict::Cancel));
+    is_send(op.provider.end_session(request));
+    is_send(op.provider.logout_confirmation(request, ""));
+    is_send(op.provider.logout(request, "", oidc_op::LogoutVerdict::Stay));
+    is_send(op.provider.sign_out(request));
     is_send(op.provider.token(request));
     is_send(op.provider.userinfo(request));
     is_send(op.provider.dispatch(request));

@@ -24,6 +24,7 @@ mod hosted;
 mod interaction;
 mod introspection;
 mod keys;
+mod logout;
 mod lost_answers;
 mod metadata;
 mod model;

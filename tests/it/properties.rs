@@ -71,7 +71,7 @@ fn ends_well(answer: &Answer) {
             }
             None => assert!(matches!(reply.status, 200 | 400 | 413 | 415), "{}", reply.status),
         },
-        Answer::Elsewhere => panic!("the authorization endpoint is ours"),
+        other => panic!("the authorization endpoint is ours, and signs nobody out: {other:?}"),
     }
 }
 

@@ -195,7 +195,7 @@ async fn se_05_an_old_cookie_opens_nothing() {
         let mut jar = browser.clone();
         jar.authorize(&silent()).await.parameter("code");
         match way {
-            0 => browser.sign_out().await,
+            0 => drop(browser.sign_out().await),
             1 => {
                 let sessions = op.provider.sessions(&subject(ALICE), None, 9).await.unwrap();
                 op.provider.end_session_of(&subject(ALICE), sessions.sessions[0].id).await.unwrap();

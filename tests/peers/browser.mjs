@@ -7,6 +7,7 @@ import { Visit } from './lib/visit.mjs'
 import { serve } from './lib/jobs.mjs'
 import * as demo from './scenarios/demo.mjs'
 import * as frontChannel from './scenarios/front-channel.mjs'
+import * as logout from './scenarios/logout.mjs'
 import * as programs from './scenarios/programs.mjs'
 import * as requests from './scenarios/requests.mjs'
 import * as resubmission from './scenarios/resubmission.mjs'
@@ -31,6 +32,7 @@ const browser = await chromium.launch({
 const all = {
   ...demo,
   ...frontChannel,
+  ...logout,
   ...programs,
   ...requests,
   ...resubmission,

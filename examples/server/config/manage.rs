@@ -58,7 +58,7 @@ impl ManageEntry {
             return Some("manage.path must be a slash followed by letters, digits and -_~/".into());
         }
         let first = path.split('/').nth(1).unwrap_or_default();
-        let own = ["health", "apps", "sign-out", "demo", "interaction"].contains(&first);
+        let own = ["health", "apps", "sign-out", "demo", "interaction", "logout"].contains(&first);
         let below = format!("{path}/");
         let taken = [
             &endpoints.authorize,
@@ -68,6 +68,7 @@ impl ManageEntry {
             &endpoints.introspection,
             &endpoints.revocation,
             &endpoints.registration,
+            &endpoints.end_session,
         ];
         let taken = taken.into_iter().any(|other| other == path || other.starts_with(&below));
         (own || taken).then(|| format!("manage.path: {path} is taken"))

@@ -14,6 +14,7 @@ pub(super) struct Paths {
     revocation: Option<String>,
     registration: Option<String>,
     check_session: Option<String>,
+    end_session: Option<String>,
 }
 
 impl Paths {
@@ -28,6 +29,7 @@ impl Paths {
             (&mut to.revocation, &self.revocation),
             (&mut to.registration, &self.registration),
             (&mut to.check_session, &self.check_session),
+            (&mut to.end_session, &self.end_session),
         ] {
             if let Some(path) = from {
                 path.clone_into(to);
@@ -46,12 +48,14 @@ impl Paths {
             &self.revocation,
             &self.registration,
             &self.check_session,
+            &self.end_session,
         ];
         let paths = all.into_iter().flatten().map(String::as_str);
         let mut taken = paths.filter(|path| {
             matches!(*path, "/health" | "/apps" | "/sign-out")
                 || path.starts_with("/demo/")
                 || path.starts_with("/interaction/")
+                || path.starts_with("/logout/")
         });
         taken.next()
     }

@@ -31,7 +31,6 @@ pub(crate) use self::{
 };
 use crate::{
     App,
-    interaction::with_fields,
     layers::{Capped, Form, Received, chain, nothing},
     pages::DemoView,
     users::User,
@@ -54,7 +53,7 @@ pub(crate) fn routes(app: &App) -> Router<Arc<App>> {
         .route(&format!("{base}/demo/login"), get(login).head(nothing))
         .route(&format!("{base}/demo/callback"), get(callback).head(nothing).post(callback_form))
         .route(&format!("{base}/demo/tokens"), post(use_tokens))
-        .route(&format!("{base}/demo/logout"), post(sign_out))
+        .route(&format!("{base}/demo/logout"), post(leave))
 }
 
 async fn home(State(app): State<Arc<App>>, received: Received) -> Response {
@@ -136,23 +135,38 @@ async fn use_tokens(State(app): State<Arc<App>>, received: Received) -> Response
     }
 }
 
-/// Signs out of the demo, and unless `where=here` also of the provider.
+/// Signs out of the provider, by its own button.
 async fn sign_out(State(app): State<Arc<App>>, received: Received) -> Response {
+    if received.form().is_none() {
+        return app.refuse(Reason::MediaType);
+    }
+    if !received.is_from(&app.issuer) {
+        return app.refuse(Reason::CrossOrigin);
+    }
+    let fields = received.fields();
+    match app.provider.sign_out(received.request(&fields)).await {
+        Ok(signed_out) => app.signed_out(signed_out),
+        Err(error) => app.refuse(error.reason()),
+    }
+}
+
+/// Signs out of the demo, and unless `where=here` goes to the provider to sign out there as well, as any
+/// relying party does ([OpenID Connect RP-Initiated Logout §2]).
+///
+/// [OpenID Connect RP-Initiated Logout §2]: https://openid.net/specs/openid-connect-rpinitiated-1_0.html#RPLogout
+async fn leave(State(app): State<Arc<App>>, received: Received) -> Response {
+    let Some(demo) = &app.demo else { return StatusCode::NOT_FOUND.into_response() };
     let Some(form) = received.form() else { return app.refuse(Reason::MediaType) };
     if !received.is_from(&app.issuer) {
         return app.refuse(Reason::CrossOrigin);
     }
-    if let Some(demo) = &app.demo {
-        demo.forget(&received);
-    }
-    let home = format!("{}/", app.site.base);
     if form.one("where") == "here" {
-        return found(&home, None);
+        demo.forget(&received);
+        return found(&format!("{}/", app.site.base), None);
     }
-    let fields = received.fields();
-    match app.provider.sign_out(received.request(&fields)).await {
-        Ok(fields) => with_fields(found(&format!("{home}?signed-out"), None), fields),
-        Err(error) => app.refuse(error.reason()),
+    match demo.leave(&received).await {
+        Ok(location) => found(&location, None),
+        Err(failure) => failure.page(&app),
     }
 }
 

@@ -26,6 +26,7 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 use tracing::info;
+use url::form_urlencoded;
 
 use super::{
     Failure,
@@ -60,8 +61,12 @@ pub(super) type RelyingParty = CoreClient<
 /// The endpoints that the crate's own metadata leave out.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct Endpoints {
-    introspection_endpoint: String,
-    revocation_endpoint: String,
+    #[serde(rename = "introspection_endpoint")]
+    introspection: String,
+    #[serde(rename = "revocation_endpoint")]
+    revocation: String,
+    #[serde(rename = "end_session_endpoint")]
+    end_session: String,
 }
 
 impl AdditionalProviderMetadata for Endpoints {}
@@ -86,12 +91,15 @@ pub(super) struct Discovered {
     pub(super) client: RelyingParty,
     pub(super) introspection: String,
     pub(super) revocation: String,
+    end_session: String,
 }
 
 /// The demo relying party.
 pub(crate) struct Demo {
     issuer: Issuer,
     redirect_uri: String,
+    /// Where people come back to once they have signed out.
+    signed_out_uri: String,
     secret: String,
     provider: BackChannel,
     cookie: &'static str,
@@ -104,6 +112,8 @@ struct Browser {
     pending: Vec<Pending>,
     login: Option<Arc<LoginView>>,
     held: Option<Held>,
+    /// What says at the provider whose session it is.
+    id_token: Option<String>,
     problem: Option<&'static str>,
     until: Option<Instant>,
 }
@@ -131,6 +141,7 @@ impl Demo {
         Ok(Self {
             issuer: issuer.clone(),
             redirect_uri: format!("{}{}/demo/callback", issuer.origin(), issuer.path()),
+            signed_out_uri: format!("{}{}/?signed-out", issuer.origin(), issuer.path()),
             secret: random().ok_or_else(|| wrong(&"no randomness"))?,
             provider: BackChannel::new(issuer, address).map_err(|e| wrong(&e))?,
             cookie: if issuer.is_https() { "__Host-demo" } else { "demo" },
@@ -144,6 +155,8 @@ impl Demo {
         let mut metadata = ClientMetadata::default();
         let redirect_uri = RedirectUri::new(&*self.redirect_uri).map_err(|e| wrong(&e))?;
         metadata.redirect_uris.push(redirect_uri);
+        let signed_out_uri = RedirectUri::new(&*self.signed_out_uri).map_err(|e| wrong(&e))?;
+        metadata.post_logout_redirect_uris.push(signed_out_uri);
         metadata.client_name = Some("Demo relying party".into());
         metadata.response_types = RESPONSE_TYPES.map(response_type).into();
         metadata.grant_types =
@@ -187,6 +200,20 @@ impl Demo {
         if let Some(id) = received.cookie(self.cookie) {
             self.browsers().remove(id);
         }
+    }
+
+    /// Forgets the browser, and says where it signs out of the provider.
+    pub(super) async fn leave(&self, received: &Received) -> Result<String, Failure> {
+        let endpoint = self.discover().await?.end_session;
+        let known = received.cookie(self.cookie).and_then(|id| self.browsers().remove(id));
+        let hint = known.and_then(|browser| browser.id_token);
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        if let Some(hint) = hint {
+            query.append_pair("id_token_hint", &hint);
+        }
+        query.append_pair("client_id", CLIENT_ID);
+        query.append_pair("post_logout_redirect_uri", &self.signed_out_uri);
+        Ok(format!("{endpoint}?{}", query.finish()))
     }
 
     fn set_cookie(&self, id: &str) -> String {
@@ -291,8 +318,9 @@ impl Demo {
         let mut browser = browsers.remove(id).unwrap_or_default();
         browser.until = Some(Instant::now() + MEMORY);
         match outcome {
-            Ok((login, held)) => {
+            Ok((login, held, id_token)) => {
                 (browser.login, browser.held) = (Some(Arc::new(login)), held);
+                browser.id_token = Some(id_token);
             }
             Err(problem) => {
                 (browser.login, browser.held, browser.problem) = (None, None, Some(problem));
@@ -332,7 +360,7 @@ impl Demo {
         &self,
         answer: &Form,
         pending: Pending,
-    ) -> Result<(LoginView, Option<Held>), Failure> {
+    ) -> Result<(LoginView, Option<Held>, String), Failure> {
         let Pending { nonce, verifier, response_type, .. } = pending;
         let client = self.discover().await?.client;
         let provider = &self.provider;
@@ -349,11 +377,11 @@ impl Demo {
         let redirect_uri = redirect_uri.map_err(|e| Failure::at("the redirect URI", &e))?;
         let id = openidconnect::ClientId::new(CLIENT_ID.to_owned());
         let secret = openidconnect::ClientSecret::new(self.secret.clone());
-        let Endpoints { introspection_endpoint: introspection, revocation_endpoint: revocation } =
+        let Endpoints { introspection, revocation, end_session } =
             metadata.additional_metadata().clone();
         let client = CoreClient::from_provider_metadata(metadata, id, Some(secret))
             .set_redirect_uri(redirect_uri);
-        Ok(Discovered { client, introspection, revocation })
+        Ok(Discovered { client, introspection, revocation, end_session })
     }
 }
 

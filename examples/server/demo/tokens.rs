@@ -28,11 +28,11 @@ pub(super) struct Answered<'a> {
 }
 
 impl Answered<'_> {
-    /// Everything that can be learned.
+    /// Everything that can be learned, and the ID token itself.
     pub(super) async fn learn(
         &self,
         verifier: PkceCodeVerifier,
-    ) -> Result<(LoginView, Option<Held>), Failure> {
+    ) -> Result<(LoginView, Option<Held>, String), Failure> {
         let asked = self.response_type;
         let code = asked.code().then(|| AuthorizationCode::new(self.answer.one("code").to_owned()));
         let token = asked.token().then(|| AccessToken::new(self.answer.one("access_token").into()));
@@ -80,7 +80,7 @@ impl Answered<'_> {
             userinfo,
             subject,
         });
-        Ok((view, held))
+        Ok((view, held, id_token))
     }
 
     /// The subject of an ID token that is from the provider, for the demo, for this sign-in, and for

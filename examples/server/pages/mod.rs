@@ -7,6 +7,7 @@
 mod apps;
 pub(crate) mod consent;
 mod home;
+mod logout;
 mod sign_up;
 mod words;
 

@@ -129,7 +129,6 @@ metadata! {
         /// [RFC 9101 §10.5]: https://www.rfc-editor.org/rfc/rfc9101#section-10.5
         require_signed_request_object: bool = false,
         /// Where people may be sent after they have signed out ([OIDC RP-Initiated Logout §3.1]).
-        /// Like the other members of logout it is kept and read back; nothing goes there yet.
         ///
         /// [OIDC RP-Initiated Logout §3.1]: https://openid.net/specs/openid-connect-rpinitiated-1_0.html#ClientMetadata
         post_logout_redirect_uris: Vec<RedirectUri> = Vec::new(),

@@ -33,7 +33,7 @@ impl End {
     async fn come(self, world: &World, browser: &mut Browser) {
         let (provider, alice) = (&world.op.provider, subject(ALICE));
         match self {
-            Self::AtTheBrowser => browser.sign_out().await,
+            Self::AtTheBrowser => drop(browser.sign_out().await),
             Self::ByThePerson => {
                 let held = provider.sessions(&alice, None, 10).await.unwrap();
                 let bob = subject(BOB);

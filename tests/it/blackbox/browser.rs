@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{
     fixture::{self, ALICE, BOB, User, user},
+    logout,
     peers::Script,
     server::{Server, Setup, output},
     sign_up,
@@ -131,6 +132,33 @@ fn session_frame() {
         )
     });
     run_at(&server, "session_frame", ALICE);
+}
+
+// scenarios/logout.mjs
+
+#[test]
+fn front_channel_logout() {
+    run_at(&logout::server(), "front_channel_logout", ALICE);
+}
+
+#[test]
+fn front_channel_logout_without_javascript() {
+    run_at(&logout::server(), "front_channel_logout_without_javascript", BOB);
+}
+
+#[test]
+fn logout_by_post() {
+    run_at(&logout::server(), "logout_by_post", ALICE);
+}
+
+#[test]
+fn logout_confirmed() {
+    run_at(&logout::server(), "logout_confirmed", BOB);
+}
+
+#[test]
+fn logout_without_a_way_back() {
+    run_at(&logout::server(), "logout_without_a_way_back", ALICE);
 }
 
 /// Over TLS the cookies are bound to the host; everything else is the same.

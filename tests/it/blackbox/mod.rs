@@ -10,6 +10,7 @@
 //! | `back_channel.rs` | the token endpoint, introspection and revocation |
 //! | `apps.rs` | the page of apps and devices |
 //! | `languages.rs` | what pages show of a client, to people of several languages |
+//! | `logout.rs` | signing out at a client's wish |
 //! | `sign_up/` | creating an account, with codes |
 //! | `manage/` | the management API, and clients that register themselves |
 //! | `self_registered.rs` | a client that registers itself |
@@ -33,6 +34,7 @@ mod discovery;
 mod fixture;
 mod html;
 mod languages;
+mod logout;
 #[cfg(feature = "fetch")]
 mod logout_tokens;
 mod manage;

@@ -1,8 +1,8 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use oidc_op::{
-    Agreement, AuthorizeError, Interaction, Login, Need, Outcome, Reason, Reply, Request, Scope,
-    Subject, Verdict,
+    Agreement, AuthorizeError, Interaction, Login, LogoutConfirmation, LogoutVerdict, Need,
+    Outcome, PageError, Reason, Reply, Request, Scope, SignedOut, Subject, Verdict,
 };
 use serde_json::Value;
 
@@ -13,6 +13,8 @@ use super::{Op, decode, form};
 pub(crate) enum Answer {
     Reply(Reply),
     Page(Box<Interaction>),
+    Confirm(Box<LogoutConfirmation>),
+    SignedOut(Box<SignedOut>),
     Elsewhere,
 }
 
@@ -21,6 +23,8 @@ impl From<Outcome> for Answer {
         match outcome {
             Outcome::Reply(reply) => Self::Reply(reply),
             Outcome::Interact(interaction) => Self::Page(interaction),
+            Outcome::ConfirmLogout(confirmation) => Self::Confirm(confirmation),
+            Outcome::SignedOut(signed_out) => Self::SignedOut(signed_out),
             Outcome::Elsewhere => Self::Elsewhere,
         }
     }
@@ -32,6 +36,12 @@ impl From<Result<Outcome, AuthorizeError>> for Answer {
             Ok(outcome) => outcome.into(),
             Err(error) => Self::Reply(error.reply()),
         }
+    }
+}
+
+impl From<Result<Outcome, PageError>> for Answer {
+    fn from(outcome: Result<Outcome, PageError>) -> Self {
+        outcome.map_err(AuthorizeError::from).into()
     }
 }
 
@@ -49,8 +59,34 @@ impl Answer {
         match self {
             Self::Page(interaction) => interaction,
             Self::Reply(reply) => panic!("a page was expected: {reply:?} {}", text(reply)),
-            Self::Elsewhere => panic!("a page was expected"),
+            other => panic!("a page was expected: {other:?}"),
         }
+    }
+
+    /// The question whether to sign out.
+    #[track_caller]
+    pub(crate) fn confirmation(&self) -> &LogoutConfirmation {
+        match self {
+            Self::Confirm(confirmation) => confirmation,
+            Self::Reply(reply) => panic!("a question was expected: {reply:?} {}", text(reply)),
+            other => panic!("a question was expected: {other:?}"),
+        }
+    }
+
+    /// A sign-out for the host to show.
+    #[track_caller]
+    pub(crate) fn signed_out(&self) -> &SignedOut {
+        match self {
+            Self::SignedOut(signed_out) => signed_out,
+            Self::Reply(reply) => panic!("a sign-out was expected: {reply:?} {}", text(reply)),
+            other => panic!("a sign-out was expected: {other:?}"),
+        }
+    }
+
+    /// The page of a reply.
+    #[track_caller]
+    pub(crate) fn html(&self) -> String {
+        text(self.reply())
     }
 
     pub(crate) fn status(&self) -> u16 {
@@ -236,10 +272,58 @@ impl Browser {
         self.follow(answer, who).await.parameter("code")
     }
 
+    /// Comes to the logout endpoint.
+    pub(crate) async fn end_session(&mut self, parameters: &[(&str, &str)]) -> Answer {
+        self.send("GET", "/end_session", &form(parameters), &[], "", None).await
+    }
+
+    /// Is asked again whether to sign out.
+    pub(crate) async fn open_confirmation(&mut self, token: &str) -> Answer {
+        let headers = self.headers(&[]);
+        let headers: Vec<_> = headers.iter().map(|(n, v)| (&**n, v.as_bytes())).collect();
+        let request = Request::new("GET", "/logout").headers(&headers);
+        let answer = self.op.provider.logout_confirmation(request, token).await.into();
+        self.keep(&answer);
+        answer
+    }
+
+    /// Says whether to sign out.
+    pub(crate) async fn confirm(&mut self, token: &str, verdict: LogoutVerdict) -> Answer {
+        self.confirm_with("POST", token, verdict, &[("origin", "https://id.example")]).await
+    }
+
+    pub(crate) async fn confirm_with(
+        &mut self,
+        method: &str,
+        token: &str,
+        verdict: LogoutVerdict,
+        extra: &[(&str, &str)],
+    ) -> Answer {
+        let headers = self.headers(extra);
+        let headers: Vec<_> = headers.iter().map(|(n, v)| (&**n, v.as_bytes())).collect();
+        let request = Request::new(method, "/logout").headers(&headers);
+        let answer = self.op.provider.logout(request, token, verdict).await.into();
+        self.keep(&answer);
+        answer
+    }
+
     /// Any request to the authorization endpoint.
     pub(crate) async fn call(
         &mut self,
         method: &str,
+        query: &str,
+        extra: &[(&str, &str)],
+        body: &str,
+        cookies: Option<bool>,
+    ) -> Answer {
+        self.send(method, "/authorize", query, extra, body, cookies).await
+    }
+
+    /// Any request.
+    pub(crate) async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
         query: &str,
         extra: &[(&str, &str)],
         body: &str,
@@ -253,7 +337,7 @@ impl Browser {
             headers.push(("content-type".into(), "application/x-www-form-urlencoded".into()));
         }
         let headers: Vec<_> = headers.iter().map(|(n, v)| (&**n, &**v)).collect();
-        let answer = self.op.send(method, "/authorize", query, &headers, body).await;
+        let answer = self.op.send(method, path, query, &headers, body).await;
         self.keep(&answer);
         answer
     }
@@ -293,12 +377,13 @@ impl Browser {
         self.keep_all(&cookies);
     }
 
-    pub(crate) async fn sign_out(&mut self) {
+    pub(crate) async fn sign_out(&mut self) -> SignedOut {
         let headers = self.headers(&[]);
         let headers: Vec<_> = headers.iter().map(|(n, v)| (&**n, v.as_bytes())).collect();
         let request = Request::new("POST", "/sign-out").headers(&headers);
-        let cookies = self.op.provider.sign_out(request).await.unwrap();
-        self.keep_all(&cookies);
+        let signed_out = self.op.provider.sign_out(request).await.unwrap();
+        self.keep_all(&signed_out.headers);
+        signed_out
     }
 
     /// Keeps the cookies of an answer.
@@ -306,7 +391,8 @@ impl Browser {
         match answer {
             Answer::Reply(reply) => self.keep_all(&reply.headers),
             Answer::Page(interaction) => self.keep_all(&interaction.headers),
-            Answer::Elsewhere => {}
+            Answer::SignedOut(signed_out) => self.keep_all(&signed_out.headers),
+            Answer::Confirm(_) | Answer::Elsewhere => {}
         }
     }
 

@@ -12,6 +12,7 @@ mod http;
 mod introspection;
 mod jose;
 mod keys_in_time;
+mod logout;
 mod narrowing;
 #[cfg(feature = "fetch")]
 mod outbound;

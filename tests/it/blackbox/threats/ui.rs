@@ -39,6 +39,12 @@ async fn every_page(server: &Server) -> Vec<(&'static str, Page)> {
     }
     let form_post = [("response_mode", "form_post")];
     pages.push(("form post", visitor.open(authorize(FIRST_PARTY, &form_post)).await));
+    sign_in(&visitor, ALICE).await;
+    pages.push(("logout", visitor.open("/end_session").await));
+    let stayed = visitor.submit(&pages.last().unwrap().1, "stay", &[]).await;
+    pages.push(("stayed", stayed));
+    let nobody = Visitor::new(server);
+    pages.push(("signed out", nobody.open("/end_session").await));
     pages.push(("error", visitor.open("/authorize?client_id=nobody").await));
     pages.push(("invalid interaction", visitor.open("/interaction/nonsense").await));
     pages.push(("nowhere", visitor.open("/nowhere").await));
@@ -189,6 +195,22 @@ async fn ui_02_forged_sign_out() {
     }
     let home = victim.open("/").await;
     victim.submit(&home, "sign-out", &[]).await;
+    assert!(!is_signed_in(&victim).await);
+}
+
+/// Nobody else answers whether to sign out.
+#[tokio::test]
+async fn ui_02_forged_logout() {
+    let server = Server::shared();
+    let victim = Visitor::new(&server);
+    sign_in(&victim, ALICE).await;
+    let page = victim.open("/end_session").await;
+    assert!(page.url.path().starts_with("/logout/"), "{page:?}");
+    for button in ["submit", "stay"] {
+        forge(&server, &victim, &page, button, &[]).await;
+    }
+    let page = victim.submit(&page, "submit", &[]).await;
+    assert!(page.body.contains("Sign-out success"), "{page:?}");
     assert!(!is_signed_in(&victim).await);
 }
 
