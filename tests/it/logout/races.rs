@@ -70,16 +70,13 @@ async fn against_an_authorization() {
         assert_eq!(to.as_deref(), Some(OUT), "{steps}");
         let heard = frames.iter().any(|frame| frame == "https://news.example/bye");
         let sent = Sent::of(&authorized);
-        match sent.parameters.get("code") {
-            Some(code) => {
-                assert!(heard, "{steps}: it is in the ledger before its code leaves");
-                assert_eq!(op.exchange(&ask, code).await.status(), 400, "{steps}");
-                told += 1;
-            }
-            None => {
-                assert_eq!(sent.get("error"), "login_required", "{steps}");
-                refused += 1;
-            }
+        if let Some(code) = sent.parameters.get("code") {
+            assert!(heard, "{steps}: it is in the ledger before its code leaves");
+            assert_eq!(op.exchange(&ask, code).await.status(), 400, "{steps}");
+            told += 1;
+        } else {
+            assert_eq!(sent.get("error"), "login_required", "{steps}");
+            refused += 1;
         }
         assert_eq!(browser.who().await, None);
         if done {
@@ -106,13 +103,12 @@ async fn two_at_once() {
         store.reset();
         for answer in [first, second] {
             // whoever comes when it is over finds nobody, and goes on as well
-            match answer.header("location") {
-                Some(location) => assert_eq!(location, OUT),
-                None => {
-                    let (to, frames) = going_on(&answer);
-                    assert_eq!(to.as_deref(), Some(OUT));
-                    assert!(frames[0].contains(&sid(&hint)));
-                }
+            if let Some(location) = answer.header("location") {
+                assert_eq!(location, OUT);
+            } else {
+                let (to, frames) = going_on(&answer);
+                assert_eq!(to.as_deref(), Some(OUT));
+                assert!(frames[0].contains(&sid(&hint)));
             }
         }
         assert_eq!(browser.who().await, None);
