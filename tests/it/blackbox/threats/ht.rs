@@ -373,6 +373,6 @@ async fn a_challenge_says_nothing_else() {
     let server = Server::shared();
     let answer = get(server.url("/userinfo")).await;
     assert_eq!(answer.status(), 401);
-    assert_eq!(answer.headers()["www-authenticate"], "Bearer");
+    assert_eq!(answer.headers()["www-authenticate"], "Bearer realm=\"userinfo\"");
     assert_eq!(answer.text().await.unwrap(), "");
 }
