@@ -268,12 +268,15 @@ pub(super) async fn find(
     let Some(found) = core.load::<ClientRecord>(&key(&core.config.issuer, id)).await? else {
         return Ok(None);
     };
-    let found = Loaded { body: found.body.read(core)?, version: found.version };
-    Ok(Some(found).filter(|found| is_kept(core, &found.body.client)))
+    // First: its secrets may be sealed by a storage secret that is not there any more.
+    if !is_kept(core, found.body.unused) {
+        return Ok(None);
+    }
+    Ok(Some(Loaded { body: found.body.read(core)?, version: found.version }))
 }
 
-fn is_kept(core: &Core, client: &Client) -> bool {
-    client.unused.is_none_or(|unused| core.clock.now() < unused.until)
+fn is_kept(core: &Core, unused: Option<Unused>) -> bool {
+    unused.is_none_or(|unused| core.clock.now() < unused.until)
 }
 
 /// The client of this name, for a request.
@@ -287,7 +290,7 @@ pub(super) async fn look_up(core: &Core, id: &ClientId) -> Result<Option<Arc<Cli
         core.decoded.put(key, record.version, Arc::clone(&client));
         client
     };
-    Ok(Some(client).filter(|client| is_kept(core, client)))
+    Ok(Some(client).filter(|client| is_kept(core, client.unused)))
 }
 
 /// What the store's listing names: one that cannot be read is told from one that is not there.
@@ -303,11 +306,12 @@ pub(super) async fn read(
         }
         Err(failed) => return Err(failed),
     };
-    match decode::<ClientRecord>(&record.body).and_then(|record| record.read(core)) {
-        Ok(body) => {
-            let found = Loaded { body, version: record.version };
-            Ok(is_kept(core, &found.body.client).then(|| Ok(found.into())))
-        }
+    let found = decode::<ClientRecord>(&record.body);
+    if found.as_ref().is_ok_and(|found| !is_kept(core, found.unused)) {
+        return Ok(None);
+    }
+    match found.and_then(|found| found.read(core)) {
+        Ok(body) => Ok(Some(Ok(Loaded { body, version: record.version }.into()))),
         Err(why) => Ok(Some(Err(UnreadableClient::new(core, *key, &record.body, why)))),
     }
 }

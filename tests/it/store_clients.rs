@@ -7,8 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use oidc_op::{
-    AdministrationError, Client, ClientId, LintRule, Provider, Reason, RegisteredClients, Secret,
-    Severity, Timestamp, UnreadableClient,
+    AdministrationError, Client, ClientId, Duration, LintRule, Provider, Reason, RegisteredClients,
+    Secret, Severity, Timestamp, UnreadableClient,
     store::{
         Cursor, Expect, Fault, FaultyStore, Key, Kind, Label, Listing, MemoryStore, Operation, Put,
         Record, Store, StoreError, Version,
@@ -16,7 +16,10 @@ use oidc_op::{
 };
 use serde_json::json;
 
-use crate::support::{Op, Setup, client, keyed, keys::KEPT};
+use crate::{
+    registration::{setup_with, web_with},
+    support::{Op, Setup, client, keyed, keys::KEPT},
+};
 
 /// Answers some records otherwise than they were written.
 #[derive(Debug)]
@@ -250,4 +253,20 @@ async fn a_walk_seals_all_secrets_anew() {
         230,
         "with the old one, none opens"
     );
+}
+
+/// One that was forgotten before the walk needs no secret any more, though its record is there for a while.
+#[tokio::test]
+async fn a_forgotten_client_is_not_one_that_cannot_be_read() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let setup = setup_with(|rules| rules.unused_lifetime = Duration::HOUR);
+    let before = Setup { store: store.clone(), ..setup }.build();
+    let metadata = web_with(&json!({ "id_token_signed_response_alg": "HS256" }));
+    let client = id(before.register(&metadata).await.id());
+    let after = sealing(&store, &[8], 2);
+    assert_eq!(all(&after.provider, 100).await.unreadable.len(), 1);
+    after.wait(3_600);
+    let found = all(&after.provider, 100).await;
+    assert_eq!((found.clients.len(), found.unreadable.len()), (0, 0));
+    assert!(after.provider.registered_client(&client).await.unwrap().is_none());
 }
