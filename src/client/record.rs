@@ -283,14 +283,16 @@ fn is_kept(core: &Core, unused: Option<Unused>) -> bool {
 pub(super) async fn look_up(core: &Core, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
     let key = key(&core.config.issuer, id);
     let Some(record) = core.store.get(&key).await? else { return Ok(None) };
-    let client = if let Some(client) = core.decoded.get(&key, &record.version) {
-        client
-    } else {
-        let client = Arc::new(decode::<ClientRecord>(&record.body)?.read(core)?.client);
-        core.decoded.put(key, record.version, Arc::clone(&client));
-        client
-    };
-    Ok(Some(client).filter(|client| is_kept(core, client.unused)))
+    if let Some(client) = core.decoded.get(&key, &record.version) {
+        return Ok(Some(client).filter(|client| is_kept(core, client.unused)));
+    }
+    let found = decode::<ClientRecord>(&record.body)?;
+    if !is_kept(core, found.unused) {
+        return Ok(None);
+    }
+    let client = Arc::new(found.read(core)?.client);
+    core.decoded.put(key, record.version, Arc::clone(&client));
+    Ok(Some(client))
 }
 
 /// What the store's listing names: one that cannot be read is told from one that is not there.
