@@ -165,6 +165,7 @@ async fn reach(addresses: Vec<SocketAddr>, within: Duration) -> Result<TcpStream
 pub(super) mod tests {
     use std::{
         collections::VecDeque,
+        future::pending,
         net::{IpAddr, TcpListener},
         sync::Mutex,
     };
@@ -194,6 +195,22 @@ pub(super) mod tests {
             let mut answers = self.0.lock().unwrap();
             let answer = answers.pop_front().expect("looked up once more");
             Ok(answer.into_iter().map(|address| (address, port).into()).collect())
+        }
+    }
+
+    /// Never answers.
+    #[derive(Debug)]
+    pub(in crate::fetch) struct Silent;
+
+    #[async_trait]
+    impl Resolve for Silent {
+        async fn resolve(
+            &self,
+            _name: &str,
+            _port: u16,
+            _named_by: NamedBy,
+        ) -> Result<Vec<SocketAddr>, FetchError> {
+            pending().await
         }
     }
 

@@ -251,10 +251,10 @@ impl fmt::Debug for GuardedFetch {
 
 #[cfg(test)]
 mod tests {
-    use std::{future::pending, net::SocketAddr};
+    use std::net::SocketAddr;
 
     use super::{
-        super::connect::tests::{Scripted, policy},
+        super::connect::tests::{Scripted, Silent, policy},
         *,
     };
 
@@ -278,22 +278,6 @@ mod tests {
         for _ in 0..2 {
             let error = fetch.get(&get(&url)).await.unwrap_err();
             assert!(matches!(error, FetchError::Refused(_)), "{error:?}");
-        }
-    }
-
-    /// Never answers.
-    #[derive(Debug)]
-    struct Silent;
-
-    #[async_trait]
-    impl Resolve for Silent {
-        async fn resolve(
-            &self,
-            _name: &str,
-            _port: u16,
-            _named_by: NamedBy,
-        ) -> Result<Vec<SocketAddr>, FetchError> {
-            pending().await
         }
     }
 
