@@ -115,6 +115,7 @@ async fn it_reads_changes_and_ends_its_registration() {
 
 /// Threat SS-05: who names clients by addresses without end has to wait; somebody else need not, and nobody's
 /// secret is harder to show for it.
+#[cfg(feature = "fetch")]
 #[tokio::test]
 async fn addresses_of_clients_are_limited_for_each_source() {
     let tables = "[policy]\nclient_documents = true\n[limits]\nclient_documents = 3\n\
