@@ -365,6 +365,9 @@ impl Config {
                 ));
             }
         }
+        if self.host_sessions && self.policy.session_management {
+            found.push("policy.session_management needs sessions of the provider's own".into());
+        }
         if !(1..=8).contains(&self.limits.accounts) {
             found.push("limits.accounts must be 1 to 8".into());
         }

@@ -167,6 +167,7 @@ impl<'m> Metadata<'m> {
         let mut prompts = vec!["none", "login", "consent", "select_account"];
         prompts.extend(config.account_creation.then_some("create"));
         let own_sessions = !config.host_sessions;
+        let back_channel = own_sessions && core.fetch.is_some();
         Self {
             issuer: config.issuer.as_str(),
             authorization_endpoint: endpoints.at(&endpoints.authorize),
@@ -229,8 +230,8 @@ impl<'m> Metadata<'m> {
             prompt_values_supported: prompts,
             display_values_supported: ["page", "popup", "touch", "wap"],
             authorization_response_iss_parameter_supported: true,
-            backchannel_logout_supported: core.fetch.is_some(),
-            backchannel_logout_session_supported: core.fetch.is_some(),
+            backchannel_logout_supported: back_channel,
+            backchannel_logout_session_supported: back_channel,
             client_id_metadata_document_supported: config.policy.client_documents,
         }
     }

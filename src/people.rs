@@ -134,7 +134,8 @@ impl Provider {
     ///
     /// # Errors
     ///
-    /// The store or the host failed.
+    /// [`Reason::CursorUnfit`](crate::Reason::CursorUnfit) if `after` is no cursor of the store; or the store or
+    /// the host failed.
     pub async fn grants(
         &self,
         subject: &Subject,
@@ -168,7 +169,8 @@ impl Provider {
     ///
     /// # Errors
     ///
-    /// The store failed.
+    /// [`Reason::CursorUnfit`](crate::Reason::CursorUnfit) if `after` is no cursor of the store; or the store
+    /// failed.
     pub async fn consents(
         &self,
         subject: &Subject,

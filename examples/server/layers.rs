@@ -86,10 +86,12 @@ fn always(issuer: &Issuer) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         .map(|(name, value)| (name, HeaderValue::from_static(value)))
 }
 
-/// An error without a word to it: no route, no such method, too slow, a panic.
+/// An error without a word to it: no route, no such method, too slow, a panic. Not a challenge, which says
+/// nothing to whoever sent no credentials (RFC 6750 §3.1).
 fn is_bare(response: &Response) -> bool {
     let status = response.status();
-    (status.is_client_error() || status.is_server_error())
+    status != StatusCode::UNAUTHORIZED
+        && (status.is_client_error() || status.is_server_error())
         && HttpBody::size_hint(response.body()).exact() == Some(0)
 }
 

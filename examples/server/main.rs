@@ -219,7 +219,7 @@ async fn serve(settings: Settings) -> Result<(), Stop> {
     let built_in = settings.built_in;
     let codes_in_log = settings.sign_up.codes_in_log();
     let connection = settings.limits.connection();
-    let (app, routes) = assemble(settings, asked_at).await?;
+    let (app, routes) = assemble(settings, asked_at, Arc::new(MemoryStore::new())).await?;
     if built_in {
         warn!(
             "this is a demo: its passwords are no secret, and a restart forgets who is signed in"
@@ -259,7 +259,11 @@ async fn serve(settings: Settings) -> Result<(), Stop> {
 }
 
 /// The provider, everything that it needs, and the routes.
-async fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>, Router), Stop> {
+async fn assemble(
+    settings: Settings,
+    asked_at: SocketAddr,
+    store: Arc<dyn Store>,
+) -> Result<(Arc<App>, Router), Stop> {
     let site = Arc::new(Site::new(&settings));
     let config = settings.provider();
     let patience = settings.limits.request();
@@ -289,7 +293,6 @@ async fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>,
     let fetch = settings.fetch.client()?;
     // From here on all is known to be well, so that a refusal leaves nothing behind.
     let kept = given.or_made(&data)?;
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let (signing, signer): (_, Arc<dyn Signer>) = match kept.keys {
         Some(keys) if !in_store => (None, Arc::new(keys)),
         given => {
@@ -410,7 +413,9 @@ mod tests {
         settings.data = data.path().join("data");
         let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
-        let (app, _) = assemble(settings, address).await.map_err(|_| "not assembled").unwrap();
+        let store = Arc::new(MemoryStore::new());
+        let (app, _) =
+            assemble(settings, address, store).await.map_err(|_| "not assembled").unwrap();
         let booming = Router::new().route("/boom", get(boom)).route("/token", get(boom));
         let service =
             layers::around(booming.route("/", get(async || "fine")), &app, Duration::from_secs(30));
@@ -445,7 +450,9 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         let settings = Settings::load(&file).unwrap();
         let address = settings.listen;
-        let (app, _) = assemble(settings, address).await.map_err(|_| "not assembled").unwrap();
+        let store = Arc::new(MemoryStore::new());
+        let (app, _) =
+            assemble(settings, address, store).await.map_err(|_| "not assembled").unwrap();
         let made = std::fs::read_dir(data.path().join("data")).unwrap();
         assert!(made.flatten().all(|file| file.file_name() != "keys.json"));
         let jwks = || {

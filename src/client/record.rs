@@ -268,26 +268,31 @@ pub(super) async fn find(
     let Some(found) = core.load::<ClientRecord>(&key(&core.config.issuer, id)).await? else {
         return Ok(None);
     };
-    let found = Loaded { body: found.body.read(core)?, version: found.version };
-    Ok(Some(found).filter(|found| is_kept(core, &found.body.client)))
+    // First: its secrets may be sealed by a storage secret that is not there any more.
+    if !is_kept(core, found.body.unused) {
+        return Ok(None);
+    }
+    Ok(Some(Loaded { body: found.body.read(core)?, version: found.version }))
 }
 
-fn is_kept(core: &Core, client: &Client) -> bool {
-    client.unused.is_none_or(|unused| core.clock.now() < unused.until)
+fn is_kept(core: &Core, unused: Option<Unused>) -> bool {
+    unused.is_none_or(|unused| core.clock.now() < unused.until)
 }
 
 /// The client of this name, for a request.
 pub(super) async fn look_up(core: &Core, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
     let key = key(&core.config.issuer, id);
     let Some(record) = core.store.get(&key).await? else { return Ok(None) };
-    let client = if let Some(client) = core.decoded.get(&key, &record.version) {
-        client
-    } else {
-        let client = Arc::new(decode::<ClientRecord>(&record.body)?.read(core)?.client);
-        core.decoded.put(key, record.version, Arc::clone(&client));
-        client
-    };
-    Ok(Some(client).filter(|client| is_kept(core, client)))
+    if let Some(client) = core.decoded.get(&key, &record.version) {
+        return Ok(Some(client).filter(|client| is_kept(core, client.unused)));
+    }
+    let found = decode::<ClientRecord>(&record.body)?;
+    if !is_kept(core, found.unused) {
+        return Ok(None);
+    }
+    let client = Arc::new(found.read(core)?.client);
+    core.decoded.put(key, record.version, Arc::clone(&client));
+    Ok(Some(client))
 }
 
 /// What the store's listing names: one that cannot be read is told from one that is not there.
@@ -303,11 +308,12 @@ pub(super) async fn read(
         }
         Err(failed) => return Err(failed),
     };
-    match decode::<ClientRecord>(&record.body).and_then(|record| record.read(core)) {
-        Ok(body) => {
-            let found = Loaded { body, version: record.version };
-            Ok(is_kept(core, &found.body.client).then(|| Ok(found.into())))
-        }
+    let found = decode::<ClientRecord>(&record.body);
+    if found.as_ref().is_ok_and(|found| !is_kept(core, found.unused)) {
+        return Ok(None);
+    }
+    match found.and_then(|found| found.read(core)) {
+        Ok(body) => Ok(Some(Ok(Loaded { body, version: record.version }.into()))),
         Err(why) => Ok(Some(Err(UnreadableClient::new(core, *key, &record.body, why)))),
     }
 }

@@ -77,7 +77,11 @@ impl Cache {
         now: Instant,
     ) {
         let age = said.unwrap_or_default().max(self.bounds.min_age).min(self.bounds.max_age);
-        self.documents.remove(key);
+        let named_by = match self.documents.remove(key) {
+            // What somebody known has named does not become a stranger's, who asks for it anew.
+            Some(Document { named_by: NamedBy::Registered, .. }) => NamedBy::Registered,
+            _ => named_by,
+        };
         if age.is_zero() || self.bounds.entries == 0 {
             return;
         }
@@ -269,5 +273,17 @@ mod tests {
         let later = now + s(3600);
         cache.put(&key("i"), document("i"), Stranger, None, later);
         assert!(cache.get(&key("i"), false, later).is_some());
+    }
+
+    #[test]
+    fn a_stranger_who_asks_anew_does_not_take_a_document_over() {
+        let now = Instant::now();
+        let mut cache = Cache::new(BOUNDS);
+        cache.put(&key("a"), document("a"), Registered, None, now);
+        cache.put(&key("a"), document("a2"), Stranger, None, now);
+        for url in ["b", "c"] {
+            cache.put(&key(url), document(url), Stranger, Some(s(600)), now);
+        }
+        assert_eq!(cache.get(&key("a"), false, now), Some(document("a2")));
     }
 }

@@ -6,7 +6,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use tokio::{net::TcpStream, sync::Semaphore, time::timeout};
+use tokio::{
+    net::TcpStream,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
@@ -14,7 +18,7 @@ use tokio_rustls::{
 };
 use url::Host;
 
-use super::{FetchError, address, policy::Allowed, target::Target};
+use super::{FetchError, NamedBy, address, budget::share, policy::Allowed, target::Target};
 
 /// How many of a name's addresses are tried.
 const ATTEMPTS: usize = 6;
@@ -22,30 +26,57 @@ const ATTEMPTS: usize = 6;
 /// Finds a name's addresses.
 #[async_trait]
 pub(super) trait Resolve: Debug + Send + Sync + 'static {
-    async fn resolve(&self, name: &str, port: u16) -> Result<Vec<SocketAddr>, FetchError>;
+    async fn resolve(
+        &self,
+        name: &str,
+        port: u16,
+        named_by: NamedBy,
+    ) -> Result<Vec<SocketAddr>, FetchError>;
 }
 
 /// The system's resolver. A look-up blocks a thread for as long as a name server likes, also when
-/// nobody waits for it any more, so their number is limited.
+/// nobody waits for it any more, so their number is limited, and of those strangers may have half.
 #[derive(Debug)]
-pub(super) struct SystemResolver(Arc<Semaphore>);
+pub(super) struct SystemResolver {
+    all: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
+}
+
+/// A place among all, and for a stranger one among theirs.
+type Place = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
 
 impl SystemResolver {
     pub(super) fn new(concurrent: usize) -> Self {
-        Self(Arc::new(Semaphore::new(concurrent.min(Semaphore::MAX_PERMITS))))
+        let concurrent = concurrent.min(Semaphore::MAX_PERMITS);
+        let places = |many| Arc::new(Semaphore::new(many));
+        Self { all: places(concurrent), strangers: places(share(concurrent)) }
+    }
+
+    fn place(&self, named_by: NamedBy) -> Result<Place, FetchError> {
+        let one = |places: &Arc<Semaphore>| {
+            Arc::clone(places).try_acquire_owned().map_err(|_| FetchError::Busy)
+        };
+        let of_strangers = match named_by {
+            NamedBy::Registered => None,
+            NamedBy::Stranger => Some(one(&self.strangers)?),
+        };
+        Ok((one(&self.all)?, of_strangers))
     }
 }
 
 #[async_trait]
 impl Resolve for SystemResolver {
-    async fn resolve(&self, name: &str, port: u16) -> Result<Vec<SocketAddr>, FetchError> {
-        let Ok(permit) = Arc::clone(&self.0).try_acquire_owned() else {
-            return Err(FetchError::Busy);
-        };
+    async fn resolve(
+        &self,
+        name: &str,
+        port: u16,
+        named_by: NamedBy,
+    ) -> Result<Vec<SocketAddr>, FetchError> {
+        let place = self.place(named_by)?;
         let name = name.to_owned();
         let look_up = move || {
             let addresses = (name.as_str(), port).to_socket_addrs().map(Vec::from_iter);
-            drop(permit);
+            drop(place);
             addresses
         };
         let addresses = tokio::task::spawn_blocking(look_up).await.map_err(FetchError::failed)?;
@@ -79,9 +110,10 @@ impl Connector {
     pub(super) async fn connect(
         &self,
         target: &Target,
+        named_by: NamedBy,
         within: Duration,
     ) -> Result<TlsStream<TcpStream>, FetchError> {
-        let addresses = self.addresses(target).await?;
+        let addresses = self.addresses(target, named_by).await?;
         let stream = reach(addresses, within).await?;
         let name = match &target.host {
             Host::Domain(_) => ServerName::try_from(target.name.clone()),
@@ -96,9 +128,13 @@ impl Connector {
     /// The host's addresses, all of them fit to connect to. This is the only look-up: what is checked
     /// here is what is connected to, so a name that leads elsewhere the next moment gains nothing
     /// (DNS rebinding). A name that has one forbidden address among others is up to something.
-    async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, FetchError> {
+    async fn addresses(
+        &self,
+        target: &Target,
+        named_by: NamedBy,
+    ) -> Result<Vec<SocketAddr>, FetchError> {
         let addresses = match &target.host {
-            Host::Domain(name) => self.resolver.resolve(name, target.port).await?,
+            Host::Domain(name) => self.resolver.resolve(name, target.port, named_by).await?,
             Host::Ipv4(address) => vec![(*address, target.port).into()],
             Host::Ipv6(address) => vec![(*address, target.port).into()],
         };
@@ -129,6 +165,7 @@ async fn reach(addresses: Vec<SocketAddr>, within: Duration) -> Result<TcpStream
 pub(super) mod tests {
     use std::{
         collections::VecDeque,
+        future::pending,
         net::{IpAddr, TcpListener},
         sync::Mutex,
     };
@@ -149,10 +186,31 @@ pub(super) mod tests {
 
     #[async_trait]
     impl Resolve for Scripted {
-        async fn resolve(&self, _name: &str, port: u16) -> Result<Vec<SocketAddr>, FetchError> {
+        async fn resolve(
+            &self,
+            _name: &str,
+            port: u16,
+            _named_by: NamedBy,
+        ) -> Result<Vec<SocketAddr>, FetchError> {
             let mut answers = self.0.lock().unwrap();
             let answer = answers.pop_front().expect("looked up once more");
             Ok(answer.into_iter().map(|address| (address, port).into()).collect())
+        }
+    }
+
+    /// Never answers.
+    #[derive(Debug)]
+    pub(in crate::fetch) struct Silent;
+
+    #[async_trait]
+    impl Resolve for Silent {
+        async fn resolve(
+            &self,
+            _name: &str,
+            _port: u16,
+            _named_by: NamedBy,
+        ) -> Result<Vec<SocketAddr>, FetchError> {
+            pending().await
         }
     }
 
@@ -178,9 +236,9 @@ pub(super) mod tests {
     async fn ss_04_each_connection_goes_to_an_address_of_its_own_check() {
         let connector = connector(&[&["93.184.216.34"], &["10.0.0.1"]], &[]);
         let target = target("https://rebinding.example/");
-        let addresses = connector.addresses(&target).await.unwrap();
+        let addresses = connector.addresses(&target, NamedBy::Registered).await.unwrap();
         assert_eq!(addresses, ["93.184.216.34:443".parse().unwrap()]);
-        let error = connector.addresses(&target).await.unwrap_err();
+        let error = connector.addresses(&target, NamedBy::Registered).await.unwrap_err();
         assert!(matches!(error, FetchError::Refused(_)), "{error:?}");
     }
 
@@ -194,7 +252,8 @@ pub(super) mod tests {
             &["0.0.0.0"],
         ] {
             let connector = connector(&[answer], &[]);
-            let error = connector.addresses(&target("https://evil.example/")).await.unwrap_err();
+            let target = target("https://evil.example/");
+            let error = connector.addresses(&target, NamedBy::Stranger).await.unwrap_err();
             assert!(matches!(error, FetchError::Refused(_)), "{answer:?}: {error:?}");
         }
     }
@@ -207,7 +266,8 @@ pub(super) mod tests {
         let connector = connector(&[&["127.0.0.1"]], &["127.0.0.1"]);
         let target = target(&format!("https://client.example:{port}/"));
         let accepted = tokio::task::spawn_blocking(move || listener.accept().unwrap().1);
-        let error = connector.connect(&target, Duration::from_secs(5)).await.unwrap_err();
+        let connected = connector.connect(&target, NamedBy::Registered, Duration::from_secs(5));
+        let error = connected.await.unwrap_err();
         assert!(matches!(error, FetchError::Failed(_)), "nobody speaks TLS there: {error:?}");
         assert_eq!(accepted.await.unwrap().ip(), "127.0.0.1".parse::<IpAddr>().unwrap());
     }
@@ -227,12 +287,28 @@ pub(super) mod tests {
     #[tokio::test]
     async fn look_ups_are_limited() {
         let resolver = SystemResolver::new(0);
-        let error = resolver.resolve("localhost", 443).await.unwrap_err();
+        let error = resolver.resolve("localhost", 443, NamedBy::Registered).await.unwrap_err();
         assert!(matches!(error, FetchError::Busy));
         let resolver = SystemResolver::new(1);
         for _ in 0..2 {
-            let addresses = resolver.resolve("localhost", 443).await.unwrap();
+            let found = resolver.resolve("localhost", 443, NamedBy::Stranger).await;
+            let addresses = found.unwrap();
             assert!(addresses.iter().all(|address| address.ip().is_loopback()), "{addresses:?}");
         }
+    }
+
+    /// Threat SS-05: whoever names a slow name and goes away leaves a look-up behind, but not in the way of
+    /// those for registered clients.
+    #[test]
+    fn ss_05_strangers_take_half_of_the_look_ups() {
+        let resolver = SystemResolver::new(4);
+        let place = |named_by| resolver.place(named_by);
+        let strange: Vec<_> = (0..2).map(|_| place(NamedBy::Stranger).unwrap()).collect();
+        assert!(matches!(place(NamedBy::Stranger), Err(FetchError::Busy)));
+        let known: Vec<_> = (0..2).map(|_| place(NamedBy::Registered).unwrap()).collect();
+        assert!(matches!(place(NamedBy::Registered), Err(FetchError::Busy)));
+        drop(strange);
+        assert!(place(NamedBy::Stranger).is_ok());
+        drop(known);
     }
 }

@@ -164,7 +164,8 @@ impl Fetch for GuardedFetch {
     async fn post(&self, request: &PostRequest<'_>) -> Answer {
         let target = Target::parse(request.url)?;
         let _place = Place::taken(&self.0, &target)?;
-        let (answer, _) = self.0.ask(&target, Message::Post(request)).await?;
+        let message = Message::Post(request);
+        let (answer, _) = self.0.ask(&target, NamedBy::Registered, message).await?;
         Ok(answer)
     }
 }
@@ -178,10 +179,11 @@ impl Guard {
     async fn ask(
         &self,
         target: &Target,
+        named_by: NamedBy,
         message: Message<'_>,
     ) -> Result<(Fetched, Option<Duration>), FetchError> {
         let all = async {
-            let stream = self.connector.connect(target, self.timeout).await?;
+            let stream = self.connector.connect(target, named_by, self.timeout).await?;
             exchange(stream, target, message, self.body).await
         };
         timeout(self.timeout, all).await.map_err(FetchError::failed)?
@@ -221,7 +223,8 @@ struct Flight {
 
 impl Flight {
     async fn fly(self, target: &Target, accept: &str) -> Answer {
-        let (fetched, said) = self.guard.ask(target, Message::Get { accept }).await?;
+        let message = Message::Get { accept };
+        let (fetched, said) = self.guard.ask(target, self.named_by, message).await?;
         let (document, now) = (fetched.clone(), Instant::now());
         self.guard.state().cache.put(&self.key, document, self.named_by, said, now);
         Ok(fetched)
@@ -248,10 +251,10 @@ impl fmt::Debug for GuardedFetch {
 
 #[cfg(test)]
 mod tests {
-    use std::{future::pending, net::SocketAddr};
+    use std::net::SocketAddr;
 
     use super::{
-        super::connect::tests::{Scripted, policy},
+        super::connect::tests::{Scripted, Silent, policy},
         *,
     };
 
@@ -275,17 +278,6 @@ mod tests {
         for _ in 0..2 {
             let error = fetch.get(&get(&url)).await.unwrap_err();
             assert!(matches!(error, FetchError::Refused(_)), "{error:?}");
-        }
-    }
-
-    /// Never answers.
-    #[derive(Debug)]
-    struct Silent;
-
-    #[async_trait]
-    impl Resolve for Silent {
-        async fn resolve(&self, _name: &str, _port: u16) -> Result<Vec<SocketAddr>, FetchError> {
-            pending().await
         }
     }
 
@@ -326,7 +318,12 @@ mod tests {
 
     #[async_trait]
     impl Resolve for Failing {
-        async fn resolve(&self, _name: &str, _port: u16) -> Result<Vec<SocketAddr>, FetchError> {
+        async fn resolve(
+            &self,
+            _name: &str,
+            _port: u16,
+            _named_by: NamedBy,
+        ) -> Result<Vec<SocketAddr>, FetchError> {
             tokio::task::yield_now().await;
             Err(FetchError::failed("no"))
         }

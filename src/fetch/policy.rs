@@ -34,10 +34,10 @@ pub struct FetchPolicy {
     /// How many documents may be under way at once; 8. Of this and the next two limits and of
     /// [`entries`](Self::entries), strangers get [half](super::NamedBy), rounded up.
     pub concurrent: usize,
-    /// How many of them with the same host; 2.
+    /// How many of them with the same host; 4.
     pub concurrent_per_host: usize,
     /// How many documents a host is asked for within a minute, those included that it did not give;
-    /// 30.
+    /// 60.
     pub per_host_and_minute: u32,
     /// How long a document is kept at least, whatever the server says; 1 min. That goes for one which
     /// is not to be stored as well: a client may not have its provider ask for each request. Zero
@@ -64,8 +64,8 @@ impl Default for FetchPolicy {
             body: 64 * 1024,
             timeout: Duration::seconds(5),
             concurrent: 8,
-            concurrent_per_host: 2,
-            per_host_and_minute: 30,
+            concurrent_per_host: 4,
+            per_host_and_minute: 60,
             min_age: Duration::minutes(1),
             max_age: Duration::hours(1),
             entries: 256,
@@ -206,7 +206,10 @@ impl Allowed {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
+    use crate::fetch::NamedBy::{Registered, Stranger};
 
     fn allowed(text: &str) -> Result<Allowed, InvalidFetchPolicy> {
         let mut policy = FetchPolicy::default();
@@ -243,6 +246,20 @@ mod tests {
             let error = allowed(text).unwrap_err();
             assert_eq!(error, InvalidFetchPolicy::Allow(text.to_owned()), "{text}");
         }
+    }
+
+    /// Half of it must do for an app that describes itself: its keys, sector and request objects are at one host.
+    #[test]
+    fn half_of_what_a_host_is_asked_for_by_default_is_enough_for_strangers() {
+        let (mut budget, now) = (FetchPolicy::default().budget(), Instant::now());
+        for _ in 0..15 {
+            assert!(budget.admit("a", Stranger, now) && budget.admit("a", Stranger, now));
+            assert!(!budget.admit("a", Stranger, now), "a third at once");
+            (0..2).for_each(|_| budget.done("a", Stranger));
+        }
+        assert!(!budget.admit("a", Stranger, now), "a 31st within the minute");
+        assert!((0..4).all(|_| budget.admit("a", Registered, now)));
+        assert!(!budget.admit("a", Registered, now), "a fifth at once");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use super::Ended;
 use crate::{
+    at_once::at_once,
     client::Client,
     env::{Event, What},
     error::Reason,
@@ -12,22 +13,28 @@ use crate::{
 
 /// More frames than anybody needs; their origins must fit into a header field.
 const MOST: usize = 100;
+/// Clients that are looked up at once.
+const AT_ONCE: usize = 16;
 
 /// Where the clients of sessions that have ended are told by the browser ([Front-Channel Logout §3]):
 /// those that have registered an address for that, each address once.
 ///
-/// What cannot be found out now keeps nobody signed in: the client is left out, and the observer told.
+/// What cannot be found out now keeps nobody signed in: the client is left out, and the observer told. So is
+/// one that describes itself at an address of its own: nobody waits for that in order to sign out (threat
+/// LO-07).
 ///
 /// [Front-Channel Logout §3]: https://openid.net/specs/openid-connect-frontchannel-1_0.html#OPLogout
 pub(super) async fn frames(core: &Core, ended: &[Ended]) -> Vec<String> {
     let mut frames: Vec<String> = Vec::new();
     for Ended { session, record } in ended {
-        for id in record.clients.clients() {
+        let clients = record.clients.clients().map(|id| core.known_client(id)).collect();
+        let clients = at_once(AT_ONCE, clients).await;
+        for (id, client) in record.clients.clients().zip(clients) {
             let left_out = |reason, cause| {
                 let event = Event::new(What::ClientNotTold).client(id).refused(reason, cause);
                 core.observer.observe(&event);
             };
-            let client = match core.client(id).await {
+            let client = match client {
                 Ok(client) => client.filter(|client| client.enabled),
                 Err(failure) => {
                     left_out(failure.reason, failure.cause.as_deref());

@@ -90,6 +90,10 @@ pub trait Store: Debug + Send + Sync + 'static {
     ///
     /// It may name records that are gone and never misses one whose `put` was answered.
     ///
+    /// A cursor may come from a stranger, with any bytes in it. One that is none of the store's own is answered
+    /// with [`StoreError::Cursor`] or, where that cannot be told, with some page of the same listing; never with
+    /// another error, which would say that the store is down.
+    ///
     /// # Errors
     ///
     /// [`StoreError::Cursor`] if `after` is none of the store's own; or the store failed.

@@ -165,7 +165,7 @@ async fn newer_and_damaged_registrations_are_refused() {
         // Another node, which has not read it before.
         let setup = registration::setup();
         let node = Setup { store: ledger.clone(), seed: 2, ..setup }.build();
-        ledger.misread(kind, from, to);
+        ledger.misread(kind, None, from, to);
         let answers = if kind == Kind::Client {
             let page = Browser::new(&node).authorize(&client.request()).await;
             assert_eq!(page.status(), 503, "{to}");
@@ -210,7 +210,7 @@ async fn newer_and_damaged_records_are_refused() {
         op.wait(1);
         let mut browser = Browser::new(&op);
         let code = browser.code(&Op::request(), ALICE).await;
-        ledger.misread(kind, from, to);
+        ledger.misread(kind, None, from, to);
         let answer = op.redeem(&code).await;
         answer.is_unavailable(&format!("{kind:?} {to}"));
         if kind != Kind::Grant {
@@ -227,6 +227,6 @@ async fn newer_and_damaged_records_are_refused() {
 async fn unknown_members_are_ignored() {
     let (op, ledger) = Setup::new().build_on_ledger();
     let code = op.code().await;
-    ledger.misread(Kind::Grant, "{\"v\":1,", "{\"v\":1,\"later\":[1],");
+    ledger.misread(Kind::Grant, None, "{\"v\":1,", "{\"v\":1,\"later\":[1],");
     assert_eq!(op.redeem(&code).await.status(), 200);
 }

@@ -1,65 +1,21 @@
 //! The clients of the store, taken together: one whose record cannot be read, and a walk over all of them.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
-use async_trait::async_trait;
 use oidc_op::{
-    AdministrationError, Client, ClientId, LintRule, Provider, Reason, RegisteredClients, Secret,
-    Severity, Timestamp, UnreadableClient,
-    store::{
-        Cursor, Expect, Fault, FaultyStore, Key, Kind, Label, Listing, MemoryStore, Operation, Put,
-        Record, Store, StoreError, Version,
-    },
+    AdministrationError, Client, ClientId, Duration, LintRule, Provider, Reason, RegisteredClients,
+    Secret, Severity, SystemClock, UnreadableClient,
+    store::{Fault, FaultyStore, Kind, MemoryStore, Operation, Store, StoreError},
 };
 use serde_json::json;
 
-use crate::support::{Op, Setup, client, keyed, keys::KEPT};
+use crate::{
+    registration::{setup_with, web_with},
+    support::{Ledger, Op, Setup, client, keyed, keys::KEPT},
+};
 
-/// Answers some records otherwise than they were written.
-#[derive(Debug)]
-struct Spoiling {
-    inner: MemoryStore,
-    /// What is replaced by what in the record of the client `spoilt`.
-    spoil: Mutex<Option<(&'static str, &'static str)>>,
-}
-
-#[async_trait]
-impl Store for Spoiling {
-    async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
-        let Some(record) = self.inner.get(key).await? else { return Ok(None) };
-        let body = String::from_utf8(record.body.to_vec()).unwrap();
-        let spoil = self.spoil.lock().unwrap().filter(|_| body.contains(r#""id":"spoilt""#));
-        let Some((from, to)) = spoil else { return Ok(Some(record)) };
-        assert!(body.contains(from), "{body}");
-        let body = body.replacen(from, to, 1).into_bytes();
-        Ok(Some(Record::new(record.version, body, record.keep_until)))
-    }
-
-    async fn put(&self, key: &Key, expect: Expect<'_>, record: Record) -> Result<Put, StoreError> {
-        self.inner.put(key, expect, record).await
-    }
-
-    async fn delete(&self, key: &Key, version: &Version) -> Result<Put, StoreError> {
-        self.inner.delete(key, version).await
-    }
-
-    async fn list(
-        &self,
-        kind: Kind,
-        label: &Label,
-        after: Option<&Cursor>,
-        limit: u32,
-    ) -> Result<Listing, StoreError> {
-        self.inner.list(kind, label, after, limit).await
-    }
-
-    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u32, StoreError> {
-        self.inner.purge(before, limit).await
-    }
-}
+/// What only the record of one client has in it.
+const SPOILT: &str = r#""id":"spoilt""#;
 
 /// One that there is something to say of: it may do without PKCE.
 fn lax(name: &str) -> Client {
@@ -68,17 +24,14 @@ fn lax(name: &str) -> Client {
     lax
 }
 
-async fn spoiling() -> (Op, Arc<Spoiling>) {
+async fn clients_on_ledger() -> (Op, Arc<Ledger>) {
     let mut setup = Setup::new();
     setup.clients.clear();
-    let inner = MemoryStore::with_clock(setup.clock.clone());
-    let store = Arc::new(Spoiling { inner, spoil: Mutex::default() });
-    setup.store = store.clone();
-    let op = setup.build();
+    let (op, ledger) = setup.build_on_ledger();
     for name in ["a", "b", "spoilt", "y", "z"] {
         op.provider.create_client(lax(name)).await.unwrap();
     }
-    (op, store)
+    (op, ledger)
 }
 
 fn names<'c>(clients: impl IntoIterator<Item = &'c Client>) -> BTreeSet<String> {
@@ -104,31 +57,31 @@ fn id(name: &str) -> ClientId {
 /// Whatever is wrong with a record, the others are listed, and it is named as far as it names itself.
 #[tokio::test]
 async fn one_record_that_cannot_be_read_is_named_and_the_others_listed() {
-    let (op, store) = spoiling().await;
-    for (spoil, named) in [
-        ((r#""v":1"#, r#""v":2"#), true),
-        ((r#""epoch":"#, r#""epoch":"not a number","was":"#), true),
-        ((r#"{"v""#, r#"{{"v""#), false),
-        ((r#""id":"spoilt""#, r#""id":"z","v":9"#), false),
-        ((r#""id":"spoilt""#, r#""id":7"#), false),
+    let (op, ledger) = clients_on_ledger().await;
+    for (from, spoilt, named) in [
+        (r#""v":1"#, r#""v":2"#, true),
+        (r#""epoch":"#, r#""epoch":"not a number","was":"#, true),
+        (r#"{"v""#, r#"{{"v""#, false),
+        (SPOILT, r#""id":"z","v":9"#, false),
+        (SPOILT, r#""id":7"#, false),
     ] {
-        *store.spoil.lock().unwrap() = Some(spoil);
+        ledger.misread(Kind::Client, Some(SPOILT), from, spoilt);
         for limit in [1, 2, 100] {
             let found = all(&op.provider, limit).await;
             let known = names(found.clients.iter().map(|registered| &registered.client));
-            assert_eq!(known, ["a", "b", "y", "z"].map(String::from).into(), "{spoil:?} {limit}");
+            assert_eq!(known, ["a", "b", "y", "z"].map(String::from).into(), "{spoilt:?} {limit}");
             let [UnreadableClient { key, id, cause, .. }] = &found.unreadable[..] else {
-                panic!("{spoil:?}: {:?}", found.unreadable)
+                panic!("{spoilt:?}: {:?}", found.unreadable)
             };
             assert_eq!(key.kind(), Kind::Client);
-            assert_eq!(id.as_ref().map(ClientId::as_str), named.then_some("spoilt"), "{spoil:?}");
-            assert!(matches!(**cause, StoreError::Unreadable(_)), "{spoil:?}: {cause:?}");
+            assert_eq!(id.as_ref().map(ClientId::as_str), named.then_some("spoilt"), "{spoilt:?}");
+            assert!(matches!(**cause, StoreError::Unreadable(_)), "{spoilt:?}: {cause:?}");
         }
         let error = op.provider.registered_client(&id("spoilt")).await.unwrap_err();
         assert_eq!(error.reason(), Reason::StoreFailed, "it is not said to be unknown");
     }
     // It is all there again once the record is.
-    *store.spoil.lock().unwrap() = None;
+    ledger.read_well();
     let found = all(&op.provider, 100).await;
     assert_eq!((found.clients.len(), found.unreadable.len()), (5, 0));
 }
@@ -136,15 +89,15 @@ async fn one_record_that_cannot_be_read_is_named_and_the_others_listed() {
 /// It is a finding of its own, and none is missing for it.
 #[tokio::test]
 async fn a_look_over_the_clients_names_it_too() {
-    let (op, store) = spoiling().await;
+    let (op, ledger) = clients_on_ledger().await;
     let lax = |found: &[oidc_op::Finding]| {
         let lax = found.iter().filter(|finding| finding.rule == LintRule::PkceNotRequired);
         lax.map(|finding| finding.client.clone().unwrap().to_string()).collect::<BTreeSet<_>>()
     };
     let found = op.provider.lint().await.unwrap();
     assert_eq!((lax(&found).len(), found.len()), (5, 5), "{found:?}");
-    for (spoil, named) in [((r#""v":1"#, r#""v":2"#), true), ((r#"{"v""#, r#"{{"v""#), false)] {
-        *store.spoil.lock().unwrap() = Some(spoil);
+    for (from, spoilt, named) in [(r#""v":1"#, r#""v":2"#, true), (r#"{"v""#, r#"{{"v""#, false)] {
+        ledger.misread(Kind::Client, Some(SPOILT), from, spoilt);
         let found = op.provider.lint().await.unwrap();
         assert_eq!(lax(&found), ["a", "b", "y", "z"].map(String::from).into());
         let mut rest = found.iter().filter(|finding| finding.rule != LintRule::PkceNotRequired);
@@ -207,6 +160,10 @@ async fn seal_anew(provider: &Provider) -> Result<(), AdministrationError> {
             match provider.update_client(&registered.client.id, |_| ()).await {
                 // Somebody has deleted it meanwhile.
                 Ok(_) | Err(AdministrationError::Unknown) => {}
+                // It was registered under other rules; once it fits together, it can be sealed anew.
+                Err(AdministrationError::Invalid(why)) => {
+                    eprintln!("{}: {why}: cannot be sealed anew", registered.client.id);
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -250,4 +207,47 @@ async fn a_walk_seals_all_secrets_anew() {
         230,
         "with the old one, none opens"
     );
+}
+
+/// One that does not fit together any more, as it was registered under other rules, keeps the walk from nobody.
+#[tokio::test]
+async fn a_walk_goes_past_a_client_that_cannot_be_written() {
+    let ledger = Ledger::with_clock(SystemClock);
+    let store: Arc<dyn Store> = ledger.clone();
+    let before = sealing(&store, &[7], 1);
+    for name in ["a", "b", "spoilt", "y", "z"] {
+        let members = json!({ "id_token_signed_response_alg": "HS256" });
+        before.provider.create_client(keyed(name, &members)).await.unwrap();
+    }
+    let walking = sealing(&store, &[8, 7], 2);
+    ledger.misread(Kind::Client, Some(SPOILT), "https://", "com.example.app:/");
+    let error = walking.provider.update_client(&id("spoilt"), |_| ()).await.unwrap_err();
+    assert!(matches!(error, AdministrationError::Invalid(_)), "{error:?}");
+    seal_anew(&walking.provider).await.unwrap();
+    ledger.read_well();
+
+    let found = all(&sealing(&store, &[8], 3).provider, 100).await;
+    let known = names(found.clients.iter().map(|registered| &registered.client));
+    assert_eq!(known, ["a", "b", "y", "z"].map(String::from).into());
+    assert_eq!(found.unreadable.len(), 1, "it opens with the old one alone");
+}
+
+/// One that was forgotten before the walk needs no secret any more, though its record is there for a while.
+#[tokio::test]
+async fn a_forgotten_client_is_not_one_that_cannot_be_read() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let setup = setup_with(|rules| rules.unused_lifetime = Duration::HOUR);
+    let before = Setup { store: store.clone(), ..setup }.build();
+    let metadata = web_with(&json!({ "id_token_signed_response_alg": "HS256" }));
+    let client = id(before.register(&metadata).await.id());
+    let after = sealing(&store, &[8], 2);
+    assert_eq!(all(&after.provider, 100).await.unreadable.len(), 1);
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", "x")];
+    after.token(client.as_str(), "secret", &refresh).await.is_unavailable("it may come back");
+    after.wait(3_600);
+    let found = all(&after.provider, 100).await;
+    assert_eq!((found.clients.len(), found.unreadable.len()), (0, 0));
+    assert!(after.provider.registered_client(&client).await.unwrap().is_none());
+    let gone = after.token(client.as_str(), "secret", &refresh).await;
+    assert_eq!(gone.error(), "invalid_client", "nor does a request find it");
 }

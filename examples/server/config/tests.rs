@@ -86,6 +86,14 @@ fn a_mapping_says_which_claims_there_are() {
     assert_eq!(supported.iter().map(|name| &**name).collect::<Vec<_>>(), ["name", "shoe_size"]);
 }
 
+/// One line, which says this.
+#[track_caller]
+fn refuses(rest: &str, says: &str) {
+    let text = refusal(rest);
+    assert!(text.contains(says), "{rest:?}: {text}");
+    assert!(!text.contains('\n'), "{text}");
+}
+
 #[test]
 fn refusals_name_the_line_and_the_member() {
     for (rest, names) in [
@@ -94,20 +102,6 @@ fn refusals_name_the_line_and_the_member() {
         ("store = \"sqlite:/x?key=hush\"", "line 3, column 9: store: a store of the kind"),
         ("[lifetimes]\ncode = -1", "line 4, column 8: lifetimes.code: invalid value"),
         ("[features]\nmagic = true", "line 4, column 1: features: unknown field `magic`"),
-        ("[[clients]]\nclient_id = \"a\"\nlogo = 1", "line 5, column 8: clients.logo: a client"),
-        ("[[clients]]\nredirect_uris = [\"http://x.example\"]", "clients.redirect_uris: a redir"),
-        (
-            "[[clients]]\n\"client_name#\" = \"x\"",
-            "line 4, column 18: clients.client_name#: client_name: beh",
-        ),
-        (
-            "[[clients]]\n\"contacts#fr\" = \"x\"",
-            "line 4, column 17: clients.contacts#fr: a client has no",
-        ),
-        ("[[clients]]\n\"tos_uri#fr\" = 1", "clients.tos_uri#fr: tos_uri: the value is not"),
-        ("[[clients]]\nsubject_type = \"x\"", "clients.subject_type: unknown variant `x`"),
-        ("[[clients]]\nclient_id = \"a\"\n", "line 3, column 1: clients: client \"a\" has no"),
-        ("[[clients]]\n", "missing field `client_id`"),
         ("[[users]]\nusername = \"a\"\nsub = \"a\"\n", "give either password or password_hash"),
         ("[keys]\nalgorithms = [\"ES256\"]", "RS256 must be among"),
         ("[keys]\nrotate = 86400", "keys.rotate: needs keys.store"),
@@ -121,24 +115,10 @@ fn refusals_name_the_line_and_the_member() {
         ("[claims.mapping]\nemail = 1", "claims.mapping: the claim \"email\": a rule is"),
         ("[policy]\nrequest_object = \"par\"", "policy.request_object: unknown variant `par`"),
         ("[policy]\nassertion_audience = \"any\"", "policy.assertion_audience: unknown variant"),
-        (
-            "[[clients]]\nclient_id = \"a\"\nredirect_uris = [\"https://a.example/\"]\n\
-             token_endpoint_auth_method = \"private_key_jwt\"",
-            "client \"a\": jwks or jwks_uri: needed by token_endpoint_auth_method",
-        ),
         ("acr = \"a\"\nacr_mfa = \"a\"", "acr_mfa: is the same as acr"),
         ("webfinger = [\"Example.com\"]", "webfinger: \"Example.com\" is no host"),
         ("acr = \"a\"\nacr_values = [\"b\"]", "acr: is not among acr_values"),
         ("[fetch]\nenable = true", "line 4, column 1: fetch: unknown field `enable`"),
-        (
-            "[[clients]]\nclient_id = \"a\"\nclaims = { denied = [] }",
-            "line 5, column 12: clients.claims: unknown field `denied`",
-        ),
-        (
-            "[[clients]]\nclient_id = \"a\"\nclient_secret = \"s\"\n\
-             redirect_uris = [\"https://a.example/\"]\nid_token_signed_response_alg = \"none\"",
-            "id_token_signed_response_alg: none is only for policy.unsigned",
-        ),
         ("[[users]]\nsources = [{ jwt = \"a\" }]", "missing field `claims`"),
         ("[paths]\nrevoke = \"/r\"", "paths: unknown field `revoke`"),
         ("[paths]\ntoken = \"/apps\"", "paths: /apps is a page of the server's own"),
@@ -173,6 +153,43 @@ fn refusals_name_the_line_and_the_member() {
             "[[trusted_issuers]]\nissuer = \"https://p.example\"\njwks = []\nprefix = \"\"",
             "trusted_issuers: give either subjects or prefix",
         ),
+        ("[tls]\ncertificate = \"c\"\nkey = \"k\"", "tls: browsers"),
+    ] {
+        refuses(rest, names);
+    }
+}
+
+#[test]
+fn refusals_of_clients_name_the_member_too() {
+    for (rest, names) in [
+        ("[[clients]]\nclient_id = \"a\"\nlogo = 1", "line 5, column 8: clients.logo: a client"),
+        ("[[clients]]\nredirect_uris = [\"http://x.example\"]", "clients.redirect_uris: a redir"),
+        (
+            "[[clients]]\n\"client_name#\" = \"x\"",
+            "line 4, column 18: clients.client_name#: client_name: beh",
+        ),
+        (
+            "[[clients]]\n\"contacts#fr\" = \"x\"",
+            "line 4, column 17: clients.contacts#fr: a client has no",
+        ),
+        ("[[clients]]\n\"tos_uri#fr\" = 1", "clients.tos_uri#fr: tos_uri: the value is not"),
+        ("[[clients]]\nsubject_type = \"x\"", "clients.subject_type: unknown variant `x`"),
+        ("[[clients]]\nclient_id = \"a\"\n", "line 3, column 1: clients: client \"a\" has no"),
+        ("[[clients]]\n", "missing field `client_id`"),
+        (
+            "[[clients]]\nclient_id = \"a\"\nredirect_uris = [\"https://a.example/\"]\n\
+             token_endpoint_auth_method = \"private_key_jwt\"",
+            "client \"a\": jwks or jwks_uri: needed by token_endpoint_auth_method",
+        ),
+        (
+            "[[clients]]\nclient_id = \"a\"\nclaims = { denied = [] }",
+            "line 5, column 12: clients.claims: unknown field `denied`",
+        ),
+        (
+            "[[clients]]\nclient_id = \"a\"\nclient_secret = \"s\"\n\
+             redirect_uris = [\"https://a.example/\"]\nid_token_signed_response_alg = \"none\"",
+            "id_token_signed_response_alg: none is only for policy.unsigned",
+        ),
         (
             "[[clients]]\nclient_id = \"a\"\nrefresh = { rotation = \"never\" }",
             "clients.refresh.rotation: unknown variant `never`",
@@ -192,11 +209,8 @@ fn refusals_name_the_line_and_the_member() {
              grant_types = [\"client_credentials\"]\nowner = \"x\"",
             "client \"a\": owner: nobody has this sub",
         ),
-        ("[tls]\ncertificate = \"c\"\nkey = \"k\"", "tls: browsers"),
     ] {
-        let text = refusal(rest);
-        assert!(text.contains(names), "{rest:?}: {text}");
-        assert!(!text.contains('\n'), "{text}");
+        refuses(rest, names);
     }
 }
 

@@ -335,8 +335,9 @@ mod tests {
             (Refused::Full(Channel::Phone), "phone", "So many codes"),
         ] {
             let problem = match NotNew::from(refused) {
-                NotNew::Problem(problem) | NotNew::Full(problem) => problem,
-                NotNew::TooMany(problem, _) => problem,
+                NotNew::Problem(problem) | NotNew::Full(problem) | NotNew::TooMany(problem, _) => {
+                    problem
+                }
                 NotNew::Throttled(_) | NotNew::Busy => panic!("{refused:?}"),
             };
             assert_eq!(problem.field, field, "{refused:?}");

@@ -17,6 +17,14 @@
 //! | `POST /keys/rotate` | `keys:write` | the key of an algorithm gets a successor |
 //! | `DELETE /keys/{kid}` | `keys:write` | a key is trusted no more |
 //!
+//! | body of | members, those with a question mark need not be there |
+//! |---|---|
+//! | `POST /clients`, `PUT /clients/{id}` | the metadata of RFC 7591, and settings such as `client_id?`, `owner?`, `enabled?`, `first_party?` |
+//! | `POST /clients/{id}/secret` | `overlap?`: seconds in which the old secrets are good; without it they end at once |
+//! | `POST /initial-access` | `uses?`, `lifetime?` in seconds, `purpose?`; `DELETE` has `token` |
+//! | `POST /users` | `username`, `password` (8 characters or more), `claims?`, `email_verified?`, `phone_number_verified?` |
+//! | `POST /keys/rotate` | `alg`, `announce?` and `retire?` in seconds |
+//!
 //! Whatever changes a client obeys `If-Match`, with the `ETag` of an answer that has shown it.
 //!
 //! parse → admit the caller → read the body → decide → write → answer.

@@ -73,6 +73,7 @@ fn it_finds_every_flaw() {
         (Flaw::ListMissesLast, Check::ListedBeforeReadable),
         (Flaw::ListMissesLast, Check::LabelsStay),
         (Flaw::ListIgnoresLabels, Check::ListsApart),
+        (Flaw::FailsOnJunk, Check::JunkCursors),
         (Flaw::ListsLate, Check::ListedBeforeReadable),
         (Flaw::PurgesAtOnce, Check::PurgeKeeps),
         (Flaw::PurgesAtOnce, Check::PurgeRefusesFuture),
@@ -113,6 +114,7 @@ enum Flaw {
     SkipsAbsent,
     ListMissesLast,
     ListIgnoresLabels,
+    FailsOnJunk,
     ListsLate,
     PurgesAtOnce,
     PurgesWithoutLimit,
@@ -273,7 +275,12 @@ impl Store for Flawed {
     ) -> Result<Listing, StoreError> {
         let label = if self.flaw == Flaw::ListIgnoresLabels { &EVERYTHING } else { label };
         let store = if self.flaw == Flaw::ListsLate { &self.index } else { &self.inner };
-        let mut page = store.list(kind, label, after, limit).await?;
+        let mut page = match store.list(kind, label, after, limit).await {
+            Err(StoreError::Cursor) if self.flaw == Flaw::FailsOnJunk => {
+                return Err(StoreError::Refused("22P02".into()));
+            }
+            answer => answer?,
+        };
         if self.flaw == Flaw::ListMissesLast && page.next.is_none() {
             page.keys.pop();
         }

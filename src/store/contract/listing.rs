@@ -12,7 +12,7 @@ use super::{
     Broken, require,
     stage::{Stage, done, race},
 };
-use crate::store::{Key, Kind, Label, sharded::lock};
+use crate::store::{Cursor, Key, Kind, Label, StoreError, sharded::lock};
 
 pub(super) fn lists_page_by_page(stage: &Stage) -> Result<(), Broken> {
     const KEYS: u32 = 25;
@@ -55,6 +55,42 @@ pub(super) fn lists_apart(stage: &Stage) -> Result<(), Broken> {
         }
     }
     names_just(&stage.list(Kind::Grant, &stage.label(), 3)?, &BTreeSet::new())
+}
+
+pub(super) fn junk_cursors(stage: &Stage) -> Result<(), Broken> {
+    let label = stage.label();
+    let mut created = BTreeSet::new();
+    for _ in 0..3 {
+        created.insert(stage.created(&[label], *b"one")?.0);
+    }
+    let mut junk: Vec<Vec<u8>> = [0, 1, 4, 8, 15, 16, 17, 31, 32, 33, 64, 4096]
+        .into_iter()
+        .flat_map(|length| [0, b'0', b'z', 0xff].map(|byte| vec![byte; length]))
+        .collect();
+    junk.extend(
+        ["-1", "1e9", "1.5", "null", "{}", "9223372036854775808", "'; --", "%", "\r\n*"]
+            .map(Into::into),
+    );
+    // One of its own, but for a little.
+    if let Some(Cursor(own)) = stage.page(&label, None)??.next {
+        junk.extend((0..own.len()).map(|at| {
+            let flip = |(n, byte): (usize, &u8)| if n == at { byte ^ 0x80 } else { *byte };
+            own.iter().enumerate().map(flip).collect()
+        }));
+        junk.extend(own.split_last().map(|(_, rest)| rest.to_vec()));
+        junk.push([&*own, b"0"].concat());
+    }
+    for bytes in junk {
+        let cursor = Cursor(bytes.into());
+        match stage.page(&label, Some(&cursor))? {
+            Ok(_) | Err(StoreError::Cursor) => {}
+            Err(error) => {
+                let Broken(found) = error.into();
+                return Err(Broken(format!("{found}, for {cursor:?}")));
+            }
+        }
+    }
+    names_just(&stage.list(Kind::Grant, &label, 2)?, &created)
 }
 
 pub(super) fn labels_stay(stage: &Stage) -> Result<(), Broken> {

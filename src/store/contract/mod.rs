@@ -247,6 +247,10 @@ checks! {
     ListsApart = "lists_apart": listing::lists_apart,
         "a listing names what was created under this label and of this kind, and nothing else",
         "somebody sees another person's sessions";
+    JunkCursors = "junk_cursors": listing::junk_cursors,
+        "a listing that is to go on at a cursor that is none of the store's own answers \
+         `StoreError::Cursor`, or a page",
+        "whoever makes one up is told that the store is down, and the operator is called";
     LabelsStay = "labels_stay": listing::labels_stay,
         "a record stays under its labels however often it is replaced",
         "a logout misses a session";

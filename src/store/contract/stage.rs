@@ -153,6 +153,15 @@ impl Stage {
         Err(Broken(format!("a listing of {} keys has no end", keys.len())))
     }
 
+    /// A page of grants, two at most.
+    pub(super) fn page(
+        &self,
+        label: &Label,
+        after: Option<&Cursor>,
+    ) -> Result<Result<Listing, StoreError>, Broken> {
+        self.run(self.store.list(Kind::Grant, label, after, 2))
+    }
+
     /// Polls a call at most so many times and then drops it: whether it was answered.
     pub(super) fn poll<T: Send>(
         &self,

@@ -5,7 +5,7 @@ use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    fixture::{ALICE, PUBLIC, WEB},
+    fixture::{ALICE, WEB},
     party::{form, get, http},
     server::{Server, Setup},
     visitor::Visitor,
@@ -115,6 +115,7 @@ async fn it_reads_changes_and_ends_its_registration() {
 
 /// Threat SS-05: who names clients by addresses without end has to wait; somebody else need not, and nobody's
 /// secret is harder to show for it.
+#[cfg(feature = "fetch")]
 #[tokio::test]
 async fn addresses_of_clients_are_limited_for_each_source() {
     let tables = "[policy]\nclient_documents = true\n[limits]\nclient_documents = 3\n\
@@ -134,5 +135,9 @@ async fn addresses_of_clients_are_limited_for_each_source() {
     }
     assert_eq!(statuses, [503, 503, 503, 429, 429]);
     assert_eq!(from([127, 0, 0, 10], "https://127.0.0.1:1/5.json").await.status(), 503);
-    assert_eq!(from([127, 0, 0, 9], PUBLIC.id).await.status(), 400, "invalid_grant");
+    assert_eq!(
+        from([127, 0, 0, 9], super::fixture::PUBLIC.id).await.status(),
+        400,
+        "invalid_grant"
+    );
 }

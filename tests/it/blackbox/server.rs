@@ -341,8 +341,8 @@ pub(crate) fn refuse(config: &str) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&said).into_owned())
 }
 
-/// The server's binary, next to the tests' own. `cargo test` has built it; with `--test it`, which
-/// does not build examples, it is built here if it is missing or older than its sources.
+/// The server's binary, next to the tests' own. `cargo test` builds its unit tests only, so it is built here
+/// if it is missing or older than its sources.
 /// `OIDC_OP_SERVER` names another one, such as a release build.
 fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
@@ -386,6 +386,7 @@ fn build(release: bool) {
         ("http", cfg!(feature = "http")),
         ("tower", cfg!(feature = "tower")),
         ("axum", true),
+        ("fetch", cfg!(feature = "fetch")),
         ("tracing", true),
         ("test-util", cfg!(feature = "test-util")),
         ("vendored", cfg!(feature = "vendored")),

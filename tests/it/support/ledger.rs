@@ -30,10 +30,11 @@ pub(crate) struct Write {
     pub(crate) done: bool,
 }
 
-/// Of this kind of record, one text is read in place of another.
+/// Of this kind of record, or only of those with a text in them, one text is read in place of another.
 #[derive(Clone, Copy, Debug)]
 struct Misread {
     kind: Kind,
+    only: Option<&'static str>,
     from: &'static str,
     to: &'static str,
 }
@@ -90,9 +91,16 @@ impl Ledger {
         assert_eq!(self.put(&key, expect, record).await.unwrap(), Put::Done);
     }
 
-    /// From now on records of a kind are read with one text, which they must have, in place of another.
-    pub(crate) fn misread(&self, kind: Kind, from: &'static str, to: &'static str) {
-        *self.misread.lock().unwrap() = Some(Misread { kind, from, to });
+    /// From now on records of a kind, or only those with a text in them, are read with one text, which they
+    /// must have, in place of another.
+    pub(crate) fn misread(
+        &self,
+        kind: Kind,
+        only: Option<&'static str>,
+        from: &'static str,
+        to: &'static str,
+    ) {
+        *self.misread.lock().unwrap() = Some(Misread { kind, only, from, to });
     }
 
     /// From now on records are read as they are.
@@ -104,17 +112,16 @@ impl Ledger {
 #[async_trait]
 impl Store for Ledger {
     async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
-        let record = self.inner.get(key).await?;
-        let misread = *self.misread.lock().unwrap();
-        Ok(record.map(|record| match misread {
-            Some(Misread { kind, from, to }) if kind == key.kind() => {
-                let body = String::from_utf8(record.body.to_vec()).unwrap();
-                assert!(body.contains(from), "{body}");
-                let body = body.replacen(from, to, 1).into_bytes();
-                Record::new(record.version, body, record.keep_until)
-            }
-            _ => record,
-        }))
+        let Some(record) = self.inner.get(key).await? else { return Ok(None) };
+        let misread = self.misread.lock().unwrap().filter(|misread| misread.kind == key.kind());
+        let Some(Misread { only, from, to, .. }) = misread else { return Ok(Some(record)) };
+        let body = String::from_utf8(record.body.to_vec()).unwrap();
+        if only.is_some_and(|only| !body.contains(only)) {
+            return Ok(Some(record));
+        }
+        assert!(body.contains(from), "{body}");
+        let body = body.replacen(from, to, 1).into_bytes();
+        Ok(Some(Record::new(record.version, body, record.keep_until)))
     }
 
     async fn put(&self, key: &Key, expect: Expect<'_>, record: Record) -> Result<Put, StoreError> {

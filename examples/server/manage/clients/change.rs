@@ -2,11 +2,11 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use oidc_op::{
-    AuthMethod, Client, ClientId, ClientMetadata, Clock, Entropy, InvalidMetadata, Misfit, Subject,
-    SystemClock, SystemEntropy,
+    AuthMethod, Client, ClientId, ClientMetadata, Clock, Entropy, InvalidMetadata, Misfit,
+    Provider, Subject, SystemClock, SystemEntropy,
 };
 
-use super::draft::Draft;
+use super::{draft::Draft, view};
 use crate::{
     App,
     config::with_secret,
@@ -33,7 +33,7 @@ impl App {
         draft.write(&mut after)?;
         after.enabled = draft.enabled.unwrap_or(true);
         self.judge(caller, &before, &after)?;
-        fits(&self.provider.misfits(&after), &[])?;
+        fits(&self.provider, None, &after)?;
         Ok((after, has_secret))
     }
 
@@ -56,7 +56,7 @@ impl App {
         draft.write(&mut after)?;
         let has_secret = refit(&mut after, text).map_err(Problem::metadata)?;
         self.judge(caller, before, &after)?;
-        fits(&self.provider.misfits(&after), &self.provider.misfits(before))?;
+        fits(&self.provider, Some(before), &after)?;
         Ok((after, has_secret))
     }
 
@@ -94,10 +94,20 @@ impl App {
     }
 }
 
-/// Whether nothing could never work here, but what was so before: the server may have changed, and that is no
-/// reason to refuse what has nothing to do with it.
-fn fits(after: &[Misfit], before: &[Misfit]) -> Result<(), Problem> {
-    match after.iter().find(|misfit| !before.contains(misfit)) {
+/// Whether nothing could never work here, but what was so before and stays as it was: the server may have
+/// changed, and that is no reason to refuse what has nothing to do with it.
+pub(super) fn fits(
+    provider: &Provider,
+    before: Option<&Client>,
+    after: &Client,
+) -> Result<(), Problem> {
+    let members = |client| view::members(client, None);
+    let known = before.map(|before| (provider.misfits(before), members(before)));
+    let (old, now) = (known.unwrap_or_default(), members(after));
+    let is_old = |misfit: &Misfit| {
+        old.0.contains(misfit) && old.1.get(misfit.member) == now.get(misfit.member)
+    };
+    match provider.misfits(after).iter().find(|misfit| !is_old(misfit)) {
         Some(misfit) => Err(Problem::metadata(misfit)),
         None => Ok(()),
     }

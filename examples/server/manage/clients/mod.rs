@@ -5,6 +5,8 @@ mod draft;
 mod page;
 mod standing;
 mod stored;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::sync::Arc;
@@ -45,8 +47,12 @@ impl App {
         let found = if let Some(client) = configured {
             Found { client: Client::clone(&client), registered: None }
         } else {
-            let registered = self.provider.registered_client(&id).await?;
-            registered.ok_or_else(Problem::not_found)?.into()
+            let registered = self.provider.registered_client(&id).await.map_err(|failure| {
+                let problem = Problem::from(failure);
+                // Whose it is cannot be told, nor may they learn that there is one.
+                if caller.is_free() { problem } else { Problem::not_found() }
+            });
+            registered?.ok_or_else(Problem::not_found)?.into()
         };
         if caller.reaches(&found.client) { Ok(found) } else { Err(Problem::not_found()) }
     }

@@ -11,7 +11,7 @@ use tracing::warn;
 use super::view;
 use crate::{
     App,
-    layers::Received,
+    layers::{Received, chain},
     manage::{
         access::Caller,
         answer::{self, Problem},
@@ -105,8 +105,9 @@ impl App {
         let page = self.provider.registered_clients(after.as_ref(), left).await?;
         for unreadable in &page.unreadable {
             // Whose it is cannot be told, so only the operator hears of it.
-            let (key, id, cause) = (unreadable.key, &unreadable.id, &unreadable.cause);
-            warn!(?key, ?id, %cause, "a client of the store cannot be read");
+            let (key, id) = (unreadable.key, &unreadable.id);
+            let cause = chain(&*unreadable.cause);
+            warn!(?key, ?id, cause, "a client of the store cannot be read");
         }
         let known = page.clients.iter().filter(|registered| caller.reaches(&registered.client));
         shown.extend(

@@ -366,3 +366,13 @@ async fn ht_06_slow_clients_are_hung_up_on() {
     });
     still_works(&server).await;
 }
+
+/// RFC 6750 §3.1: whoever sent no credentials is told how to send some, and nothing of an error.
+#[tokio::test]
+async fn a_challenge_says_nothing_else() {
+    let server = Server::shared();
+    let answer = get(server.url("/userinfo")).await;
+    assert_eq!(answer.status(), 401);
+    assert_eq!(answer.headers()["www-authenticate"], "Bearer realm=\"userinfo\"");
+    assert_eq!(answer.text().await.unwrap(), "");
+}
