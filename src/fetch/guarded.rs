@@ -163,9 +163,8 @@ impl Fetch for GuardedFetch {
 
     async fn post(&self, request: &PostRequest<'_>) -> Answer {
         let target = Target::parse(request.url)?;
-        let _place = Place::taken(&self.0, &target)?;
-        let message = Message::Post(request);
-        let (answer, _) = self.0.ask(&target, NamedBy::Registered, message).await?;
+        let place = Place::taken(&self.0, &target, request.named_by)?;
+        let (answer, _) = self.0.ask(&target, place.named_by, Message::Post(request)).await?;
         Ok(answer)
     }
 }
@@ -194,21 +193,21 @@ impl Guard {
 struct Place<'g> {
     guard: &'g Guard,
     name: &'g str,
+    named_by: NamedBy,
 }
 
 impl<'g> Place<'g> {
-    fn taken(guard: &'g Guard, target: &'g Target) -> Result<Self, FetchError> {
-        // Who is told something is known to the provider.
-        if !guard.state().budget.admit(&target.name, NamedBy::Registered, Instant::now()) {
+    fn taken(guard: &'g Guard, target: &'g Target, named_by: NamedBy) -> Result<Self, FetchError> {
+        if !guard.state().budget.admit(&target.name, named_by, Instant::now()) {
             return Err(FetchError::Busy);
         }
-        Ok(Self { guard, name: &target.name })
+        Ok(Self { guard, name: &target.name, named_by })
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.guard.state().budget.done(self.name, NamedBy::Registered);
+        self.guard.state().budget.done(self.name, self.named_by);
     }
 }
 

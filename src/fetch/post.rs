@@ -1,5 +1,7 @@
 use std::fmt;
 
+use super::NamedBy;
+
 /// What to send where: the form that an introspection is, a logout token.
 ///
 /// ```
@@ -24,12 +26,21 @@ pub struct PostRequest<'p> {
     pub authorization: Option<&'p str>,
     /// The body.
     pub body: &'p [u8],
+    /// Who has named the address; somebody known.
+    pub named_by: NamedBy,
 }
 
 impl<'p> PostRequest<'p> {
     /// A body of this media type, without credentials.
     pub const fn new(url: &'p str, content_type: &'p str, body: &'p [u8]) -> Self {
-        Self { url, content_type, accept: "*/*", authorization: None, body }
+        Self {
+            url,
+            content_type,
+            accept: "*/*",
+            authorization: None,
+            body,
+            named_by: NamedBy::Registered,
+        }
     }
 
     /// A form, already encoded, without credentials.
@@ -46,6 +57,7 @@ impl fmt::Debug for PostRequest<'_> {
             .field("content_type", &self.content_type)
             .field("accept", &self.accept)
             .field("authorization", &self.authorization.map(|_| ".."))
+            .field("named_by", &self.named_by)
             .field("body", &format_args!("{} bytes", self.body.len()))
             .finish()
     }

@@ -219,7 +219,8 @@ impl Round<'_> {
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("logout_token", &token)
             .finish();
-        let request = PostRequest::form(uri, form.as_bytes());
+        let mut request = PostRequest::form(uri, form.as_bytes());
+        request.named_by = client.named_by;
         for offered in 1.. {
             let Err(failure) = self.fetch.post(&request).await else { break };
             let waits = matches!(failure, FetchError::Busy) && offered < PATIENCE;

@@ -627,6 +627,10 @@ async fn ss_05_strangers_leave_half_of_the_places() {
     };
     let (first, second, rest) = tokio::join!(biased; strange("/strange/a"), strange("/strange/b"), async {
         let busy = strange("/strange/c").await;
+        let url = server.url("/strange/told");
+        let mut told = PostRequest::form(&url, b"");
+        told.named_by = NamedBy::Stranger;
+        assert!(matches!(fetch.post(&told).await, Err(FetchError::Busy)), "nor is it told anything");
         let keys = get(&fetch, &server.url("/jwks")).await;
         gate.open();
         (busy, keys)

@@ -10,7 +10,7 @@ use std::{
 };
 
 use oidc_op::{
-    Clock, Reason, Registration, Secret, What,
+    Clock, NamedBy, Reason, Registration, Secret, What,
     store::{Fault, Operation},
 };
 use serde_json::json;
@@ -275,7 +275,9 @@ async fn a_client_that_describes_itself() {
         assert_eq!(world.receivers.asked(), asked, "nobody is waited for");
         world.work().await;
         assert_eq!(world.noted(), [fate]);
-        assert_eq!(world.receivers.take().len(), usize::from(there));
+        let told = world.receivers.take();
+        assert_eq!(told.len(), usize::from(there));
+        assert!(told.iter().all(|told| told.named_by == NamedBy::Stranger), "SS-05");
     }
     world.op.wait(30);
     world.receivers.document(id, Some(&document));

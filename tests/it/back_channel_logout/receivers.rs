@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use oidc_op::{Fetch, FetchError, FetchRequest, Fetched, PostRequest};
+use oidc_op::{Fetch, FetchError, FetchRequest, Fetched, NamedBy, PostRequest};
 use serde_json::Value;
 
 use crate::support::{claims, decode};
@@ -52,6 +52,7 @@ pub(crate) enum Mood {
 pub(crate) struct Received {
     pub(crate) url: String,
     pub(crate) token: String,
+    pub(crate) named_by: NamedBy,
 }
 
 impl Received {
@@ -158,7 +159,11 @@ impl Fetch for Receivers {
             let [(name, token)] = &sent[..] else { panic!("{sent:?}") };
             assert_eq!(name, "logout_token");
             if mood != Mood::Refused {
-                desk.got.push(Received { url: request.url.to_owned(), token: token.clone() });
+                desk.got.push(Received {
+                    url: request.url.to_owned(),
+                    token: token.clone(),
+                    named_by: request.named_by,
+                });
             }
             desk.now += 1;
             desk.peak = desk.peak.max(desk.now);
