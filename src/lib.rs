@@ -14,7 +14,8 @@
 //!   [RFC 9700]).
 //! * Pages as values: login, consent, choice of an account, creation of one. They survive the back
 //!   button, a reload, several tabs, and a form that is sent twice.
-//! * Sign-out at a client's wish, with frames for the other clients ([RP-Initiated Logout], [Front-Channel Logout]).
+//! * Several accounts at one browser; sign-out at a client's wish, with the other clients told in frames or by
+//!   their servers ([RP-Initiated Logout], [Front-Channel Logout], [Back-Channel Logout]); [Session Management].
 //! * Single sign-on, step-up and remembered consent, or the sessions that the service has already.
 //! * Claims by scope and one by one, in several languages, mapped from the service's own documents,
 //!   kept back by the person or by the administrator; public and pairwise subjects.
@@ -35,7 +36,7 @@
 //!
 //! # What it does not do yet
 //!
-//! Back-channel logout; pushed requests; mutual TLS, tokens bound to keys; the device
+//! Pushed requests; mutual TLS, tokens bound to keys; the device
 //! and backchannel flows; stores other than the one in memory; an adapter for actix. The metadata advertise
 //! nothing that does not work.
 //!
@@ -181,7 +182,7 @@
 //! * [`guide::claims`]: what clients learn of people, and how a host says it.
 //! * [`guide::resource_servers`]: how an API takes the provider's access tokens.
 //! * [`guide::clients`]: where clients come from, registration, administration.
-//! * [`guide::back_channel`]: refresh, the other grants, resources, introspection and revocation.
+//! * [`guide::back_channel`]: refresh, the other grants, resources, introspection, revocation, back-channel logout.
 //! * [`guide::logout`]: how people sign out, and how clients hear of it.
 //! * [`guide::keys`]: signing keys and secrets, their rotation, and what a thief could do with them.
 //! * [`guide::policy`]: the decisions taken where the specifications leave a choice.
@@ -191,6 +192,8 @@
 //! [OpenID Connect Discovery]: https://openid.net/specs/openid-connect-discovery-1_0.html
 //! [RP-Initiated Logout]: https://openid.net/specs/openid-connect-rpinitiated-1_0.html
 //! [Front-Channel Logout]: https://openid.net/specs/openid-connect-frontchannel-1_0.html
+//! [Back-Channel Logout]: https://openid.net/specs/openid-connect-backchannel-1_0.html
+//! [Session Management]: https://openid.net/specs/openid-connect-session-1_0.html
 //! [RFC 7636]: https://www.rfc-editor.org/rfc/rfc7636
 //! [RFC 7662]: https://www.rfc-editor.org/rfc/rfc7662
 //! [RFC 8414]: https://www.rfc-editor.org/rfc/rfc8414

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::{extract::State, response::Response};
 use oidc_op::{
     Client, ClientId, Clients, HeldConsent, HeldGrant, InternalError, Reason, Session, SessionId,
-    Subject,
+    SignedOut, Subject,
 };
 
 use crate::{App, demo::found, layers::Received, pages::AppsView, users::User};
@@ -32,6 +32,10 @@ pub(crate) struct Held {
 pub(crate) async fn show(State(app): State<Arc<App>>, received: Received) -> Response {
     let person = match app.person(&received).await {
         Ok(Some(person)) => person,
+        // Perhaps it was this browser that they have signed out.
+        Ok(None) if received.query().one("done") == "signed-out" => {
+            return app.to_home("?signed-out");
+        }
         Ok(None) => return app.to_home(""),
         Err(error) => return app.refuse(error.reason()),
     };
@@ -146,21 +150,35 @@ impl App {
 
     /// Ends every session and grant of the person, and forgets this browser.
     async fn end_everything(&self, received: &Received, subject: &Subject) -> Response {
-        let ended = match self.provider.revoke_all(subject).await {
-            Ok(()) => self.provider.end_sessions_of(subject).await.map(drop),
-            Err(error) => Err(error),
+        let signed_out = match self.end_all_of(received, subject).await {
+            Ok(signed_out) => signed_out,
+            Err(error) => return self.refuse(error.reason()),
         };
-        if let Err(error) = ended {
-            return self.refuse(error.reason());
-        }
         if let Some(demo) = &self.demo {
             demo.forget(received);
         }
-        let fields = received.fields();
-        match self.provider.sign_out(received.request(&fields)).await {
-            Ok(signed_out) => self.signed_out(signed_out),
-            Err(error) => self.refuse(error.reason()),
+        match signed_out {
+            Some(signed_out) => self.signed_out(signed_out),
+            None => self.to_home("?signed-out"),
         }
+    }
+
+    /// What to show at this browser; nothing, if other people are signed in here, who stay.
+    async fn end_all_of(
+        &self,
+        received: &Received,
+        subject: &Subject,
+    ) -> Result<Option<SignedOut>, InternalError> {
+        let (provider, fields) = (&self.provider, received.fields());
+        provider.revoke_all(subject).await?;
+        let accounts = provider.accounts(received.request(&fields)).await?;
+        let mut signed_out = None;
+        if accounts.iter().all(|session| session.subject == *subject) {
+            // Before the others, so that the apps hear of it in frames as well.
+            signed_out = Some(provider.sign_out(received.request(&fields)).await?);
+        }
+        provider.end_sessions_of(subject).await?;
+        Ok(signed_out)
     }
 
     fn to_home(&self, query: &str) -> Response {

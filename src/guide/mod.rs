@@ -6,7 +6,7 @@
 //! | [`stores`] | What does a store promise, how is one written, and how is it tested? |
 //! | [`clients`] | Where do clients come from, how do they register themselves, how are they administered? |
 //! | [`claims`] | What do clients learn of people, where, and how does a host say it? |
-//! | [`back_channel`] | What do clients and APIs do without a browser: refresh, other grants, resources, introspection, revocation? |
+//! | [`back_channel`] | What do clients and APIs do without a browser: refresh, other grants, resources, introspection, revocation, back-channel logout? |
 //! | [`logout`] | How do people sign out, and how do clients hear of it? |
 //! | [`resource_servers`] | How does an API take the provider's access tokens? |
 //! | [`keys`] | Which keys and secrets are there, how do they rotate, what could a thief do? |

@@ -272,7 +272,8 @@ fn managed() -> Op {
 }
 
 /// Session Management §2: every answer says who is signed in, as the frame finds it in the cookie; with the
-/// browser's own hash for each client, and another one after each sign-in and sign-out.
+/// browser's own hash for each client, and another one after each sign-in and sign-out; what
+/// `oidcc-session-management-rp-initiated-logout` looks at, of which a browser does the rest (`session_frame`).
 #[tokio::test]
 async fn session_state_follows_the_cookie() {
     let op = managed();
@@ -350,7 +351,7 @@ async fn session_state_is_for_openid() {
 }
 
 /// The frame may stand in pages of other sites, and can do nothing there but answer; it is the only page that
-/// may (Session Management §3.2, threat UI-01).
+/// may (Session Management §3.2, threat UI-01; `oidcc-session-management-discovery-endpoint-verification`).
 #[tokio::test]
 async fn the_frame_answers_and_does_nothing_else() {
     let op = managed();
@@ -387,6 +388,7 @@ async fn the_frame_answers_and_does_nothing_else() {
 /// goes back to the login, or the ended session names the client and the code is dead.
 #[tokio::test]
 async fn an_end_and_a_request_at_once() {
+    let (mut back, mut dead) = (0, 0);
     for nth in 1..12 {
         let setup = Setup::new();
         let store = FaultyStore::new(MemoryStore::with_clock(setup.clock.clone()));
@@ -408,6 +410,7 @@ async fn an_end_and_a_request_at_once() {
         assert!(ended, "{nth}");
         if let Answer::Page(page) = &answer {
             assert_eq!(page.need, Need::Login, "{nth}");
+            back += 1;
             continue;
         }
         let code = answer.parameter("code");
@@ -415,5 +418,7 @@ async fn an_end_and_a_request_at_once() {
         assert_eq!(refused.error(), "invalid_grant", "{nth}");
         let reasons: Vec<_> = op.recorder.take().into_iter().filter_map(|(_, why)| why).collect();
         assert!(reasons.contains(&Reason::SessionEnded), "{nth}: {reasons:?}");
+        dead += 1;
     }
+    assert!(back > 0 && dead > 0, "{back} {dead}");
 }

@@ -68,6 +68,7 @@ impl ManageEntry {
             &endpoints.introspection,
             &endpoints.revocation,
             &endpoints.registration,
+            &endpoints.check_session,
             &endpoints.end_session,
         ];
         let taken = taken.into_iter().any(|other| other == path || other.starts_with(&below));

@@ -24,7 +24,7 @@ async fn in_and_out(world: &World, client: &str) -> (String, String) {
     (answer.member("id_token"), got.token.clone())
 }
 
-/// What oidcc-backchannel-rp-initiated-logout looks at, and §2.6.
+/// What `oidcc-backchannel-rp-initiated-logout` looks at in a token, and §2.6.
 #[tokio::test]
 async fn a_token_says_who_has_left_where() {
     let world = World::new(vec![told("app", &json!({}))]);
@@ -64,6 +64,29 @@ async fn a_token_says_who_has_left_where() {
     world.op.wait(86_400);
     world.work_off().await;
     assert!(world.receivers.take().is_empty(), "once is enough");
+}
+
+/// `oidcc-backchannel-rp-initiated-logout`: at the client's own wish the token arrives, and so does the person.
+#[tokio::test]
+async fn a_client_that_asks_is_told_as_well() {
+    let out = "https://app.example/out";
+    let world = World::new(vec![told("app", &json!({"post_logout_redirect_uris": [out]}))]);
+    let ask = Ask::of("app", "code");
+    let mut browser = Browser::new(&world.op);
+    let sent = browser.ask(&ask, ALICE).await;
+    let id_token = world.op.exchange(&ask, sent.get("code")).await.member("id_token");
+    let request =
+        [("id_token_hint", &*id_token), ("post_logout_redirect_uri", out), ("state", "xyz")];
+    let answer = browser.end_session(&request).await;
+    assert_eq!(answer.header("location"), Some("https://app.example/out?state=xyz"));
+    let answer = browser.quiet(&ask.with("prompt", "none")).await;
+    answer.is_error("login_required", Place::Query, Some("af0ifjsldkj"), "signed out");
+    world.work_off().await;
+    let [got] = &world.receivers.take()[..] else { panic!("one token") };
+    let id_token = claims(&id_token);
+    for same in ["iss", "aud", "sub", "sid"] {
+        assert_eq!(got.claim(same), id_token[same], "{same}");
+    }
 }
 
 /// §2.6: as its ID tokens are signed, but never unsigned.

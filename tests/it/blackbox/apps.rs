@@ -137,7 +137,7 @@ async fn ui_02_forged_forms() {
     tokens(&server, &bob, LENIENT, BOB, &[]).await;
     let page = alice.open("/apps").await;
     let stranger = Visitor::new(&server);
-    for button in ["end-1", "withdraw-1", "everywhere"] {
+    for button in ["end-1", "withdraw-1", "sign-out-of-1", "everywhere"] {
         for (browser, headers) in [
             (&alice, &[("origin", "https://evil.example")][..]),
             (&alice, &[("origin", "null"), ("sec-fetch-site", "cross-site")]),

@@ -114,6 +114,7 @@ async fn the_page_of_a_sign_out() {
     let page = visitor.submit(&page, "submit", &[]).await;
     assert!(page.body.contains("Sign-out success"), "{}", page.body);
     assert_eq!(page.body.matches("<iframe ").count(), 2, "{}", page.body);
+    assert_eq!(page.body.matches("<iframe hidden sandbox=\"").count(), 2, "{}", page.body);
     assert!(page.body.contains("src=\"https://news.example:9443/bye\""), "{}", page.body);
     let policy = page.header("content-security-policy").unwrap();
     let sources = "frame-src https://shop.example:8443 https://news.example:9443;";

@@ -1,12 +1,15 @@
 //! The modules of the certification suite, by their names: what a relying party sends, and what it and the
 //! person get.
 
-use oidc_op::{KeySet, LogoutVerdict, Reason, SigningAlgorithm, Timestamp};
+use oidc_op::{
+    Agreement, Issuer, KeySet, Login, LogoutVerdict, Reason, SigningAlgorithm, Subject, Timestamp,
+    Verdict,
+};
 use serde_json::json;
 
 use super::{OUT, going_on, is_protected, is_signed_out, setup, sid, signed_in};
 use crate::support::{
-    ALICE, Answer, Browser, Op, claims, header,
+    ALICE, Answer, Ask, Browser, Op, Sent, claims, header,
     keys::{self, sign, signer, unsigned},
 };
 
@@ -154,5 +157,24 @@ async fn bad_id_token_hint() {
     let other: Op = other.build();
     let foreign = super::id_token(&mut Browser::new(&other), "shop", ALICE).await;
     let request = [("id_token_hint", &*foreign), ("post_logout_redirect_uri", OUT)];
+    leads_nowhere(&mut browser, &request, Reason::LogoutHintInvalid).await;
+}
+
+/// Threat LO-03: issuers may share their keys, and what another one has issued is none of ours.
+#[tokio::test]
+async fn a_hint_of_another_issuer_with_the_same_keys() {
+    let (_, mut browser, _) = signed_in().await;
+    let mut other = setup();
+    other.config.issuer = Issuer::new("https://other.example").unwrap();
+    let mut there = Browser::new(&other.build());
+    let ask = Ask::of("shop", "code id_token");
+    let page = there.authorize(&ask.pairs()).await.page().token.clone();
+    let login = Verdict::Login(Login::new(Subject::new(ALICE).unwrap()));
+    let answer = there.submit_with(&page, login, &[]).await;
+    let agreed = Verdict::Consent(Agreement::to_all(answer.page()));
+    let answer = there.submit_with(&answer.page().token.clone(), agreed, &[]).await;
+    let hint = Sent::of(&answer).get("id_token").to_owned();
+    assert_eq!(claims(&hint)["iss"], "https://other.example");
+    let request = [("id_token_hint", &*hint), ("post_logout_redirect_uri", OUT)];
     leads_nowhere(&mut browser, &request, Reason::LogoutHintInvalid).await;
 }

@@ -1,5 +1,6 @@
 //! LO-06 and LO-07: what is told of a logout, and what it costs.
 
+use oidc_op::Reason;
 use serde_json::json;
 
 use crate::{
@@ -49,6 +50,9 @@ async fn lo_06_a_logout_token_is_nothing_else() {
         for hint in [&token, &signed] {
             let answer = browser.quiet(&hinted(hint)).await;
             answer.is_error("invalid_request", Place::Query, Some("af0ifjsldkj"), client);
+            let request = [("id_token_hint", &**hint), ("client_id", client)];
+            browser.end_session(&request).await.is_page_error(Reason::LogoutHintInvalid);
+            assert_eq!(browser.who().await.as_deref(), Some(ALICE), "{client}");
         }
         let secret = if client.starts_with("keyed") { KEPT } else { client };
         for kind in ["id_token", "access_token", "jwt", "refresh_token"] {
