@@ -1,12 +1,13 @@
 use super::Ended;
 use crate::{
+    at_once::at_once,
     client::Client,
     env::{Event, What},
-    error::Reason,
+    error::{Failure, Reason},
     provider::Core,
     secret::Digest,
     session::sid,
-    types::Issuer,
+    types::{ClientId, Issuer},
     wire::with_parameters,
 };
 
@@ -20,28 +21,48 @@ const MOST: usize = 100;
 ///
 /// [Front-Channel Logout §3]: https://openid.net/specs/openid-connect-frontchannel-1_0.html#OPLogout
 pub(super) async fn frames(core: &Core, ended: &[Ended]) -> Vec<String> {
+    let mut asked = Vec::new();
+    for of in ended {
+        for id in of.record.clients.clients() {
+            asked.push(look_up(core, asked.len(), of, id));
+        }
+    }
+    let mut found = at_once(16, asked).await;
+    found.sort_unstable_by_key(|(place, ..)| *place);
     let mut frames: Vec<String> = Vec::new();
-    for Ended { session, record } in ended {
-        for id in record.clients.clients() {
-            let left_out = |reason, cause| {
-                let event = Event::new(What::ClientNotTold).client(id).refused(reason, cause);
-                core.observer.observe(&event);
-            };
-            let client = match core.client(id).await {
-                Ok(client) => client.filter(|client| client.enabled),
-                Err(failure) => {
-                    left_out(failure.reason, failure.cause.as_deref());
-                    continue;
-                }
-            };
-            let address = client.and_then(|client| address(&client, &core.config.issuer, session));
-            match address.filter(|address| !frames.contains(address)) {
-                Some(_) if frames.len() == MOST => left_out(Reason::FramesTooMany, None),
-                address => frames.extend(address),
+    for (_, id, address) in found {
+        let left_out = |reason, cause| {
+            let event = Event::new(What::ClientNotTold).client(id).refused(reason, cause);
+            core.observer.observe(&event);
+        };
+        let address = match address {
+            Ok(address) => address.filter(|address| !frames.contains(address)),
+            Err(failure) => {
+                left_out(failure.reason, failure.cause.as_deref());
+                continue;
             }
+        };
+        match address {
+            Some(_) if frames.len() == MOST => left_out(Reason::FramesTooMany, None),
+            address => frames.extend(address),
         }
     }
     frames
+}
+
+/// Where the client is told, and which place it has among those that are asked about at once.
+async fn look_up<'e>(
+    core: &Core,
+    place: usize,
+    of: &'e Ended,
+    id: &'e ClientId,
+) -> (usize, &'e ClientId, Result<Option<String>, Failure>) {
+    let client = core.client(id).await;
+    let address = client.map(|client| {
+        let client = client.filter(|client| client.enabled)?;
+        address(&client, &core.config.issuer, &of.session)
+    });
+    (place, id, address)
 }
 
 /// The address as it was registered, with `iss` and `sid` if the client needs them ([Front-Channel Logout
