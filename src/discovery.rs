@@ -167,6 +167,7 @@ impl<'m> Metadata<'m> {
         let mut prompts = vec!["none", "login", "consent", "select_account"];
         prompts.extend(config.account_creation.then_some("create"));
         let own_sessions = !config.host_sessions;
+        let posts = own_sessions && core.fetch.is_some();
         Self {
             issuer: config.issuer.as_str(),
             authorization_endpoint: endpoints.at(&endpoints.authorize),
@@ -179,9 +180,7 @@ impl<'m> Metadata<'m> {
                 .registration
                 .as_ref()
                 .map(|_| endpoints.at(&endpoints.registration)),
-            check_session_iframe: config
-                .policy
-                .session_management
+            check_session_iframe: (own_sessions && config.policy.session_management)
                 .then(|| endpoints.at(&endpoints.check_session)),
             end_session_endpoint: own_sessions.then(|| endpoints.at(&endpoints.end_session)),
             frontchannel_logout_supported: own_sessions,
@@ -229,8 +228,8 @@ impl<'m> Metadata<'m> {
             prompt_values_supported: prompts,
             display_values_supported: ["page", "popup", "touch", "wap"],
             authorization_response_iss_parameter_supported: true,
-            backchannel_logout_supported: core.fetch.is_some(),
-            backchannel_logout_session_supported: core.fetch.is_some(),
+            backchannel_logout_supported: posts,
+            backchannel_logout_session_supported: posts,
             client_id_metadata_document_supported: config.policy.client_documents,
         }
     }
