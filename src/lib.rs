@@ -14,7 +14,8 @@
 //!   [RFC 9700]).
 //! * Pages as values: login, consent, choice of an account, creation of one. They survive the back
 //!   button, a reload, several tabs, and a form that is sent twice.
-//! * Sign-out at a client's wish, with frames for the other clients ([RP-Initiated Logout], [Front-Channel Logout]).
+//! * Sign-out at a client's wish, with frames for the other clients ([RP-Initiated Logout], [Front-Channel Logout]),
+//!   and logout tokens for whoever has an address for them.
 //! * Single sign-on, step-up and remembered consent, or the sessions that the service has already.
 //! * Claims by scope and one by one, in several languages, mapped from the service's own documents,
 //!   kept back by the person or by the administrator; public and pairwise subjects.
@@ -35,7 +36,7 @@
 //!
 //! # What it does not do yet
 //!
-//! Back-channel logout; pushed requests; mutual TLS, tokens bound to keys; the device
+//! Pushed requests; mutual TLS, tokens bound to keys; the device
 //! and backchannel flows; stores other than the one in memory; an adapter for actix. The metadata advertise
 //! nothing that does not work.
 //!
