@@ -45,7 +45,7 @@ pub struct Config {
     /// [Initiating User Registration §4]: https://openid.net/specs/openid-connect-prompt-create-1_0.html
     pub account_creation: bool,
     /// Whether the host has sessions of its own ([`authorize_as`](crate::Provider::authorize_as)); no. Then clients
-    /// cannot ask the provider to sign people out: there is no such endpoint.
+    /// cannot ask the provider to sign people out, watch for it or be told of it: there are no such endpoints.
     pub host_sessions: bool,
     /// What is said of people, and when.
     pub claims: ClaimRules,

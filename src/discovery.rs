@@ -180,9 +180,7 @@ impl<'m> Metadata<'m> {
                 .registration
                 .as_ref()
                 .map(|_| endpoints.at(&endpoints.registration)),
-            check_session_iframe: config
-                .policy
-                .session_management
+            check_session_iframe: (own_sessions && config.policy.session_management)
                 .then(|| endpoints.at(&endpoints.check_session)),
             end_session_endpoint: own_sessions.then(|| endpoints.at(&endpoints.end_session)),
             frontchannel_logout_supported: own_sessions,

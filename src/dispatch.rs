@@ -23,8 +23,10 @@ impl Provider {
             &endpoints.oauth_authorization_server,
         ];
         paths.extend(config.registration.iter().map(|_| &*endpoints.registration));
-        paths.extend(config.policy.session_management.then_some(&*endpoints.check_session));
-        paths.extend((!config.host_sessions).then_some(&*endpoints.end_session));
+        let own_sessions = !config.host_sessions;
+        let watched = own_sessions && config.policy.session_management;
+        paths.extend(watched.then_some(&*endpoints.check_session));
+        paths.extend(own_sessions.then_some(&*endpoints.end_session));
         paths.extend((!config.webfinger.is_empty()).then_some(webfinger::PATH));
         paths
     }
@@ -116,11 +118,12 @@ impl Route {
         if registration && path == endpoints.registration {
             return Some(Self::Registration);
         }
-        let sessions = core.config.policy.session_management;
-        if sessions && path == endpoints.check_session {
+        let own_sessions = !core.config.host_sessions;
+        let watched = own_sessions && core.config.policy.session_management;
+        if watched && path == endpoints.check_session {
             return Some(Self::CheckSession);
         }
-        if !core.config.host_sessions && path == endpoints.end_session {
+        if own_sessions && path == endpoints.end_session {
             return Some(Self::EndSession);
         }
         if !core.config.webfinger.is_empty() && path == webfinger::PATH {

@@ -310,7 +310,10 @@ impl Asked {
             let uri = self.return_to.uri();
             let state = sessions.state();
             let cookie = &core.cookies.state;
-            if cookies.is_empty() && cookie.read(http).unwrap_or_default() != state.as_str() {
+            // In pages of other sites the browser keeps the session to itself: that nobody is there is no news.
+            let knows = core.cookies.session.was_sent(http);
+            let told = cookie.read(http).unwrap_or_default() == state.as_str();
+            if cookies.is_empty() && knows && !told {
                 cookies.push(("set-cookie", cookie.set(state.as_str()).into()));
             }
             let state = state.for_client(&self.client.id, uri, &*core.entropy)?;
@@ -349,7 +352,10 @@ impl Asked {
             Decision::Ask(need) => {
                 let token = async {
                     let mut pending = visit.wait(core, http, &mut cookies)?;
-                    pending.steps.person = present.subject().cloned();
+                    // If they are signed in no more, it is still about them, until somebody signs in.
+                    if let Some(subject) = present.subject() {
+                        pending.steps.person = Some(subject.clone());
+                    }
                     pending.seal(core).await
                 };
                 let token = token.await.map_err(|failure| self.fail(failure))?;

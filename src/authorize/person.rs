@@ -41,14 +41,15 @@ pub(super) struct Present {
 /// Whom a request is about, if several people are signed in.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Wish<'w> {
-    /// The one whom it has been about so far.
+    /// The one whom it has been about so far: they, or nobody.
     pub(super) subject: Option<&'w Subject>,
     /// Whom the client expects, by their names at the client; anybody, if absent.
     pub(super) expected: Option<&'w [Subject]>,
 }
 
 impl Present {
-    /// Who is at this browser: the one who is wished for, if they are signed in, or else the current one.
+    /// Who is at this browser: the one whom it has been about so far, if they are signed in; or else the one
+    /// whom the client expects, and if they are not here, the current one.
     pub(super) async fn at(
         core: &Core,
         http: &Request<'_>,
@@ -87,8 +88,10 @@ impl Present {
                 break;
             }
         }
-        let others =
-            sessions.iter().filter(|other| wished.is_none_or(|wished| other.key != wished.key));
+        // Once it is about somebody, nobody else answers for them unseen.
+        let others = sessions.iter().filter(|other| {
+            wish.subject.is_none() && wished.is_none_or(|wished| other.key != wished.key)
+        });
         let mut person = None;
         for session in wished.into_iter().chain(others) {
             person = Person::load(core, client, Claim::Session(session.clone())).await?;

@@ -160,7 +160,8 @@ async fn agreed(
     Ok(present)
 }
 
-/// Goes on with the account that was chosen, if it is signed in here; from now on it is the current one.
+/// Goes on with the account that was chosen, if it is signed in here; from now on it is the current one. If
+/// it has ended meanwhile, they sign in again; whoever was never here cannot be chosen.
 async fn selected(
     core: &Core,
     http: &Request<'_>,
@@ -182,6 +183,10 @@ async fn selected(
         }
         pending.steps.person = Some(subject.clone());
         pending.steps.selected = Some(subject);
+    } else if present.accounts().contains(&subject) {
+        pending.steps.person = Some(subject);
+    } else {
+        return asked.present(core, http, sessions, &pending.steps).await;
     }
     Ok(present)
 }

@@ -179,7 +179,7 @@ impl Round<'_> {
     /// Tells one client, and the operator what came of it; `None` if it is too late for this turn.
     async fn attempt(&self, turn: Turn<'_>, client: &ClientId, attempts: u8) -> Option<Told> {
         let clock = &self.core.clock;
-        if clock.now() >= turn.began + TURN_TIME {
+        if turn.is_over(clock.now()) {
             return None;
         }
         let sent = self.send(turn, client).await;
@@ -191,6 +191,7 @@ impl Round<'_> {
                 self.core.observer.observe(&event(What::LogoutDelivered));
                 return Some(Told::new(client, Delivery::Delivered, None));
             }
+            Ok(Sent::TooLate) => return None,
             Ok(Sent::NobodyThere) => return Some(Told::new(client, Delivery::GivenUp, None)),
             Err(failure) => failure,
         };
@@ -214,6 +215,10 @@ impl Round<'_> {
         let uri = client.as_ref().and_then(|c| c.metadata.backchannel_logout_uri.as_deref());
         let (Some(client), Some(uri)) = (&client, uri) else { return Ok(Sent::NobodyThere) };
         let mut place = self.traffic.enter().await;
+        // The others may have taken long; what begins now must end within the lease.
+        if turn.is_over(core.clock.now()) {
+            return Ok(Sent::TooLate);
+        }
         let subject = &turn.record.subject;
         let token = logout_token(core, client, subject, turn.session, core.clock.now()).await?;
         let form = form_urlencoded::Serializer::new(String::new())
@@ -223,7 +228,8 @@ impl Round<'_> {
         request.named_by = client.named_by;
         for offered in 1.. {
             let Err(failure) = self.fetch.post(&request).await else { break };
-            let waits = matches!(failure, FetchError::Busy) && offered < PATIENCE;
+            let in_time = offered < PATIENCE && !turn.is_over(core.clock.now());
+            let waits = matches!(failure, FetchError::Busy) && in_time;
             place = match if waits { place.after_another().await } else { None } {
                 Some(again) => again,
                 None => return Err(Failure::caused(Reason::LogoutDelayed, failure)),
@@ -242,9 +248,16 @@ struct Turn<'t> {
     began: Timestamp,
 }
 
+impl Turn<'_> {
+    fn is_over(self, now: Timestamp) -> bool {
+        now >= self.began + TURN_TIME
+    }
+}
+
 enum Sent {
     Delivered,
     NobodyThere,
+    TooLate,
 }
 
 /// What came of one attempt.

@@ -1,54 +1,98 @@
+use url::{Origin, Url};
+
 use super::Ended;
 use crate::{
     at_once::at_once,
     client::Client,
     env::{Event, What},
-    error::Reason,
+    error::{Failure, Reason},
     provider::Core,
     secret::Digest,
     session::sid,
-    types::Issuer,
+    types::{ClientId, Issuer},
     wire::with_parameters,
 };
 
-/// More frames than anybody needs; their origins must fit into a header field.
+/// More frames than anybody needs.
 const MOST: usize = 100;
+/// How long their origins may be together: they stand in a header field, and proxies take only so much.
+const ORIGINS: usize = 2048;
 /// Clients that are looked up at once.
 const AT_ONCE: usize = 16;
 
 /// Where the clients of sessions that have ended are told by the browser ([Front-Channel Logout §3]):
 /// those that have registered an address for that, each address once.
 ///
-/// What cannot be found out now keeps nobody signed in: the client is left out, and the observer told. So is
-/// one that describes itself at an address of its own: nobody waits for that in order to sign out (threat
-/// LO-07).
+/// What cannot be found out now keeps nobody signed in: the client is left out, and the observer told. One
+/// that describes itself at an address of its own is left out as well: nobody waits for that in order to sign
+/// out (threat LO-07).
 ///
 /// [Front-Channel Logout §3]: https://openid.net/specs/openid-connect-frontchannel-1_0.html#OPLogout
 pub(super) async fn frames(core: &Core, ended: &[Ended]) -> Vec<String> {
-    let mut frames: Vec<String> = Vec::new();
-    for Ended { session, record } in ended {
-        let clients = record.clients.clients().map(|id| core.known_client(id)).collect();
-        let clients = at_once(AT_ONCE, clients).await;
-        for (id, client) in record.clients.clients().zip(clients) {
-            let left_out = |reason, cause| {
-                let event = Event::new(What::ClientNotTold).client(id).refused(reason, cause);
-                core.observer.observe(&event);
-            };
-            let client = match client {
-                Ok(client) => client.filter(|client| client.enabled),
-                Err(failure) => {
-                    left_out(failure.reason, failure.cause.as_deref());
-                    continue;
-                }
-            };
-            let address = client.and_then(|client| address(&client, &core.config.issuer, session));
-            match address.filter(|address| !frames.contains(address)) {
-                Some(_) if frames.len() == MOST => left_out(Reason::FramesTooMany, None),
-                address => frames.extend(address),
-            }
+    let mut asked = Vec::new();
+    for of in ended {
+        for id in of.record.clients.clients() {
+            asked.push(look_up(core, asked.len(), of, id));
         }
     }
-    frames
+    let mut found = at_once(AT_ONCE, asked).await;
+    found.sort_unstable_by_key(|(place, ..)| *place);
+    let mut frames = Frames::default();
+    for (_, id, address) in found {
+        let left_out = match address {
+            Ok(None) => continue,
+            Ok(Some(address)) => frames.add(address).map_err(Failure::from),
+            Err(failure) => Err(failure),
+        };
+        if let Err(Failure { reason, cause, .. }) = left_out {
+            let event = Event::new(What::ClientNotTold).client(id);
+            core.observer.observe(&event.refused(reason, cause.as_deref()));
+        }
+    }
+    frames.addresses
+}
+
+/// What a page can hold.
+#[derive(Default)]
+struct Frames {
+    addresses: Vec<String>,
+    origins: Vec<Origin>,
+    /// How much room the origins take.
+    length: usize,
+}
+
+impl Frames {
+    /// One more, unless it is there already.
+    fn add(&mut self, address: String) -> Result<(), Reason> {
+        if self.addresses.contains(&address) {
+            return Ok(());
+        }
+        let origin = Url::parse(&address).ok().map(|url| url.origin());
+        let new = origin.filter(|origin| !self.origins.contains(origin));
+        let length = new.as_ref().map_or(0, |origin| origin.ascii_serialization().len() + 1);
+        if self.addresses.len() == MOST || self.length + length > ORIGINS {
+            return Err(Reason::FramesTooMany);
+        }
+        self.length += length;
+        self.origins.extend(new);
+        self.addresses.push(address);
+        Ok(())
+    }
+}
+
+/// Where the client is told, and which place it has among those that are asked about at once.
+async fn look_up<'e>(
+    core: &Core,
+    place: usize,
+    of: &'e Ended,
+    id: &'e ClientId,
+) -> (usize, &'e ClientId, Result<Option<String>, Failure>) {
+    let client = core.known_client(id).await;
+    let address = client.map(|client| {
+        let client = client.filter(|client| client.enabled)?;
+        address(&client, &core.config.issuer, &of.session)
+    });
+    (place, id, address)
 }
 
 /// The address as it was registered, with `iss` and `sid` if the client needs them ([Front-Channel Logout
@@ -67,6 +111,23 @@ fn address(client: &Client, issuer: &Issuer, session: &Digest) -> Option<String>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Many frames of a few clients fit, and few of many: what stands in a header field is bounded.
+    #[test]
+    fn what_a_page_can_hold() {
+        let mut frames = Frames::default();
+        let added =
+            (0..200).filter(|n| frames.add(format!("https://c.example/{n}")).is_ok()).count();
+        assert_eq!((added, frames.origins.len()), (MOST, 1));
+        let mut frames = Frames::default();
+        let far = |n| format!("https://{}.{n}.example/out", "c".repeat(60));
+        let added = (0..100).take_while(|n| frames.add(far(*n)).is_ok()).count();
+        assert!((20..30).contains(&added), "{added}");
+        assert!(frames.add(far(0)).is_ok(), "it is there already");
+        assert_eq!(frames.addresses.len(), added);
+        assert_eq!(frames.add(far(99)), Err(Reason::FramesTooMany));
+    }
+
     use crate::{
         client::{ClientMetadata, ClientSecret},
         types::{ClientId, RedirectUri},

@@ -62,7 +62,8 @@ pub(crate) async fn end_session(core: &Core, http: &Request<'_>) -> Result<Outco
     let request = LogoutRequest::parse(&params)?;
     let (leaving, hint) = validate(core, http, &request).await?;
     // Lax cookies do not come with a POST from another site, but they do with one from our own page.
-    if http.method == "POST" && !request.again && !core.cookies.session.was_sent(http) {
+    let again = request.again && http.must_come_from(core.config.issuer.origin()).is_ok();
+    if http.method == "POST" && !again && !core.cookies.session.was_sent(http) {
         return Ok(Outcome::Reply(once_more(core, &request)));
     }
     let sessions = BrowserSessions::of(core, http).await.map_err(Failure::from)?;

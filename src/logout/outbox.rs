@@ -75,8 +75,9 @@ pub(super) fn next(
 
 /// Says that clients of this session are to be told, however often. What was said before is said anew, so that
 /// nobody who thinks it out of date takes it away meanwhile.
-pub(crate) async fn announce(core: &Core, session: &Key, now: Timestamp) -> Result<(), Failure> {
-    let issuer = &core.config.issuer;
+pub(crate) async fn announce(core: &Core, session: &Key) -> Result<(), Failure> {
+    // As late as can be: whoever works waits for the end from then on.
+    let (issuer, now) = (&core.config.issuer, core.clock.now());
     let key = Key::new(Kind::Logout, issuer, &[session.hash()]);
     let body =
         Announcement { v: Announcement::SCHEMA, session: Digest::from(*session.hash()), made: now };

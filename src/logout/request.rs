@@ -20,7 +20,7 @@ pub(super) struct LogoutRequest {
     pub(super) post_logout_redirect_uri: Option<Box<str>>,
     pub(super) state: Option<Box<str>>,
     pub(super) ui_locales: Vec<Box<str>>,
-    /// Whether it comes from our own page, so that a cookie would have come along.
+    /// Whether it says that it comes from our own page, so that a cookie would have come along.
     pub(super) again: bool,
 }
 

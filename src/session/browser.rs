@@ -167,12 +167,12 @@ pub(crate) async fn sign_in(
     let own = accounts.iter().position(|account| *account.subject() == login.subject);
     let own = own.map(|own| accounts.remove(own));
     let current = match own {
-        Some(own) if visit.is_live(&own.record.body) => match visit.renew(&own, fresh).await? {
+        Some(own) if visit.can_use(&own.record.body) => match visit.renew(&own, fresh).await? {
             Some(current) => current,
             None => visit.begin(fresh).await?,
         },
-        Some(dead) => {
-            end(core, &dead.key, now).await?;
+        Some(over) => {
+            end(core, &over.key, now).await?;
             visit.begin(fresh).await?
         }
         None => visit.begin(fresh).await?,
@@ -208,13 +208,36 @@ impl SignIn<'_> {
         record.live(self.standing.as_ref(), self.now)
     }
 
-    /// Gives their session another secret; `None` if somebody else was faster.
+    /// Whether it is alive, with room for the client.
+    fn can_use(&self, record: &SessionRecord) -> bool {
+        let clients = &record.clients;
+        let fits = |client: &ClientId| !clients.is_full() || clients.contains(client);
+        self.is_live(record) && self.client.is_none_or(fits)
+    }
+
+    /// Gives their session another secret, though a client is entered meanwhile; `None` if it has ended or
+    /// got another secret meanwhile.
     async fn renew(&self, own: &Current, fresh: Handle) -> Result<Option<Current>, Failure> {
         let handle = fresh.with_id(*own.handle.id());
         let lifetimes = &self.core.config.lifetimes;
-        let body = own.record.body.clone();
-        let body = body.again(handle.digest(), self.person(), lifetimes, self.now);
-        self.write(handle, Expect::Version(own.record.version), body).await
+        let mut record = own.record.clone();
+        for _ in 0..16 {
+            let expect = Expect::Version(record.version);
+            let body = record.body.again(handle.digest(), self.person(), lifetimes, self.now);
+            if let Some(current) = self.write(handle, expect, body).await? {
+                return Ok(Some(current));
+            }
+            // Left behind, it would end without its clients being told when they sign out here.
+            match self.core.load::<SessionRecord>(&own.key).await? {
+                Some(again)
+                    if again.body.has_secret(&own.handle.digest()) && self.can_use(&again.body) =>
+                {
+                    record = again;
+                }
+                _ => return Ok(None),
+            }
+        }
+        Err(Reason::StoreFailed.into())
     }
 
     /// Begins another session, with this handle if it is free.

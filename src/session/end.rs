@@ -27,7 +27,7 @@ pub(crate) async fn end(
         let tell = logout::to_be_told(core, &body.clients).await;
         if !tell.is_empty() && !announced {
             // Before the end, so that no crash leaves an end that nobody is told of.
-            logout::announce(core, key, now).await?;
+            logout::announce(core, key).await?;
             announced = true;
         }
         let body = body.ended(&tell, now);

@@ -162,7 +162,7 @@ pub(crate) async fn end_all(core: &Core, subject: &Subject) -> Result<u32, Failu
         for key in &listing.keys {
             let loaded = core.load::<SessionRecord>(key).await?;
             if loaded.is_some_and(|l| l.body.subject == *subject && l.body.open(now)) {
-                end(core, key, now).await?;
+                end(core, key, core.clock.now()).await?;
                 ended += 1;
             }
         }
