@@ -13,6 +13,7 @@ use crate::{
     env::{Clock, Entropy, Observer, SystemClock, SystemEntropy},
     fetch::Fetch,
     jose::DecryptionKeys,
+    logout::LastRound,
     mint::{AccessTokenFormat, Signer},
     provider::{Core, Provider},
     secret::{Secrets, StorageKeys, TokenKeys, same_kid},
@@ -294,6 +295,7 @@ impl ProviderBuilder {
             entropy: self.entropy,
             observer: self.observer,
             waiting: Waiting::default(),
+            round: LastRound::default(),
         }))
     }
 

@@ -243,8 +243,8 @@ pub struct Limits {
     pub query: usize,
     /// An interaction's token in a URL; a larger one is stored and named by a short one; 4 KiB.
     pub interaction: usize,
-    /// How many people can be signed in at one browser; 4, at most 8. One more ends the session that was used the
-    /// longest ago.
+    /// How many people can be signed in at one browser; 4, at most 8. One more ends the session that was the
+    /// current one the longest ago.
     pub accounts: usize,
 }
 

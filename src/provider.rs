@@ -19,7 +19,7 @@ use crate::{
     },
     fetch::Fetch,
     jose::DecryptionKeys,
-    logout::{self, LogoutVerdict},
+    logout::{self, LastRound, LogoutVerdict},
     mint::Signer,
     secret::{StorageKeys, TokenKeys},
     session::{self, Login},
@@ -86,6 +86,8 @@ pub(crate) struct Core {
     pub(crate) observer: Arc<dyn Observer>,
     /// Work that should not wait for the next round.
     pub(crate) waiting: Waiting,
+    /// Where clients were last told of the ends of sessions.
+    pub(crate) round: LastRound,
 }
 
 impl Provider {

@@ -1,7 +1,7 @@
 use std::{
-    future::poll_fn,
-    sync::{Mutex, PoisonError},
-    task::{Poll, Waker},
+    pin::Pin,
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
 };
 
 /// That there is work which should not wait for the next round; whoever works can sleep until then.
@@ -11,33 +11,65 @@ pub(crate) struct Waiting(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     is_there: bool,
-    sleeping: Vec<Waker>,
+    /// Who sleeps, each with a number of its own.
+    sleeping: Vec<(u64, Waker)>,
+    sleepers: u64,
 }
 
 impl Waiting {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// There is work: wakes everybody who sleeps, or the next one who would.
     pub(crate) fn wake(&self) {
         let sleeping = {
-            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = self.state();
             state.is_there = true;
             std::mem::take(&mut state.sleeping)
         };
-        sleeping.into_iter().for_each(Waker::wake);
+        for (_, waker) in sleeping {
+            waker.wake();
+        }
     }
 
     /// Sleeps until there is work, and takes notice of it.
-    pub(crate) async fn sleep(&self) {
-        poll_fn(|context| {
-            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if std::mem::take(&mut state.is_there) {
-                return Poll::Ready(());
-            }
-            if !state.sleeping.iter().any(|known| known.will_wake(context.waker())) {
-                state.sleeping.push(context.waker().clone());
-            }
-            Poll::Pending
-        })
-        .await;
+    pub(crate) fn sleep(&self) -> Sleep<'_> {
+        Sleep { waiting: self, number: None }
+    }
+}
+
+/// Somebody who sleeps; dropped, they are forgotten.
+pub(crate) struct Sleep<'w> {
+    waiting: &'w Waiting,
+    number: Option<u64>,
+}
+
+impl Future for Sleep<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.waiting.state();
+        if std::mem::take(&mut state.is_there) {
+            return Poll::Ready(());
+        }
+        let number = self.number.unwrap_or(state.sleepers);
+        if self.number.is_none() {
+            state.sleepers += 1;
+        }
+        state.sleeping.retain(|(known, _)| *known != number);
+        state.sleeping.push((number, context.waker().clone()));
+        drop(state);
+        self.number = Some(number);
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep<'_> {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            self.waiting.state().sleeping.retain(|(known, _)| *known != number);
+        }
     }
 }
 
@@ -76,6 +108,13 @@ mod tests {
             assert_eq!(count.0.load(Ordering::SeqCst), 1);
             assert_eq!(sleep.poll(&mut context), Poll::Ready(()));
         }
+        // whoever sleeps no more is forgotten
+        {
+            let mut sleep = pin!(waiting.sleep());
+            assert_eq!(sleep.as_mut().poll(&mut context), Poll::Pending);
+            assert_eq!(waiting.state().sleeping.len(), 1);
+        }
+        assert!(waiting.state().sleeping.is_empty());
         // what came while nobody slept is not lost, and told once
         waiting.wake();
         waiting.wake();

@@ -83,7 +83,13 @@ pub(crate) async fn act(State(app): State<Arc<App>>, received: Received) -> Resp
             let Ok(session) = form.one("session").parse() else {
                 return app.refuse(Reason::VerdictUnfit);
             };
-            (provider.end_session_of(&subject, session).await.map(drop), "signed-out")
+            match app.leave_here(&received, session).await {
+                Ok(Some(signed_out)) => return app.signed_out(signed_out),
+                Ok(None) => {
+                    (provider.end_session_of(&subject, session).await.map(drop), "signed-out")
+                }
+                Err(error) => return app.refuse(error.reason()),
+            }
         }
         "everywhere" => return app.end_everything(&received, &subject).await,
         _ => return app.refuse(Reason::VerdictUnfit),
@@ -146,6 +152,22 @@ impl App {
         }
         let registered = self.provider.registered_client(id).await.ok().flatten();
         registered.map(|registered| Arc::new(registered.client))
+    }
+
+    /// Signs out here, if it is this browser's only session that is to end.
+    async fn leave_here(
+        &self,
+        received: &Received,
+        session: SessionId,
+    ) -> Result<Option<SignedOut>, InternalError> {
+        let fields = received.fields();
+        let accounts = self.provider.accounts(received.request(&fields)).await?;
+        match &accounts[..] {
+            [only] if only.id == session => {
+                self.provider.sign_out(received.request(&fields)).await.map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Ends every session and grant of the person, and forgets this browser.

@@ -85,8 +85,13 @@ impl Pages {
     /// `logout/` beside it; errors and sign-outs on the built-in pages.
     pub fn at(interaction: impl Into<Arc<str>>) -> Self {
         let interaction = interaction.into();
-        let beside = interaction.trim_end_matches('/').rsplit_once('/');
-        let beside = beside.map_or("", |(parent, _)| parent);
+        let page = interaction.trim_end_matches('/');
+        let beside = match page.rsplit_once('/') {
+            // A host alone has nothing beside it.
+            Some((parent, _)) if parent.ends_with(":/") => page,
+            Some((parent, _)) => parent,
+            None => "",
+        };
         Self {
             confirmation: format!("{beside}/logout/").into(),
             interaction,

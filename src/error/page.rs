@@ -66,6 +66,15 @@ impl std::error::Error for PageError {
     }
 }
 
+/// Adds those that are not there yet.
+pub(super) fn add(to: &mut Cookies, headers: Cookies) {
+    for header in headers {
+        if !to.contains(&header) {
+            to.push(header);
+        }
+    }
+}
+
 impl PageError {
     pub(crate) fn failure(&self) -> &Failure {
         &self.failure
@@ -75,7 +84,9 @@ impl PageError {
         self.failure
     }
 
-    pub(crate) fn with_headers(self, headers: Cookies) -> Self {
-        Self { headers, ..self }
+    /// With cookies that must arrive all the same, each once.
+    pub(crate) fn with_headers(mut self, headers: Cookies) -> Self {
+        add(&mut self.headers, headers);
+        self
     }
 }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{Failure, PageError, Reason};
+use super::{Failure, PageError, Reason, page::add};
 use crate::{
     authorize::{Cookies, ReturnTo},
     wire::Reply,
@@ -67,7 +67,10 @@ impl AuthorizeError {
     pub(crate) fn with_headers(self, headers: Cookies) -> Self {
         match self {
             Self::Page(error) => Self::Page(error.with_headers(headers)),
-            Self::Redirect(error) => Self::Redirect(Box::new(RedirectError { headers, ..*error })),
+            Self::Redirect(mut error) => {
+                add(&mut error.headers, headers);
+                Self::Redirect(error)
+            }
         }
     }
 

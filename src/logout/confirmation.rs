@@ -64,7 +64,7 @@ pub enum LogoutVerdict {
 ///
 /// Sealed, not stored, so that a request without proof costs no write. It gives no right to anything:
 /// whoever answers it must have the cookie of the session.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(super) struct Question {
     until: Timestamp,
     /// The sessions that it is about, by the hashes of their keys; the first one ends.

@@ -16,7 +16,7 @@ use crate::{
     provider::Core,
     secret::Digest,
     session::{self, Delivery, Ledger, SessionRecord},
-    store::{Commit, Expect, Key, Kind, Loaded, Step, Version},
+    store::{Commit, Expect, Key, Kind, Loaded, Step, StoreError, Version},
     types::{ClientId, Timestamp},
 };
 
@@ -86,11 +86,19 @@ struct Round<'r> {
 impl Round<'_> {
     async fn walk(&self) -> Worked {
         let label = outbox::label(&self.core.config.issuer);
-        let (mut worked, mut after) = (Worked::default(), None);
+        let mut worked = Worked::default();
+        // Where the last round stopped, so that nobody is always behind those who cannot be told; and once
+        // more from the beginning.
+        let mut after = self.core.round.take();
+        let mut again = after.is_some();
         loop {
             let listed = self.core.store.list(Kind::Logout, &label, after.as_ref(), PAGE).await;
             let page = match listed {
                 Ok(page) => page,
+                Err(StoreError::Cursor) if after.is_some() => {
+                    (after, again) = (None, false);
+                    continue;
+                }
                 Err(cause) => {
                     return worked.and(Worked { done: 0, fault: Some(cause.into()) });
                 }
@@ -98,9 +106,16 @@ impl Round<'_> {
             let turns = page.keys.iter().map(|key| self.turn(key)).collect();
             worked = at_once(SESSIONS, turns).await.into_iter().fold(worked, Worked::and);
             match page.next {
-                None => return worked,
-                Some(_) if self.is_over() => {
+                None if again && !self.is_over() => (after, again) = (None, false),
+                None => {
+                    if again {
+                        self.more.store(true, SeqCst);
+                    }
+                    return worked;
+                }
+                Some(next) if self.is_over() => {
                     self.more.store(true, SeqCst);
+                    self.core.round.stop_at(next);
                     return worked;
                 }
                 next => after = next,

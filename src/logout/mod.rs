@@ -26,7 +26,7 @@ mod traffic;
 pub use confirmation::{LogoutConfirmation, LogoutVerdict};
 pub(crate) use confirmation::{answer, revisit};
 pub(crate) use delivery::deliver;
-pub(crate) use outbox::{announce, to_be_told};
+pub(crate) use outbox::{LastRound, announce, to_be_told};
 pub use signed_out::SignedOut;
 
 use self::{
@@ -87,8 +87,27 @@ pub(crate) async fn end_session(core: &Core, http: &Request<'_>) -> Result<Outco
             Ok(Outcome::ConfirmLogout(Box::new(confirmation)))
         }
         // §4: it is no error that nobody is signed in. §3: without a hint nobody is sent on unasked.
-        Decision::Nobody if hint.is_some() => Ok(leaving.left(core, &[], &sessions).await),
-        Decision::Nobody => Ok(leaving.said(&sessions)),
+        Decision::Nobody => {
+            let mut outcome = match hint {
+                Some(_) => leaving.left(core, &[], &sessions).await,
+                None => leaving.said(&sessions),
+            };
+            // What the browser holds opens nothing any more. One that sent nothing may hold something else.
+            if core.cookies.session.was_sent(http)
+                && let Some(headers) = headers_of(&mut outcome)
+            {
+                headers.extend(sessions.cookies(core));
+            }
+            Ok(outcome)
+        }
+    }
+}
+
+fn headers_of(outcome: &mut Outcome) -> Option<&mut Cookies> {
+    match outcome {
+        Outcome::Reply(reply) => Some(&mut reply.headers),
+        Outcome::SignedOut(signed_out) => Some(&mut signed_out.headers),
+        _ => None,
     }
 }
 

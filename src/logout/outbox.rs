@@ -1,3 +1,5 @@
+use std::sync::{Mutex, PoisonError};
+
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
@@ -7,7 +9,7 @@ use crate::{
     provider::Core,
     secret::Digest,
     session::{Ledger, SessionRecord},
-    store::{Commit, Expect, Key, Kind, Label, Readable, Step, Stored},
+    store::{Commit, Cursor, Expect, Key, Kind, Label, Readable, Step, Stored},
     types::{ClientId, Issuer, Timestamp},
 };
 
@@ -28,6 +30,20 @@ impl Stored for Announcement {}
 impl Readable for Announcement {
     fn schema(&self) -> u16 {
         self.v
+    }
+}
+
+/// Where the last round of deliveries stopped, if it did not come to the end.
+#[derive(Debug, Default)]
+pub(crate) struct LastRound(Mutex<Option<Cursor>>);
+
+impl LastRound {
+    pub(super) fn take(&self) -> Option<Cursor> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(super) fn stop_at(&self, next: Cursor) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
     }
 }
 

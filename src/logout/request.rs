@@ -12,7 +12,7 @@ const AGAIN: &str = "op_again";
 /// it is believed yet; what else there is, is ignored.
 ///
 /// [RP-Initiated Logout §2]: https://openid.net/specs/openid-connect-rpinitiated-1_0.html#RPLogout
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct LogoutRequest {
     pub(super) id_token_hint: Option<Box<str>>,
     pub(super) client_id: Option<Box<str>>,

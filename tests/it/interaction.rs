@@ -64,7 +64,10 @@ async fn a_consent_form_belongs_to_whom_it_was_shown() {
 
     let answer =
         browser.agree(&for_alice, &Scope::parse("openid profile email").unwrap(), true).await;
-    assert_eq!(answer.page().need, Need::Consent, "bob is asked himself");
+    assert_eq!((answer.page().need, answer.page().subject.as_ref()), (Need::Login, None));
+    // and when they have signed in, bob is asked himself
+    let answer = browser.login(&answer.page().token.clone(), BOB).await;
+    assert_eq!(answer.page().need, Need::Consent);
     assert_eq!(answer.page().subject.as_ref().unwrap().as_str(), BOB);
 }
 

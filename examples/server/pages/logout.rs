@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use oidc_op::{LogoutConfirmation, Reply, SignedOut};
+use oidc_op::{LogoutConfirmation, Reply, SignedOut, Subject};
 
 use super::{Account, ClientView, Site, hash};
 use crate::{demo::CLIENT_ID, users::Users};
@@ -41,8 +41,8 @@ impl Site {
 
     /// The question.
     pub(crate) fn confirm_logout(&self, asked: &LogoutConfirmation, users: &Users) -> Response {
-        let known = asked.accounts.iter().filter_map(|account| users.by_subject(account));
-        let mut accounts = known.map(|user| Account::of(&user));
+        // The first one is whom it is about, whether the directory knows them or not.
+        let known = |account: &Subject| users.by_subject(account).map(|user| Account::of(&user));
         let client = asked.client.as_ref().map(|client| {
             let is_named = self.named.contains(&client.id) || client.id.as_str() == CLIENT_ID;
             let host = asked.return_host.as_deref().filter(|_| !is_named);
@@ -52,8 +52,8 @@ impl Site {
             site: self,
             action: self.confirmation(&asked.token),
             client,
-            account: accounts.next(),
-            others: accounts.collect(),
+            account: asked.accounts.first().and_then(known),
+            others: asked.accounts.iter().skip(1).filter_map(known).collect(),
         };
         self.page(StatusCode::OK, &page)
     }
@@ -70,7 +70,7 @@ impl Site {
         };
         let Ok(body) = page.render() else { return signed_out.reply() };
         let policy = signed_out.content_security_policy();
-        let policy = format!("{policy}; style-src '{}'; img-src https: data:", hash(self.style));
+        let policy = format!("{policy}; style-src '{}'; img-src data:", hash(self.style));
         Reply::html(200, body).with("content-security-policy", policy)
     }
 }
