@@ -38,6 +38,8 @@ mod revocation;
 mod schema;
 mod store_clients;
 mod stories;
+#[cfg(feature = "sqlite")]
+mod stores;
 mod strangers;
 mod support;
 mod threats;
