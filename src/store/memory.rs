@@ -7,7 +7,8 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    AHEAD, Cursor, Expect, GRACE, Key, Kind, Label, Listing, Put, Record, Store, StoreError, Version,
+    AHEAD, Cursor, Expect, GRACE, Key, Kind, Label, Listing, Put, Record, Store, StoreError,
+    Version,
     sharded::{Seed, Sharded, lock},
 };
 use crate::{

@@ -37,9 +37,9 @@ mod resources;
 mod revocation;
 mod schema;
 mod store_clients;
-mod stories;
 #[cfg(feature = "sqlite")]
 mod stores;
+mod stories;
 mod strangers;
 mod support;
 mod threats;

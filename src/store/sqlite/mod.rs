@@ -14,11 +14,7 @@ use std::{
 use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags};
 
-use self::{
-    reader::Read,
-    reply::Deadlines,
-    writer::Write,
-};
+use self::{reader::Read, reply::Deadlines, writer::Write};
 use super::{
     AHEAD, Cursor, Expect, GRACE, Key, Kind, Label, Listing, Put, Record, Store, StoreError,
     Version,
@@ -147,10 +143,7 @@ impl SqliteStore {
     /// # Errors
     ///
     /// [`SqliteError`].
-    pub fn with_clock(
-        options: &SqliteOptions,
-        clock: impl Clock,
-    ) -> Result<Self, SqliteError> {
+    pub fn with_clock(options: &SqliteOptions, clock: impl Clock) -> Result<Self, SqliteError> {
         if !(1..=64).contains(&options.readers) || options.deadline.is_zero() {
             return Err(SqliteError::Options);
         }
@@ -194,10 +187,14 @@ fn connect(options: &SqliteOptions) -> Result<Connection, SqliteError> {
     // Another process may be writing; a call must still end in its time.
     connection.busy_timeout(options.deadline * 2 / 3)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
-    connection.pragma_update(None, "synchronous", match options.durability {
-        Durability::Durable => "full",
-        Durability::Relaxed => "normal",
-    })?;
+    connection.pragma_update(
+        None,
+        "synchronous",
+        match options.durability {
+            Durability::Durable => "full",
+            Durability::Relaxed => "normal",
+        },
+    )?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)

@@ -62,7 +62,9 @@ impl Read {
 
 fn get(connection: &Connection, key: &Key) -> Result<Option<Record>, StoreError> {
     let found = connection
-        .prepare_cached("SELECT version, keep_until, body FROM record WHERE kind = ?1 AND hash = ?2")
+        .prepare_cached(
+            "SELECT version, keep_until, body FROM record WHERE kind = ?1 AND hash = ?2",
+        )
         .and_then(|mut query| {
             query
                 .query_row(params![key.kind().as_str(), key.hash()], |row| {

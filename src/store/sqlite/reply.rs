@@ -151,19 +151,23 @@ impl Queue {
                 return;
             }
             let now = Instant::now();
-            match waiting.calls.front() {
+            // When its time is over; none, if it was answered long ago and nobody holds it.
+            let first = waiting
+                .calls
+                .front()
+                .map(|(until, call)| (call.strong_count() > 0).then_some(*until));
+            match first {
                 None => {
                     waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
                 }
-                // Answered long ago: nobody holds it.
-                Some((_, call)) if call.strong_count() == 0 => {
+                Some(None) => {
                     waiting.calls.pop_front();
                 }
-                Some((until, _)) if now < *until => {
-                    let wait = self.changed.wait_timeout(waiting, *until - now);
+                Some(Some(until)) if now < until => {
+                    let wait = self.changed.wait_timeout(waiting, until - now);
                     (waiting, _) = wait.unwrap_or_else(PoisonError::into_inner);
                 }
-                Some(_) => {
+                Some(Some(_)) => {
                     let late = waiting.calls.pop_front();
                     drop(waiting);
                     if let Some(call) = late.and_then(|(_, call)| call.upgrade()) {

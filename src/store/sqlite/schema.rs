@@ -38,7 +38,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), SqliteError> {
         step.execute_batch(sql)?;
     }
     step.pragma_update(None, "application_id", APPLICATION)?;
-    step.pragma_update(None, "user_version", newest)?;
+    step.pragma_update(None, "user_version", i32::try_from(newest).unwrap_or(i32::MAX))?;
     step.commit()?;
     Ok(())
 }

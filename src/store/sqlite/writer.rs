@@ -172,7 +172,9 @@ fn create(
     }
     for label in labels {
         within
-            .prepare_cached("INSERT INTO label (label, kind, hash) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
+            .prepare_cached(
+                "INSERT INTO label (label, kind, hash) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            )?
             .execute(params![label.hash(), kind, hash])?;
     }
     Ok(Put::Done)
@@ -214,7 +216,12 @@ fn delete(within: &Transaction<'_>, key: &Key, version: &Version) -> rusqlite::R
 }
 
 /// Takes a record's index entries out.
-fn forget(within: &Transaction<'_>, labels: &[u8], kind: &str, hash: &[u8]) -> rusqlite::Result<()> {
+fn forget(
+    within: &Transaction<'_>,
+    labels: &[u8],
+    kind: &str,
+    hash: &[u8],
+) -> rusqlite::Result<()> {
     for label in labels.chunks_exact(32) {
         within
             .prepare_cached("DELETE FROM label WHERE label = ?1 AND kind = ?2 AND hash = ?3")?

@@ -10,9 +10,7 @@ use std::{
 use async_trait::async_trait;
 use oidc_op::{
     Clock, SystemClock, Timestamp,
-    store::{
-        Cursor, Expect, Key, Kind, Label, Listing, Put, Record, Store, StoreError, Version,
-    },
+    store::{Cursor, Expect, Key, Kind, Label, Listing, Put, Record, Store, StoreError, Version},
 };
 
 /// Several ways to one store, taken in turn.

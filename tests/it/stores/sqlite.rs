@@ -3,7 +3,10 @@
 
 use std::{
     path::Path,
-    sync::{Arc, atomic::{AtomicU32, Ordering}},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -112,8 +115,11 @@ fn only_its_own_files_are_opened() {
     assert!(matches!(refused, SqliteError::Newer), "{refused:?}");
 
     let text = files.next();
-    std::fs::write(&text.path, "no database at all, but long enough to be looked at as if it were one")
-        .unwrap();
+    std::fs::write(
+        &text.path,
+        "no database at all, but long enough to be looked at as if it were one",
+    )
+    .unwrap();
     let refused = SqliteStore::with_options(&text).unwrap_err();
     assert!(matches!(refused, SqliteError::Open(_)), "{refused:?}");
 
@@ -160,7 +166,8 @@ fn re_08_a_file_that_is_held() {
     assert!(block_on(store.get(&key)).unwrap().is_none());
     holder.execute_batch("COMMIT").unwrap();
     drop(open(&options.path));
-    let done = super::eventually(|| block_on(store.put(&key, super::absent(), record.clone())).ok());
+    let done =
+        super::eventually(|| block_on(store.put(&key, super::absent(), record.clone())).ok());
     assert!(matches!(done, oidc_op::store::Put::Done | oidc_op::store::Put::Conflict));
     assert!(block_on(store.get(&key)).unwrap().is_some());
 }
