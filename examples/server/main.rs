@@ -2,7 +2,7 @@
 //! a demo relying party to try it with.
 //!
 //! ```sh
-//! cargo run --example server --features axum,tracing
+//! cargo run --example server --features axum,tracing,sqlite
 //! ```
 //!
 //! starts the demo; `--config FILE` starts what the file says. `sample.toml` explains every member.
@@ -53,7 +53,6 @@ use axum_server::{Handle, tls_rustls::RustlsAcceptor};
 use oidc_op::{
     Issuer, KeyRecord, Provider, Severity, Signer, StaticClients, TracingObserver,
     adapter::{axum::router, http::Pages},
-    store::{MemoryStore, Store},
 };
 use tokio::{runtime::Runtime, task::JoinSet};
 use tracing::{debug, error, field, info, warn};
@@ -287,7 +286,7 @@ async fn assemble(settings: Settings, asked_at: SocketAddr) -> Result<(Arc<App>,
     let fetch = settings.fetch.client()?;
     // From here on all is known to be well, so that a refusal leaves nothing behind.
     let kept = given.or_made(&data)?;
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let store = settings.store.open(&data)?;
     let (signing, signer): (_, Arc<dyn Signer>) = match kept.keys {
         Some(keys) if !in_store => (None, Arc::new(keys)),
         given => {

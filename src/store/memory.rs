@@ -257,6 +257,8 @@ impl Slot {
 mod tests {
     use std::sync::{Arc, atomic::AtomicI64};
 
+    use time::Duration;
+
     use super::*;
     use crate::{secret::Digest, store::contract::block_on};
 

@@ -28,10 +28,13 @@ const STEPS: [&str; 1] = ["
 /// Brings the file to this release's schema; several processes may do so at once.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), SqliteError> {
     let newest = STEPS.len();
-    // Found out before a lock is taken: usually there is nothing to do.
-    if check(connection)? == newest {
+    // Found out before a lock is taken: usually there is nothing to do. In a transaction, so that all that
+    // is read is of one moment.
+    let look = connection.transaction()?;
+    if check(&look)? == newest {
         return Ok(());
     }
+    drop(look);
     let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = check(&step)?;
     for sql in STEPS.iter().skip(found) {
