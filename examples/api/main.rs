@@ -1,7 +1,7 @@
 //! A resource server: an API, "orders", that takes the access tokens of an OpenID Provider. On axum.
 //!
 //! ```sh
-//! cargo run --example server --features axum,tracing,fetch    # the provider, in one terminal
+//! cargo run --example server --features axum,tracing,sqlite,fetch    # the provider, in one terminal
 //! cargo run --example api --features axum,tracing,fetch       # the API, in another
 //! curl -i http://localhost:9090/orders                        # 401, with a challenge
 //! curl -i -H "Authorization: Bearer $TOKEN" http://localhost:9090/orders

@@ -2,7 +2,7 @@
 //! a demo relying party to try it with.
 //!
 //! ```sh
-//! cargo run --example server --features axum,tracing
+//! cargo run --example server --features axum,tracing,sqlite
 //! ```
 //!
 //! starts the demo; `--config FILE` starts what the file says. `sample.toml` explains every member.
@@ -55,7 +55,7 @@ use axum_server::{Handle, tls_rustls::RustlsAcceptor};
 use oidc_op::{
     Issuer, KeyRecord, Provider, Severity, Signer, StaticClients, TracingObserver,
     adapter::{axum::router, http::Pages},
-    store::{MemoryStore, Store},
+    store::Store,
 };
 use tokio::{runtime::Runtime, task::JoinSet};
 use tracing::{debug, error, field, info, warn};
@@ -219,7 +219,7 @@ async fn serve(settings: Settings) -> Result<(), Stop> {
     let built_in = settings.built_in;
     let codes_in_log = settings.sign_up.codes_in_log();
     let connection = settings.limits.connection();
-    let (app, routes) = assemble(settings, asked_at, Arc::new(MemoryStore::new())).await?;
+    let (app, routes) = assemble(settings, asked_at, None).await?;
     if built_in {
         warn!(
             "this is a demo: its passwords are no secret, and a restart forgets who is signed in"
@@ -258,11 +258,12 @@ async fn serve(settings: Settings) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The provider, everything that it needs, and the routes.
+/// The provider, everything that it needs, and the routes; over the store of the settings, unless another one is
+/// given.
 async fn assemble(
     settings: Settings,
     asked_at: SocketAddr,
-    store: Arc<dyn Store>,
+    store: Option<Arc<dyn Store>>,
 ) -> Result<(Arc<App>, Router), Stop> {
     let site = Arc::new(Site::new(&settings));
     let config = settings.provider();
@@ -293,6 +294,7 @@ async fn assemble(
     let fetch = settings.fetch.client()?;
     // From here on all is known to be well, so that a refusal leaves nothing behind.
     let kept = given.or_made(&data)?;
+    let store = store.map_or_else(|| settings.store.open(&data), Ok)?;
     let (signing, signer): (_, Arc<dyn Signer>) = match kept.keys {
         Some(keys) if !in_store => (None, Arc::new(keys)),
         given => {
@@ -413,9 +415,9 @@ mod tests {
         settings.data = data.path().join("data");
         let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
-        let store = Arc::new(MemoryStore::new());
+        let store: Arc<dyn Store> = Arc::new(oidc_op::store::MemoryStore::new());
         let (app, _) =
-            assemble(settings, address, store).await.map_err(|_| "not assembled").unwrap();
+            assemble(settings, address, Some(store)).await.map_err(|_| "not assembled").unwrap();
         let booming = Router::new().route("/boom", get(boom)).route("/token", get(boom));
         let service =
             layers::around(booming.route("/", get(async || "fine")), &app, Duration::from_secs(30));
@@ -450,9 +452,9 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         let settings = Settings::load(&file).unwrap();
         let address = settings.listen;
-        let store = Arc::new(MemoryStore::new());
+        let store: Arc<dyn Store> = Arc::new(oidc_op::store::MemoryStore::new());
         let (app, _) =
-            assemble(settings, address, store).await.map_err(|_| "not assembled").unwrap();
+            assemble(settings, address, Some(store)).await.map_err(|_| "not assembled").unwrap();
         let made = std::fs::read_dir(data.path().join("data")).unwrap();
         assert!(made.flatten().all(|file| file.file_name() != "keys.json"));
         let jwks = || {

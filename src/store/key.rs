@@ -1,5 +1,6 @@
 use std::fmt;
 
+use super::StoreError;
 use crate::{secret::Digest, types::Issuer};
 
 /// What a record is about. A composite store may put each kind elsewhere.
@@ -127,6 +128,16 @@ impl fmt::Debug for Label {
 /// Where a listing goes on; the store's own words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(pub Box<[u8]>);
+
+impl Cursor {
+    /// The hash where a page begins, for stores whose cursor is the first key that is still to be shown.
+    pub(super) fn first_hash(after: Option<&Self>) -> Result<[u8; 32], StoreError> {
+        match after {
+            None => Ok([0; 32]),
+            Some(Self(hash)) => <[u8; 32]>::try_from(&**hash).map_err(|_| StoreError::Cursor),
+        }
+    }
+}
 
 /// A page of keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use time::Duration;
 
 use super::{
-    Cursor, Expect, Key, Kind, Label, Listing, Put, Record, Store, StoreError, Version,
+    AHEAD, Cursor, Expect, GRACE, Key, Kind, Label, Listing, Put, Record, Store, StoreError,
+    Version,
     sharded::{Seed, Sharded, lock},
 };
 use crate::{
@@ -16,10 +16,6 @@ use crate::{
     types::Timestamp,
 };
 
-/// How long a record outlives its `keep_until`.
-const GRACE: Duration = Duration::hours(2);
-/// How far ahead of this store's clock a caller's clock may be.
-const AHEAD: Duration = Duration::HOUR;
 /// The most keys on a page, and the most records removed at once: what happens under one lock.
 const PAGE: u32 = 1024;
 const BATCH: u32 = 64;
@@ -124,10 +120,7 @@ impl Store for MemoryStore {
         after: Option<&Cursor>,
         limit: u32,
     ) -> Result<Listing, StoreError> {
-        let first = match after {
-            None => [0; 32],
-            Some(Cursor(hash)) => <[u8; 32]>::try_from(&**hash).map_err(|_| StoreError::Cursor)?,
-        };
+        let first = Cursor::first_hash(after)?;
         let entry = |hash| Key::from_parts(kind, hash);
         let index = self.index.lock(label.hash());
         let Some(keys) = index.get(label) else { return Ok(Listing::default()) };
@@ -263,6 +256,8 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, atomic::AtomicI64};
+
+    use time::Duration;
 
     use super::*;
     use crate::{secret::Digest, store::contract::block_on};

@@ -26,11 +26,14 @@ mod marker;
 mod memory;
 mod record;
 mod sharded;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod typed;
 
 use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
+use time::Duration;
 
 #[cfg(any(test, feature = "test-util"))]
 pub use fault::{Calls, Fault, FaultyStore, Operation};
@@ -39,9 +42,16 @@ pub(crate) use marker::{Marked, is_marked, mark};
 pub use memory::MemoryStore;
 pub(crate) use record::{Readable, Stored, decode, encode};
 pub use record::{Record, Version};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{Durability, SqliteError, SqliteOptions, SqliteStore};
 pub(crate) use typed::{Batch, Commit, Loaded, Step, load, write};
 
 use crate::types::Timestamp;
+
+/// How long a record outlives its `keep_until`.
+const GRACE: Duration = Duration::hours(2);
+/// How far ahead of a store's clock a caller's clock may be.
+const AHEAD: Duration = Duration::HOUR;
 
 /// Remembers records by key, with one conditional write as its only way to change them.
 ///

@@ -40,6 +40,8 @@ mod revocation;
 mod schema;
 mod sessions;
 mod store_clients;
+#[cfg(feature = "sqlite")]
+mod stores;
 mod stories;
 mod strangers;
 mod support;

@@ -34,7 +34,7 @@ impl FetchEntry {
         if self.enabled {
             return Err(ConfigError::new(
                 "fetch.enabled: this server was built without it; \
-                 build it with --features axum,tracing,fetch",
+                 build it with --features axum,tracing,sqlite,fetch",
             ));
         }
         Ok(None)

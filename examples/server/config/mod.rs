@@ -21,6 +21,7 @@ mod scopes;
 mod secrets;
 mod sign_up;
 mod sources;
+mod store;
 mod trusted_issuers;
 mod users;
 
@@ -52,7 +53,7 @@ pub(crate) use self::{
     trusted_issuers::TrustedIssuerEntry,
     users::{Password, UserEntry},
 };
-use self::{lifetimes::Lifetimes, paths::Paths, policy::Policy};
+use self::{lifetimes::Lifetimes, paths::Paths, policy::Policy, store::StoreEntry};
 use crate::assurance::Assurance;
 
 /// What the server does without `--config`.
@@ -67,7 +68,7 @@ pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) tls: Option<Tls>,
     #[serde(default)]
-    store: StoreKind,
+    pub(crate) store: StoreEntry,
     #[serde(default = "default_data")]
     pub(crate) data: PathBuf,
     #[serde(default = "default_log")]
@@ -178,6 +179,7 @@ impl Settings {
         for path in files.chain(tls).chain(keys).chain(&mut self.fetch.ca).chain([&mut self.data]) {
             *path = directory.join(&*path);
         }
+        self.store.relative_to(directory);
         if let Some(registration) = &mut self.registration {
             registration.resolve(directory);
         }
@@ -223,7 +225,6 @@ impl Settings {
         self.check_classes()?;
         self.check_back_channel()?;
         self.check_manage()?;
-        let StoreKind::Memory = self.store;
         match self.provider().contradictions().into_iter().next() {
             Some(finding) => Err(ConfigError(finding)),
             None => Ok(()),
@@ -451,27 +452,6 @@ fn default_log() -> String {
 
 fn issuer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Issuer, D::Error> {
     Issuer::new(String::deserialize(deserializer)?).map_err(Error::custom)
-}
-
-/// Where records are kept.
-#[derive(Debug, Default)]
-enum StoreKind {
-    #[default]
-    Memory,
-}
-
-impl<'de> Deserialize<'de> for StoreKind {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        // Only the scheme is repeated: the rest of a store's address may hold a password.
-        match text.split_once(':') {
-            Some(("memory", "")) => Ok(Self::Memory),
-            Some((scheme, _)) => Err(Error::custom(format_args!(
-                "a store of the kind {scheme:?} is not supported; \"memory:\" is"
-            ))),
-            None => Err(Error::custom("a store is written with its scheme, as in \"memory:\"")),
-        }
-    }
 }
 
 /// The server's own certificate; without it a proxy speaks TLS.

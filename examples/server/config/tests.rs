@@ -99,7 +99,7 @@ fn refusals_name_the_line_and_the_member() {
     for (rest, names) in [
         ("x = 1", "line 3, column 1: unknown field `x`"),
         ("x = ", "line 3, column 5"),
-        ("store = \"sqlite:/x?key=hush\"", "line 3, column 9: store: a store of the kind"),
+        ("store = \"papyrus:/x?key=hush\"", "line 3, column 9: store: a store of the kind"),
         ("[lifetimes]\ncode = -1", "line 4, column 8: lifetimes.code: invalid value"),
         ("[features]\nmagic = true", "line 4, column 1: features: unknown field `magic`"),
         ("[[users]]\nusername = \"a\"\nsub = \"a\"\n", "give either password or password_hash"),

@@ -27,6 +27,30 @@ async fn signals_end_it_gracefully() {
     }
 }
 
+/// Threat RE-11: with a store in a file a restart forgets nobody: who is signed in is so still, a refresh
+/// token works, and one that comes back after its use is known again, and ends its grant.
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn re_11_a_restart_forgets_nothing() {
+    use super::back_channel::{refresh, tokens};
+    use super::fixture::STRICT;
+
+    let setup = Setup { name: "durable", store: "sqlite:", ..Setup::default() };
+    let server = Server::start(setup);
+    let visitor = Visitor::new(&server);
+    let given = tokens(&server, &visitor, STRICT, ALICE, &[]).await;
+    let server = server.restarted("durable-again");
+    assert!(party::is_signed_in(&visitor).await);
+    let renewed = refresh(&server, STRICT, &given.text("refresh_token")).await;
+    assert_eq!(renewed.status, 200);
+    let server = server.restarted("durable-once-more");
+    let reused = refresh(&server, STRICT, &given.text("refresh_token")).await;
+    reused.is_error(400, "invalid_grant");
+    let successor = refresh(&server, STRICT, &renewed.text("refresh_token")).await;
+    successor.is_error(400, "invalid_grant");
+    assert!(server.data().join("op.db").exists());
+}
+
 /// A request that is under way when the signal comes is still answered.
 #[tokio::test]
 async fn a_request_under_way_is_answered() {

@@ -30,6 +30,8 @@ pub(crate) type Shared = Mutex<Weak<Server>>;
 pub(crate) struct Setup<'s> {
     /// Names the log.
     pub(crate) name: &'s str,
+    /// Where it keeps records; in memory if empty.
+    pub(crate) store: &'s str,
     /// Members that stand before the first table.
     pub(crate) members: &'s str,
     /// Tables.
@@ -166,8 +168,9 @@ impl Server {
         let issuer = format!("{scheme}://localhost:{port}");
         let data = place.path().join("data");
         let mut text = format!(
-            "issuer = {issuer:?}\nlisten = \"127.0.0.1:{port}\"\nstore = \"memory:\"\n\
+            "issuer = {issuer:?}\nlisten = \"127.0.0.1:{port}\"\nstore = {:?}\n\
              data = {:?}\n{}\n{}\n[sign_up]\n{}\n{}",
+            if setup.store.is_empty() { "memory:" } else { setup.store },
             data.to_str().unwrap(),
             setup.members,
             setup.tables,
@@ -359,7 +362,7 @@ fn binary() -> &'static Path {
         }
         assert!(
             binary.exists(),
-            "{} is missing: run `cargo build --example server --features axum,tracing`",
+            "{} is missing: run `cargo build --example server --features axum,tracing,sqlite`",
             binary.display()
         );
         binary
@@ -388,6 +391,7 @@ fn build(release: bool) {
         ("axum", true),
         ("fetch", cfg!(feature = "fetch")),
         ("tracing", true),
+        ("sqlite", cfg!(feature = "sqlite")),
         ("test-util", cfg!(feature = "test-util")),
         ("vendored", cfg!(feature = "vendored")),
     ];

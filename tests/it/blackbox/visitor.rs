@@ -67,6 +67,8 @@ impl Visitor {
 
     fn build(server: &Server, http: ClientBuilder) -> Self {
         let jar = Arc::new(Jar::default());
+        // No connection is kept, so that a server may start anew behind a visitor's back.
+        let http = http.pool_max_idle_per_host(0);
         let http = http.cookie_provider(Arc::clone(&jar)).build().unwrap();
         let origin = server.issuer.parse().unwrap();
         Self { http, jar, origin, states: Mutex::default() }

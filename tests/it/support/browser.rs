@@ -171,6 +171,11 @@ impl Browser {
         Self { op: op.clone(), cookies: BTreeMap::new() }
     }
 
+    /// The same browser at another node, or after a restart.
+    pub(crate) fn at(self, op: &Op) -> Self {
+        Self { op: op.clone(), ..self }
+    }
+
     /// Visits the authorization endpoint.
     pub(crate) async fn authorize(&mut self, parameters: &[(&str, &str)]) -> Answer {
         let query = form(parameters);
