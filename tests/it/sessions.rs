@@ -6,10 +6,13 @@ use std::sync::Arc;
 use oidc_op::{
     ClientId, Duration, Login, Need, Outcome, Reason, Request, SessionId, Subject, SubjectChange,
     Verdict, What,
-    store::{Fault, FaultyStore, MemoryStore},
+    store::{Fault, FaultyStore, MemoryStore, Operation},
 };
 
-use crate::support::{ALICE, Answer, BOB, Browser, Op, Setup};
+use crate::support::{
+    ALICE, Answer, Ask, BOB, Browser, Op, Setup,
+    races::{Step, in_step, interleave, shuffled, waits},
+};
 
 fn subject(name: &str) -> Subject {
     Subject::new(name).unwrap()
@@ -113,6 +116,82 @@ async fn a_page_stays_with_its_person() {
     assert_eq!(answer.page().subject, Some(subject(BOB)));
     let answer = browser.agree_to_all(answer.page()).await;
     assert_eq!(subject_of(&op, &answer).await, BOB);
+}
+
+/// A login that is accepted for somebody whose account is not active: it is still they who must sign in,
+/// whoever else is here and has agreed.
+#[tokio::test]
+async fn a_login_in_vain_is_nobody_elses() {
+    for request in [Op::request(), Op::request_with(&[("prompt", "login")])] {
+        let op = Op::new();
+        Browser::new(&op).code(&Op::request(), BOB).await;
+        let mut browser = Browser::new(&op);
+        let page = browser.authorize(&request).await.page().token.clone();
+        browser.sign_in(BOB).await;
+        op.host.disable(ALICE);
+        let answer = browser.login(&page, ALICE).await;
+        assert_eq!((answer.page().need, &answer.page().subject), (Need::Login, &None));
+        let page = answer.page().token.clone();
+        assert_eq!(browser.open(&page).await.page().need, Need::Login, "a reload");
+        assert_eq!(browser.accounts().await, [BOB]);
+        let answer = browser.login(&page, BOB).await;
+        assert_eq!(subject_of(&op, &answer).await, BOB, "once he has said so");
+    }
+}
+
+/// A page was about somebody whose session has ended since: its form is nobody else's yes, and they are the
+/// one who is asked to sign in.
+#[tokio::test]
+async fn a_page_of_an_ended_session_is_nobody_elses() {
+    let op = Op::new();
+    let mut browser = Browser::new(&op);
+    browser.code(&Op::request(), BOB).await;
+    browser.sign_in(ALICE).await;
+    let answer = browser.authorize(&Op::request()).await;
+    let page = answer.page();
+    assert_eq!((page.need, &page.subject), (Need::Consent, &Some(subject(ALICE))));
+    assert_eq!(op.provider.end_sessions_of(&subject(ALICE)).await.unwrap(), 1);
+    let answer = browser.agree_to_all(page).await;
+    assert_eq!(answer.page().need, Need::Login, "no code for Bob");
+    let pages = [page.token.clone(), answer.page().token.clone()];
+    for page in &pages {
+        let answer = browser.open(page).await;
+        assert_eq!((answer.page().need, &answer.page().subject), (Need::Login, &None));
+    }
+    let consents = op.provider.consents(&subject(ALICE), None, 9).await.unwrap();
+    assert!(consents.consents.is_empty(), "and none of hers");
+
+    // in another tab Alice signs in, and Bob after her: it is still about her
+    browser.sign_in(ALICE).await;
+    browser.sign_in(BOB).await;
+    for page in &pages {
+        let answer = browser.open(page).await;
+        let page = answer.page();
+        assert_eq!((page.need, &page.subject), (Need::Consent, &Some(subject(ALICE))));
+    }
+    let answer = browser.open(&pages[1]).await;
+    let answer = browser.agree_to_all(answer.page()).await;
+    assert_eq!(subject_of(&op, &answer).await, ALICE);
+}
+
+/// Somebody who is in the list and whose sessions count no more is asked to sign in, and nobody else is.
+#[tokio::test]
+async fn a_revoked_account_signs_in_when_chosen() {
+    let op = Op::new();
+    let mut browser = both(&op).await;
+    let answer = browser.authorize(&Op::request_with(&[("prompt", "select_account")])).await;
+    assert_eq!(answer.page().accounts, [subject(BOB), subject(ALICE)]);
+    op.provider.revoke_all(&subject(ALICE)).await.unwrap();
+    op.wait(1);
+    let page = answer.page().token.clone();
+    let answer = browser.submit(&page, Verdict::SelectAccount(subject(ALICE))).await;
+    let page = answer.page();
+    assert_eq!((page.need, &page.subject), (Need::Login, &None));
+    assert_eq!(browser.open(&page.token).await.page().need, Need::Login, "a reload");
+    let answer = browser.login(&page.token, ALICE).await;
+    let answer = browser.follow(answer, ALICE).await;
+    assert_eq!(subject_of(&op, &answer).await, ALICE);
+    assert_eq!(browser.accounts().await, [ALICE, BOB]);
 }
 
 /// Each account is a session of its own: signing in again changes the secret of that one only, and one
@@ -328,6 +407,23 @@ async fn session_state_learns_of_an_end_elsewhere() {
     assert!(!browser.cookies.contains_key("__Host-op_state"));
 }
 
+/// In a frame at another site the browser keeps the session's cookie to itself, and sends the other one:
+/// nobody is signed in there, which is no news for the frame.
+#[tokio::test]
+async fn session_state_is_not_forgotten_in_frames() {
+    let op = managed();
+    let mut browser = Browser::new(&op);
+    browser.code(&Op::request(), ALICE).await;
+    let mut framed = browser.clone();
+    framed.cookies.retain(|name, _| name == "__Host-op_state");
+    assert_eq!(framed.cookies.len(), 1);
+    let answer = framed.authorize(&silent()).await;
+    is_signed_out(&answer);
+    assert_eq!(answer.header("set-cookie"), None);
+    assert_eq!(framed.cookies["__Host-op_state"], browser.cookies["__Host-op_state"]);
+    browser.authorize(&silent()).await.parameter("code");
+}
+
 /// Only who asks for a sign-in with OpenID Connect is told, and only if the policy says so.
 #[tokio::test]
 async fn session_state_is_for_openid() {
@@ -395,8 +491,7 @@ async fn an_end_and_a_request_at_once() {
         let op = Setup { store: Arc::new(store.clone()), ..setup }.build();
         let mut browser = Browser::new(&op);
         browser.code(&Op::request(), ALICE).await;
-        let other = crate::support::Ask::of("first-party", "code")
-            .with("redirect_uri", "https://first.example/cb");
+        let other = Ask::of("first-party", "code").with("redirect_uri", "https://first.example/cb");
         let sessions = op.provider.sessions(&subject(ALICE), None, 9).await.unwrap().sessions;
         // the request waits at each of its calls in turn, while the session ends
         store.reset();
@@ -421,4 +516,87 @@ async fn an_end_and_a_request_at_once() {
         dead += 1;
     }
     assert!(back > 0 && dead > 0, "{back} {dead}");
+}
+
+/// A login that somebody else's entry in the ledger has overtaken is written once more, to the same session:
+/// one that was left behind would end without its clients being told.
+#[tokio::test]
+async fn a_login_and_an_entry_at_once() {
+    let (op, store) = Setup::new().build_faulty();
+    let mut browser = Browser::new(&op);
+    browser.code(&Op::request(), ALICE).await;
+    let answer = browser.authorize(&Op::request_with(&[("prompt", "login")])).await;
+    let page = answer.page().token.clone();
+    let other = Ask::of("first-party", "code").with("redirect_uri", "https://first.example/cb");
+    let mut tab = browser.clone();
+    store.reset();
+    store.fail_nth_of(Operation::Put, 1, Fault::Delay(1));
+    let code = {
+        let mut login = Box::pin(browser.login(&page, ALICE));
+        assert!(waits(login.as_mut()).await, "it is about to write the session");
+        let entered = tab.authorize(&other.pairs()).await.parameter("code");
+        [login.await.parameter("code"), entered]
+    };
+    assert_eq!(
+        store.calls().put,
+        5,
+        "the session three times, one of them in vain, and two grants"
+    );
+
+    let sessions = op.provider.sessions(&subject(ALICE), None, 9).await.unwrap().sessions;
+    let [session] = &sessions[..] else { panic!("{sessions:?}") };
+    let known = ["conf-basic", "first-party"].map(|id| ClientId::new(id).unwrap());
+    assert_eq!(session.clients, known);
+    assert_eq!(browser.accounts().await, [ALICE]);
+    assert_eq!(tab.accounts().await, [""; 0], "its secret is the old one");
+    browser.sign_out().await;
+    let left = op.provider.sessions(&subject(ALICE), None, 9).await.unwrap().sessions;
+    assert_eq!(left, []);
+    assert_eq!(op.redeem(&code[0]).await.error(), "invalid_grant");
+    assert_eq!(op.exchange(&other, &code[1]).await.error(), "invalid_grant");
+}
+
+/// The same in orders that look random, and in step: one session whatever happens, and whoever got a code is
+/// in its ledger.
+#[tokio::test]
+async fn logins_and_entries_at_once() {
+    let (mut entered, mut late) = (0, 0);
+    for seed in 0..40 {
+        let (op, store) = Setup::new().build_faulty();
+        let mut browser = Browser::new(&op);
+        browser.code(&Op::request(), ALICE).await;
+        let answer = browser.authorize(&Op::request_with(&[("prompt", "login")])).await;
+        let page = answer.page().token.clone();
+        let other = Ask::of("first-party", "code").with("redirect_uri", "https://first.example/cb");
+        let (pairs, mut tab) = (other.pairs(), browser.clone());
+        store.reset();
+        store.fail_all(Fault::Delay(1));
+        let racers: Vec<Step<'_, Answer>> =
+            vec![Box::pin(browser.login(&page, ALICE)), Box::pin(tab.authorize(&pairs))];
+        let answers = match seed {
+            0 => interleave(racers, in_step()),
+            _ => interleave(racers, shuffled(seed)),
+        };
+        store.reset();
+        answers[0].parameter("code");
+        let sessions = op.provider.sessions(&subject(ALICE), None, 9).await.unwrap().sessions;
+        let [session] = &sessions[..] else { panic!("{seed}: {sessions:?}") };
+        match &answers[1] {
+            Answer::Page(page) => {
+                assert_eq!(page.need, Need::Login, "{seed}");
+                late += 1;
+            }
+            answer => {
+                answer.parameter("code");
+                let known = ["conf-basic", "first-party"].map(|id| ClientId::new(id).unwrap());
+                assert_eq!(session.clients, known, "{seed}");
+                entered += 1;
+            }
+        }
+        assert_eq!(browser.accounts().await, [ALICE], "{seed}");
+        browser.sign_out().await;
+        let left = op.provider.sessions(&subject(ALICE), None, 9).await.unwrap().sessions;
+        assert_eq!(left, [], "{seed}");
+    }
+    assert!(entered > 0 && late > 0, "{entered} {late}");
 }
