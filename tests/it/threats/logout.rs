@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::{
     logout::{OUT, going_on, id_token, is_protected, is_signed_out, setup, sid},
     support::{
-        ALICE, Answer, Ask, BOB, Browser, Op, claims, client, form,
+        ALICE, Answer, Ask, BOB, Browser, Op, Sent, claims, client, form,
         keys::{self, b64, hs256, seal, sign},
         redirect_uri,
     },
@@ -50,6 +50,41 @@ async fn lo_01_nobody_is_signed_out_unasked() {
             assert_eq!(browser.cookies, other.cookies, "no cookie goes");
         }
     }
+}
+
+/// Only our own page says that a form comes again: elsewhere the browser has kept its cookies back, so that
+/// nothing is known of who is signed in.
+#[tokio::test]
+async fn lo_01_others_cannot_say_that_it_comes_again() {
+    let (op, mut browser, hint) = signed_in().await;
+    op.recorder.take();
+    let request =
+        form(&[("id_token_hint", &hint), ("post_logout_redirect_uri", OUT), ("op_again", "1")]);
+    let post = async |headers: &[(&str, &str)]| {
+        browser.clone().send("POST", "/end_session", "", headers, &request, Some(false)).await
+    };
+    for headers in [
+        &[("origin", "https://evil.example")][..],
+        &[("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site")],
+        &[("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")],
+        &[("origin", "null"), ("sec-fetch-site", "cross-site")],
+        &[("origin", "https://id.example"), ("sec-fetch-site", "cross-site")],
+        &[("origin", "https://shop.example"), ("sec-fetch-site", "same-origin")],
+    ] {
+        let answer = post(headers).await;
+        assert_eq!((answer.status(), answer.header("location")), (200, None), "{headers:?}");
+        is_protected(&answer);
+        let sent = Sent::of(&answer);
+        assert_eq!(sent.to, "https://id.example/end_session", "{headers:?}");
+        assert_eq!(sent.get("id_token_hint"), hint, "{headers:?}");
+        assert_eq!(op.recorder.take(), [], "{headers:?}");
+    }
+    assert!(!is_signed_out(&mut browser.clone()).await);
+    // what our page sends without a cookie is of somebody who has none
+    let answer = post(&[("origin", "https://id.example"), ("sec-fetch-site", "same-origin")]).await;
+    assert_eq!(answer.header("location"), Some(OUT));
+    assert!(!is_signed_out(&mut browser).await);
 }
 
 /// The table of redirect URIs once more, with and without proof of who asks.

@@ -6,6 +6,7 @@ mod back_channel_logout;
 mod client_assertions;
 mod client_authentication;
 mod codes;
+mod cookies;
 mod grants;
 mod hints;
 mod http;
