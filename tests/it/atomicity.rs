@@ -8,14 +8,17 @@ use std::sync::{
 
 use async_trait::async_trait;
 use oidc_op::{
-    Client, PublishedKey, Reason, Request, SignError, Signer, SigningAlgorithm, SigningKey,
-    Subject, Timestamp, What,
+    Client, LogoutVerdict, PublishedKey, Reason, Request, SignError, Signer, SigningAlgorithm,
+    SigningKey, Subject, Timestamp, What,
     store::{Fault, FaultyStore, MemoryStore, Operation},
 };
 
-use crate::support::{
-    ALICE, Answer, Browser, Op, Setup, form,
-    races::{poll_times, together, waits},
+use crate::{
+    back_channel_logout::{DELIVERED, World, apps, noted},
+    support::{
+        ALICE, Answer, Ask, Browser, Op, Setup, form,
+        races::{poll_times, together, waits},
+    },
 };
 
 /// 64 parallel redemptions of one code, exactly one success, over 1,000 rounds (P-01). A loser that
@@ -272,6 +275,40 @@ async fn writes_per_step() {
     assert_eq!(spent(), 1, "the grant");
     op.userinfo(&token).await;
     assert_eq!(spent(), 0);
+    let other = Ask::of("first-party", "code").with("redirect_uri", "https://first.example/cb");
+    browser.quiet(&other).await.get("code");
+    assert_eq!(spent(), 2, "the session, which it is new to, and the grant");
+    browser.quiet(&other).await.get("code");
+    assert_eq!(spent(), 1, "the grant");
+    let question = browser.end_session(&[]).await;
+    let token = question.confirmation().token.clone();
+    browser.open_confirmation(&token).await.confirmation();
+    assert_eq!(spent(), 0, "the question whether to sign out, however often");
+    browser.confirm(&token, LogoutVerdict::Stay).await.signed_out();
+    assert_eq!(spent(), 0, "nothing has ended");
+    let signed_out = browser.confirm(&token, LogoutVerdict::SignOut).await;
+    assert_eq!((signed_out.signed_out().ended.len(), spent()), (1, 1), "the session");
+}
+
+/// The same where a client is to be told.
+#[tokio::test]
+async fn writes_of_a_sign_out_that_is_told() {
+    for told in [1, 3] {
+        let world = World::new(apps(told));
+        let mut browser = world.browser_everywhere(ALICE).await;
+        let ask = Ask::of("app-0", "code");
+        let sent = browser.ask(&ask, ALICE).await;
+        let hint = world.op.exchange(&ask, sent.get("code")).await.member("id_token");
+        world.store.reset();
+        let answer = browser.end_session(&[("id_token_hint", &hint)]).await;
+        assert_eq!(answer.signed_out().ended.len(), 1);
+        assert_eq!(world.store.calls().writes(), 2, "that there is news, and the session");
+        world.store.reset();
+        world.work_off().await;
+        assert_eq!(noted(&world.op), vec![DELIVERED; told]);
+        let calls = world.store.calls();
+        assert_eq!(calls.writes(), 3, "taken, given back, and no news any more: {calls:?}");
+    }
 }
 
 /// Nothing that has expired is left after a purge (P-16), and nothing that is alive is taken.
