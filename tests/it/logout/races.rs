@@ -7,7 +7,10 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use oidc_op::store::{Fault, FaultyStore, MemoryStore};
+use oidc_op::{
+    What,
+    store::{Fault, FaultyStore, MemoryStore},
+};
 
 use super::{OUT, going_on, id_token, setup, sid};
 use crate::support::{ALICE, Answer, Ask, Browser, Op, Sent};
@@ -86,21 +89,25 @@ async fn against_an_authorization() {
     assert!(told > 1 && refused > 1, "{told} {refused}");
 }
 
-/// Both get the same answer, and the session ends once.
+/// Both get the same answer, and the session ends once. Everybody who comes before it is over takes part, and
+/// is observed; whoever comes later finds nobody, and is not.
 #[tokio::test]
 async fn two_at_once() {
+    let (mut both, mut one) = (0, 0);
     for steps in 0.. {
         let (op, store) = slow_op();
         let mut browser = Browser::new(&op);
         let hint = id_token(&mut browser, "shop", ALICE).await;
+        op.recorder.take();
         store.reset();
         store.fail_all(Fault::Delay(1));
-        let (mut one, mut two) = (browser.clone(), browser.clone());
+        let (mut first, mut second) = (browser.clone(), browser.clone());
         let request = [("id_token_hint", &*hint), ("post_logout_redirect_uri", OUT)];
-        let first: Step<'_> = Box::pin(one.end_session(&request));
-        let second: Step<'_> = Box::pin(two.end_session(&request));
+        let first: Step<'_> = Box::pin(first.end_session(&request));
+        let second: Step<'_> = Box::pin(second.end_session(&request));
         let (first, second, done) = staged(first, steps, second);
         store.reset();
+        let mut took_part = 0;
         for answer in [first, second] {
             // whoever comes when it is over finds nobody, and goes on as well
             if let Some(location) = answer.header("location") {
@@ -109,11 +116,20 @@ async fn two_at_once() {
                 let (to, frames) = going_on(&answer);
                 assert_eq!(to.as_deref(), Some(OUT));
                 assert!(frames[0].contains(&sid(&hint)));
+                took_part += 1;
             }
+        }
+        let observed = op.recorder.take();
+        assert_eq!(observed, vec![(What::SignedOut, None); took_part], "{steps}");
+        match took_part {
+            1 => one += 1,
+            2 => both += 1,
+            _ => panic!("{steps}: nobody has signed out"),
         }
         assert_eq!(browser.who().await, None);
         if done {
             break;
         }
     }
+    assert!(both > 0 && one > 0, "{both} {one}");
 }
