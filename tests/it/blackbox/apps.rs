@@ -128,6 +128,32 @@ async fn signing_out_everywhere() {
     assert_eq!(introspect(&server, STRICT, &bobs.text("access_token")).await["active"], true);
 }
 
+/// Somebody else who is signed in at the same browser stays, with what they have given.
+#[tokio::test]
+async fn signing_out_everywhere_leaves_others_here() {
+    let server = fresh("everywhere-else");
+    let [here, phone] = [(); 2].map(|()| Visitor::new(&server));
+    let bobs = tokens(&server, &here, STRICT, BOB, &[]).await;
+    let given = tokens(&server, &here, STRICT, ALICE, &[("prompt", "login")]).await;
+    tokens(&server, &phone, LENIENT, ALICE, &[]).await;
+    let page = here.open("/apps").await;
+    assert!(page.body.contains("value=\"sub-of-alice\""), "{}", page.body);
+    let home = here.submit(&page, "everywhere", &[]).await;
+    assert_eq!((home.url.path(), home.status), ("/", StatusCode::OK), "{home:?}");
+    assert!(home.body.contains("Bob Example"), "{}", home.body);
+    assert!(!home.body.contains("Alice Example"), "{}", home.body);
+    assert!(is_signed_in(&here).await && !is_signed_in(&phone).await);
+    let page = here.open("/apps").await;
+    assert!(page.body.contains("value=\"sub-of-bob\""), "{}", page.body);
+    assert_eq!(listed(&page, "grant"), [STRICT.name]);
+    assert_eq!(userinfo(&server, &given.text("access_token")).await, 401);
+    assert_eq!(userinfo(&server, &bobs.text("access_token")).await, 200);
+    assert_eq!(refresh(&server, STRICT, &bobs.text("refresh_token")).await.status, 200);
+    // the list to choose from has him alone
+    let chosen = here.open(authorize(STRICT, &[("prompt", "select_account")])).await;
+    assert!(chosen.body.contains("Bob Example") && !chosen.body.contains("Alice Example"));
+}
+
 /// Threat UI-02: the page's forms count only from the page, for the person who was shown it.
 #[tokio::test]
 async fn ui_02_forged_forms() {
