@@ -109,7 +109,9 @@ impl Browser {
                 End::Interact(page)
             }
             Ok(Outcome::Reply(reply)) => self.reply(&reply),
-            Ok(Outcome::ConfirmLogout(_) | Outcome::SignedOut(_)) => panic!("nobody signs out here"),
+            Ok(Outcome::ConfirmLogout(_) | Outcome::SignedOut(_)) => {
+                panic!("nobody signs out here")
+            }
             Ok(Outcome::Elsewhere) => panic!("there is no path to be elsewhere of"),
             Err(AuthorizeError::Redirect(error)) => {
                 let end = self.reply(&error.reply());
