@@ -147,7 +147,7 @@ pub enum What {
     SubjectChanged,
     /// A person signed in.
     SignedIn,
-    /// A person signed out.
+    /// A person signed out; two requests that end one session at the same moment each say so.
     SignedOut,
     /// A client has heard by the back channel that a session of the person's has ended.
     LogoutDelivered,

@@ -37,7 +37,7 @@
 //! # What it does not do yet
 //!
 //! Pushed requests; mutual TLS, tokens bound to keys; the device
-//! and backchannel flows; stores other than the one in memory; an adapter for actix. The metadata advertise
+//! and backchannel flows; stores other than those in memory and in a file; an adapter for actix. The metadata advertise
 //! nothing that does not work.
 //!
 //! # What it leaves to the service
@@ -169,6 +169,7 @@
 //! | `tower` | [`adapter::tower`]: a `Service` that any tower-based server can mount |
 //! | `axum` | [`adapter::axum`]: a router that an application merges into its own, an extractor for access tokens |
 //! | `fetch` | `GuardedFetch`: https only, no private addresses, no redirects, limits and a cache |
+//! | `sqlite` | `SqliteStore`: a store in a file |
 //! | `argon2` | `Argon2Secrets`: client secrets that people have chosen, as argon2id hashes |
 //! | `tracing` | [`TracingObserver`] |
 //! | `full` | all of the above |
