@@ -1,15 +1,15 @@
 //! Headless Chromium through the pages: `tests/peers/browser.mjs` and its `scenarios`. A failure
 //! leaves a picture in `target/test-output/screenshots`.
 
-use std::path::Path;
+use std::{net::TcpListener, path::Path};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     fixture::{self, ALICE, BOB, User, user},
     logout,
     peers::Script,
-    server::{Server, Setup, output},
+    server::{Server, Setup, output, tls},
     sign_up,
 };
 
@@ -20,8 +20,14 @@ fn run(scenario: &str, who: User) {
 
 #[track_caller]
 fn run_at(server: &Server, scenario: &str, who: User) {
+    run_with(server, scenario, who, &json!({}));
+}
+
+/// The same, and more that the scenario is given.
+#[track_caller]
+fn run_with(server: &Server, scenario: &str, who: User, more: &Value) {
     assert!(Path::new("/usr/bin/chromium").exists(), "chromium is missing: run tests/setup");
-    let given = json!({
+    let mut given = json!({
         "issuer": server.issuer,
         "clients": fixture::clients(),
         "user": user(who),
@@ -29,6 +35,7 @@ fn run_at(server: &Server, scenario: &str, who: User) {
         "screenshots": output("screenshots"),
         "log": server.log_file(),
     });
+    given.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
     Script::shared("browser.mjs").run(scenario, given);
 }
 
@@ -139,6 +146,21 @@ fn session_frame() {
 #[test]
 fn front_channel_logout() {
     run_at(&logout::server(), "front_channel_logout", ALICE);
+}
+
+/// The relying parties are https servers on ports of their own, beside the provider.
+#[test]
+fn front_channel_logout_on_other_ports() {
+    // Held until both are known, so that they differ.
+    let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let ports = free.each_ref().map(|port| port.local_addr().unwrap().port());
+    drop(free);
+    let [shop, news] = ports.map(|port| format!("https://127.0.0.1:{port}"));
+    let tables = logout::clients(&shop, &news);
+    let server = Server::start(Setup { name: "ports", tables: &tables, ..Setup::default() });
+    let (certificate, key) = tls();
+    let more = json!({ "ports": ports, "tls": { "cert": certificate, "key": key } });
+    run_with(&server, "front_channel_logout_on_other_ports", ALICE, &more);
 }
 
 #[test]

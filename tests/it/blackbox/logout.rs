@@ -16,6 +16,12 @@ const OUT: &str = "https://shop.example:8443/out";
 /// A server with clients that want to hear of sign-outs.
 pub(super) fn server() -> Arc<Server> {
     static SHARED: Shared = Shared::new(std::sync::Weak::new());
+    let tables = clients("https://shop.example:8443", "https://news.example:9443");
+    Server::share(&SHARED, Setup { name: "logout", tables: &tables, ..Setup::default() })
+}
+
+/// The same two clients at these addresses.
+pub(super) fn clients(shop: &str, news: &str) -> String {
     let client = |name: &str, origin: &str, more: &str| {
         format!(
             "[[clients]]\nclient_id = \"fc-{name}\"\nclient_name = \"{name}\"\n\
@@ -24,13 +30,12 @@ pub(super) fn server() -> Arc<Server> {
              grant_types = [\"authorization_code\", \"implicit\"]\n{more}\n"
         )
     };
-    let shop = "post_logout_redirect_uris = [\"https://shop.example:8443/out\"]\n\
-                frontchannel_logout_uri = \"https://shop.example:8443/bye?x=1\"\n\
-                frontchannel_logout_session_required = true";
-    let news = "frontchannel_logout_uri = \"https://news.example:9443/bye\"";
-    let tables = client("shop", "https://shop.example:8443", shop)
-        + &client("news", "https://news.example:9443", news);
-    Server::share(&SHARED, Setup { name: "logout", tables: &tables, ..Setup::default() })
+    let told = format!(
+        "post_logout_redirect_uris = [\"{shop}/out\"]\n\
+         frontchannel_logout_uri = \"{shop}/bye?x=1\"\nfrontchannel_logout_session_required = true"
+    );
+    let bare = format!("frontchannel_logout_uri = \"{news}/bye\"");
+    client("shop", shop, &told) + &client("news", news, &bare)
 }
 
 /// The demo signs out as any relying party does: with its ID token, and back to its start page.

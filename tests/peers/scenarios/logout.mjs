@@ -1,7 +1,10 @@
-// Signing out at a relying party's wish, and the frames in which others hear of it. The relying parties are
-// at https addresses that are answered here, so that no page of theirs needs a certificate.
+// Signing out at a relying party's wish, and the frames in which others hear of it. But for one scenario the
+// relying parties are at https addresses that are answered here, so that no page of theirs needs a
+// certificate.
 
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:https'
 
 const SHOP = 'https://shop.example:8443'
 const NEWS = 'https://news.example:9443'
@@ -71,6 +74,41 @@ export async function front_channel_logout(visit) {
   })
   assert.ok(!visit.addresses.some((address) => address.endsWith('/taken')), 'a frame took the page')
   await isSignedOut(visit)
+}
+
+/** With servers of their own, on ports beside the provider's. */
+export async function front_channel_logout_on_other_ports(visit) {
+  const heard = []
+  const [cert, key] = await Promise.all([readFile(visit.tls.cert), readFile(visit.tls.key)])
+  const start = async (port) => {
+    const server = createServer({ cert, key }, (request, response) => {
+      const url = new URL(request.url, `https://127.0.0.1:${port}`)
+      if (url.pathname === '/bye') heard.push(url)
+      response.writeHead(200, { 'content-type': 'text/html', 'cache-control': 'no-store' })
+      response.end(`<!doctype html><title>${port}</title><p>${port}</p>`)
+    })
+    await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve))
+    return server
+  }
+  const servers = await Promise.all(visit.ports.map(start))
+  try {
+    const [shop, news] = visit.ports.map((port) => `https://127.0.0.1:${port}`)
+    const hint = await idToken(visit, 'fc-shop', shop)
+    await idToken(visit, 'fc-news', news)
+    const request = { id_token_hint: hint, post_logout_redirect_uri: `${shop}/out`, state: 'x' }
+    await visit.page.goto(endSession(visit, request))
+    await visit.page.waitForURL(`${shop}/out?state=x`)
+    assert.deepEqual(heard.map(({ origin }) => origin).sort(), [news, shop].sort())
+    const told = heard.find(({ origin }) => origin === shop)
+    assert.equal(told.searchParams.get('sid'), claims(hint).sid)
+    assert.equal(heard.find(({ origin }) => origin === news).search, '')
+    await isSignedOut(visit)
+  } finally {
+    for (const server of servers) {
+      server.closeAllConnections()
+      server.close()
+    }
+  }
 }
 
 export async function front_channel_logout_without_javascript(visit) {
