@@ -8,11 +8,11 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use self::{reader::Read, reply::Deadlines, writer::Write};
 use super::{
@@ -148,7 +148,7 @@ impl SqliteStore {
             return Err(SqliteError::Options);
         }
         let mut writer = connect(options)?;
-        schema::migrate(&mut writer)?;
+        patiently(|| schema::migrate(&mut writer))?;
         let (writes, to_write) = mpsc::channel();
         spawn("oidc-op-writer", move || writer::run(writer, &to_write))?;
         let (reads, to_read) = mpsc::channel();
@@ -179,6 +179,28 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread::Builder::new().name(name.into()).spawn(run).map(drop)
 }
 
+/// How long it is tried to open a file that others are opening.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Tries again as long as somebody else has the file locked, for a while.
+fn patiently<T>(mut attempt: impl FnMut() -> Result<T, SqliteError>) -> Result<T, SqliteError> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match attempt() {
+            Err(SqliteError::Open(error)) if is_busy(&error) && Instant::now() < end => {
+                // Nobody tells when a lock on a file is free.
+                thread::sleep(Duration::from_millis(5));
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    let busy = [ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked];
+    error.sqlite_error_code().is_some_and(|code| busy.contains(&code))
+}
+
 fn connect(options: &SqliteOptions) -> Result<Connection, SqliteError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
@@ -186,7 +208,8 @@ fn connect(options: &SqliteOptions) -> Result<Connection, SqliteError> {
     let connection = Connection::open_with_flags(&options.path, flags)?;
     // Another process may be writing; a call must still end in its time.
     connection.busy_timeout(options.deadline * 2 / 3)?;
-    connection.pragma_update(None, "journal_mode", "wal")?;
+    // SQLite itself does not wait where two make a new file at once.
+    patiently(|| Ok(connection.pragma_update(None, "journal_mode", "wal")?))?;
     connection.pragma_update(
         None,
         "synchronous",
