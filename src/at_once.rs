@@ -44,19 +44,7 @@ mod tests {
     };
 
     use super::*;
-
-    /// Waits so many times.
-    async fn wait(mut polls: usize) {
-        poll_fn(|context| {
-            if polls == 0 {
-                return Poll::Ready(());
-            }
-            polls -= 1;
-            context.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
-    }
+    use crate::store::fault::wait;
 
     fn run<F: Future>(future: F) -> (F::Output, usize) {
         let (mut future, mut polls) = (pin!(future), 0);
@@ -73,7 +61,7 @@ mod tests {
     fn all_are_run_and_never_more_than_so_many_at_once() {
         for (most, peak) in [(1, 1), (3, 3), (16, 10), (0, 1)] {
             let (now, highest) = (AtomicUsize::new(0), AtomicUsize::new(0));
-            let one = |number: usize| {
+            let one = |number: u32| {
                 let (now, highest) = (&now, &highest);
                 async move {
                     highest.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);

@@ -265,6 +265,7 @@ mod types;
 mod waiting;
 mod webfinger;
 mod wire;
+mod work;
 
 pub use authorize::{Agreement, AskedClaim, Hints, Interaction, Need, Outcome, Verdict};
 pub use builder::{BuildError, ProviderBuilder};

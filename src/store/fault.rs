@@ -339,7 +339,7 @@ impl Script {
 }
 
 /// Waits so many times.
-async fn wait(mut polls: u32) {
+pub(crate) async fn wait(mut polls: u32) {
     poll_fn(|context| {
         if polls == 0 {
             return Poll::Ready(());

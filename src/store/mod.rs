@@ -20,7 +20,7 @@
 #[cfg(any(test, feature = "test-util"))]
 pub mod contract;
 #[cfg(any(test, feature = "test-util"))]
-mod fault;
+pub(crate) mod fault;
 mod key;
 mod marker;
 mod memory;

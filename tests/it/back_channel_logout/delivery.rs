@@ -191,6 +191,25 @@ async fn a_limit_of_sessions() {
     assert!(!is_waited_for(&world.op));
 }
 
+/// A round goes on where the last one stopped, and so comes to everybody, however many wait before them.
+#[tokio::test]
+async fn a_round_goes_on_where_the_last_one_stopped() {
+    let world = World::new(apps(1));
+    for _ in 0..130 {
+        world.browser_everywhere(ALICE).await.sign_out().await;
+    }
+    let looked = async || {
+        world.store.reset();
+        world.op.provider.work(1).await.unwrap();
+        world.store.calls().get
+    };
+    // A page of a hundred, an announcement and a session each; then the rest.
+    let (first, second) = (looked().await, looked().await);
+    assert!(first >= 200 && second < 100, "{first} {second}");
+    world.work_off().await;
+    assert_eq!((world.receivers.take().len(), world.announced().await), (130, 0));
+}
+
 /// Those that are waiting for their time use up nothing of it.
 #[tokio::test]
 async fn who_waits_keeps_nobody_waiting() {
