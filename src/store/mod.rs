@@ -17,6 +17,8 @@
 //! the bytes nor judges validity: `get` may return a record whose `keep_until` is past, and
 //! [`Expect::Absent`] conflicts with one. Every call bounds its own time.
 
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod bounded;
 #[cfg(any(test, feature = "test-util"))]
 pub mod contract;
 #[cfg(any(test, feature = "test-util"))]

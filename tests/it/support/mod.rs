@@ -10,6 +10,8 @@ pub(crate) mod keys;
 mod ledger;
 mod op;
 pub(crate) mod races;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+pub(crate) mod services;
 #[cfg(feature = "fetch")]
 mod tls;
 

@@ -1,0 +1,259 @@
+//! Database servers that tests start for themselves, from Debian's packages, on loopback.
+//!
+//! `tests/setup` installs them. Where one cannot be had, `OIDC_OP_TESTS_WITHOUT=postgres,redis` leaves its
+//! tests out, and every one of them says so; without that, its absence is a failure.
+
+use std::{
+    env, fs,
+    io::Write as _,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Mutex, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+/// A database server that a test talks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Postgres,
+    Redis,
+}
+
+impl Engine {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Redis => "redis",
+        }
+    }
+
+    /// The user to be where a server refuses to be root.
+    const fn user(self) -> &'static str {
+        self.name()
+    }
+
+    /// Its program, wherever Debian puts it.
+    fn program(self, name: &str) -> Option<PathBuf> {
+        let mut folders: Vec<_> =
+            env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
+        if self == Self::Postgres {
+            let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+            folders = versions.map(|version| version.path().join("bin")).chain(folders).collect();
+        }
+        folders.into_iter().map(|folder| folder.join(name)).find(|program| program.is_file())
+    }
+
+    /// False if these tests are to run without it, which is then said aloud.
+    #[track_caller]
+    pub(crate) fn is_wanted(self) -> bool {
+        let without = env::var("OIDC_OP_TESTS_WITHOUT").unwrap_or_default();
+        if !without.split(',').any(|name| name.trim() == self.name()) {
+            return true;
+        }
+        let test = thread::current().name().unwrap_or_default().to_owned();
+        // Not by `eprintln!`, which the harness keeps to itself when all goes well.
+        let _ = writeln!(std::io::stderr(), "SKIPPED for want of {}: {test}", self.name());
+        false
+    }
+}
+
+/// A server that is running, or stopped for a while. Dropping it ends it and removes what it kept.
+#[derive(Debug)]
+pub(crate) struct Service {
+    engine: Engine,
+    port: u16,
+    place: TempDir,
+    child: Mutex<Option<Child>>,
+}
+
+impl Service {
+    /// Starts an empty server of the test's own.
+    pub(crate) fn start(engine: Engine) -> Self {
+        let place = tempfile::tempdir().unwrap();
+        if engine == Engine::Postgres {
+            own(place.path(), engine);
+            let initdb = required(engine, "initdb");
+            let mut make = as_user(engine, &initdb);
+            make.args([
+                "--auth=trust",
+                "--no-sync",
+                "--username=op",
+                "--encoding=UTF8",
+                "--pgdata",
+            ]);
+            let made = make.arg(place.path().join("data")).output().unwrap();
+            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        } else {
+            own(place.path(), engine);
+        }
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let service = Self { engine, port, place, child: Mutex::new(None) };
+        service.resume();
+        service
+    }
+
+    /// Where it is: an address for its store, without any database of its own.
+    pub(crate) fn url(&self) -> String {
+        let port = self.port;
+        match self.engine {
+            Engine::Postgres => format!("postgres://op@127.0.0.1:{port}/postgres"),
+            Engine::Redis => format!("redis://127.0.0.1:{port}"),
+        }
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Starts it where it was, and waits until it answers.
+    pub(crate) fn resume(&self) {
+        let log = fs::File::options().create(true).append(true).open(self.log()).unwrap();
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        *self.child.lock().unwrap() = Some(spawn_lasting(command));
+        let end = Instant::now() + Duration::from_secs(60);
+        while !self.answers() {
+            let ended = self.child.lock().unwrap().as_mut().unwrap().try_wait().unwrap();
+            assert!(ended.is_none() && Instant::now() < end, "{ended:?}\n{}", self.said());
+            // Nobody tells when it is ready.
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Ends it as an operator would, with all that it keeps on its disk.
+    pub(crate) fn stop(&self) {
+        // SIGINT is PostgreSQL's fast shutdown, which does not wait for clients.
+        self.signal("INT");
+        let child = self.child.lock().unwrap().take();
+        if let Some(mut child) = child {
+            child.wait().unwrap();
+        }
+    }
+
+    /// Ends it at once, with nothing put in order.
+    pub(crate) fn kill(&self) {
+        if self.engine == Engine::Postgres {
+            // Its processes end with the first of them, which would leave them to end on their own.
+            self.signal("QUIT");
+        } else {
+            self.signal("KILL");
+        }
+        let child = self.child.lock().unwrap().take();
+        if let Some(mut child) = child {
+            child.wait().unwrap();
+        }
+    }
+
+    /// Sends a signal to it.
+    pub(crate) fn signal(&self, signal: &str) {
+        if let Some(child) = &*self.child.lock().unwrap() {
+            let kill = format!("kill -s {signal} {}", child.id());
+            let _ = Command::new("sh").args(["-c", &kill]).status();
+        }
+    }
+
+    fn command(&self) -> Command {
+        let port = self.port.to_string();
+        match self.engine {
+            Engine::Postgres => {
+                let mut command = as_user(self.engine, &required(self.engine, "postgres"));
+                command.arg("-D").arg(self.place.path().join("data")).arg("-p").arg(port);
+                command.arg("-k").arg(self.place.path());
+                command.args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=400"]);
+                command
+            }
+            Engine::Redis => {
+                let mut command = as_user(self.engine, &required(self.engine, "redis-server"));
+                command.args(["--port", &port, "--bind", "127.0.0.1", "--save", ""]);
+                command.args(["--appendonly", "yes", "--appendfsync", "always", "--dir"]);
+                command.arg(self.place.path());
+                command
+            }
+        }
+    }
+
+    fn answers(&self) -> bool {
+        let mut ask = match self.engine {
+            Engine::Postgres => Command::new(required(self.engine, "pg_isready")),
+            Engine::Redis => Command::new(required(self.engine, "redis-cli")),
+        };
+        ask.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
+        if self.engine == Engine::Redis {
+            ask.arg("ping");
+        }
+        let answer = ask.output().unwrap();
+        // While it loads what it has kept, Redis answers that it does.
+        answer.status.success()
+            && (self.engine != Engine::Redis || answer.stdout.starts_with(b"PONG"))
+    }
+
+    fn log(&self) -> PathBuf {
+        self.place.path().join("log")
+    }
+
+    fn said(&self) -> String {
+        fs::read_to_string(self.log()).unwrap_or_default()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// The program, or why the test fails.
+#[track_caller]
+fn required(engine: Engine, name: &str) -> PathBuf {
+    let name_of = engine.name();
+    engine.program(name).unwrap_or_else(|| {
+        panic!("{name} is not installed: run tests/setup, or set OIDC_OP_TESTS_WITHOUT={name_of}")
+    })
+}
+
+/// A command that is not run as root, and that ends with the thread that starts it.
+fn as_user(engine: Engine, program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    if is_root() {
+        let user = engine.user();
+        command.args(["--reuid", user, "--regid", user, "--clear-groups"]);
+    }
+    command.args(["--pdeathsig", "INT"]).arg(program);
+    command
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    id.stdout.trim_ascii() == b"0"
+}
+
+/// The folder is to be the server's.
+fn own(folder: &Path, engine: Engine) {
+    if is_root() {
+        let owned = Command::new("chown").arg(engine.user()).arg(folder).status().unwrap();
+        assert!(owned.success());
+    }
+}
+
+/// Starts a process from a thread that lasts as long as the tests: it ends with that thread.
+fn spawn_lasting(command: Command) -> Child {
+    type Order = (Command, mpsc::Sender<Child>);
+    static ORDERS: Mutex<Option<mpsc::Sender<Order>>> = Mutex::new(None);
+    let (give, given) = mpsc::channel();
+    let mut orders = ORDERS.lock().unwrap();
+    let orders = orders.get_or_insert_with(|| {
+        let (orders, received) = mpsc::channel::<Order>();
+        thread::spawn(move || {
+            for (mut command, give) in received {
+                give.send(command.spawn().unwrap()).unwrap();
+            }
+        });
+        orders
+    });
+    orders.send((command, give)).unwrap();
+    given.recv().unwrap()
+}
