@@ -21,11 +21,15 @@
 mod bounded;
 #[cfg(any(test, feature = "test-util"))]
 pub mod contract;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+mod durability;
 #[cfg(any(test, feature = "test-util"))]
 pub(crate) mod fault;
 mod key;
 mod marker;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod record;
 mod sharded;
 #[cfg(feature = "sqlite")]
@@ -37,15 +41,19 @@ use std::{fmt::Debug, sync::Arc};
 use async_trait::async_trait;
 use time::Duration;
 
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+pub use durability::Durability;
 #[cfg(any(test, feature = "test-util"))]
 pub use fault::{Calls, Fault, FaultyStore, Operation};
 pub use key::{Cursor, Key, Kind, Label, Listing};
 pub(crate) use marker::{Marked, is_marked, mark};
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresError, PostgresOptions, PostgresStore};
 pub(crate) use record::{Readable, Stored, decode, encode};
 pub use record::{Record, Version};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Durability, SqliteError, SqliteOptions, SqliteStore};
+pub use sqlite::{SqliteError, SqliteOptions, SqliteStore};
 pub(crate) use typed::{Batch, Commit, Loaded, Step, load, write};
 
 use crate::types::Timestamp;

@@ -1,5 +1,8 @@
 //! The stores that are ready-made, each held to the contract and to what is its own.
 
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 
 use std::{

@@ -66,6 +66,7 @@ impl Engine {
 pub(crate) struct Service {
     engine: Engine,
     port: u16,
+    options: Vec<String>,
     place: TempDir,
     child: Mutex<Option<Child>>,
 }
@@ -73,11 +74,16 @@ pub(crate) struct Service {
 impl Service {
     /// Starts an empty server of the test's own.
     pub(crate) fn start(engine: Engine) -> Self {
+        Self::start_with(engine, |_| Vec::new())
+    }
+
+    /// The same with options of its own, which may name files that are put into its place.
+    pub(crate) fn start_with(engine: Engine, options: impl Fn(&Path) -> Vec<String>) -> Self {
         let place = tempfile::tempdir().unwrap();
+        let options = options(place.path());
+        own(place.path(), engine);
         if engine == Engine::Postgres {
-            own(place.path(), engine);
-            let initdb = required(engine, "initdb");
-            let mut make = as_user(engine, &initdb);
+            let mut make = as_user(engine, &required(engine, "initdb"));
             make.args([
                 "--auth=trust",
                 "--no-sync",
@@ -87,11 +93,9 @@ impl Service {
             ]);
             let made = make.arg(place.path().join("data")).output().unwrap();
             assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        } else {
-            own(place.path(), engine);
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let service = Self { engine, port, place, child: Mutex::new(None) };
+        let service = Self { engine, port, options, place, child: Mutex::new(None) };
         service.resume();
         service
     }
@@ -164,13 +168,14 @@ impl Service {
                 command.arg("-D").arg(self.place.path().join("data")).arg("-p").arg(port);
                 command.arg("-k").arg(self.place.path());
                 command.args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=400"]);
+                command.args(&self.options);
                 command
             }
             Engine::Redis => {
                 let mut command = as_user(self.engine, &required(self.engine, "redis-server"));
                 command.args(["--port", &port, "--bind", "127.0.0.1", "--save", ""]);
                 command.args(["--appendonly", "yes", "--appendfsync", "always", "--dir"]);
-                command.arg(self.place.path());
+                command.arg(self.place.path()).args(&self.options);
                 command
             }
         }
@@ -234,7 +239,8 @@ fn is_root() -> bool {
 /// The folder is to be the server's.
 fn own(folder: &Path, engine: Engine) {
     if is_root() {
-        let owned = Command::new("chown").arg(engine.user()).arg(folder).status().unwrap();
+        let owned =
+            Command::new("chown").arg("-R").arg(engine.user()).arg(folder).status().unwrap();
         assert!(owned.success());
     }
 }

@@ -1,0 +1,157 @@
+//! From an address to connections.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod};
+use tokio_postgres::{
+    Config, NoTls,
+    config::{Host, SslMode, TargetSessionAttrs},
+};
+use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_rustls::rustls::{
+    ClientConfig, RootCertStore,
+    crypto::ring,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+
+use super::{PostgresError, PostgresOptions, session};
+
+/// Connections that are made when they are needed, each with the session settings that the store relies on.
+pub(super) fn pool(options: &PostgresOptions) -> Result<Pool, PostgresError> {
+    let Address { mut config, roots } = Address::parse(&options.url)?;
+    // Whoever may only read is a standby, or as good as one.
+    config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    config.connect_timeout(options.deadline);
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(options.deadline);
+    }
+    config.keepalives_idle(Duration::from_secs(30));
+    let how = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let manager = if uses_tls(&config) {
+        config.ssl_mode(SslMode::Require);
+        let tls = tls(options.roots.as_deref().or(roots.as_deref()))?;
+        Manager::from_config(config, MakeRustlsConnect::new(tls), how)
+    } else {
+        config.ssl_mode(SslMode::Disable);
+        Manager::from_config(config, NoTls, how)
+    };
+    let settings: Arc<str> = session::settings(options).into();
+    let set = Hook::async_fn(move |connection: &mut deadpool_postgres::ClientWrapper, _| {
+        let settings = Arc::clone(&settings);
+        Box::pin(
+            async move { connection.batch_execute(&settings).await.map_err(HookError::Backend) },
+        )
+    });
+    Pool::builder(manager)
+        .max_size(options.connections.into())
+        .post_create(set)
+        .build()
+        .map_err(|error| PostgresError::Connect(error.into()))
+}
+
+/// What an address says.
+struct Address {
+    config: Config,
+    roots: Option<PathBuf>,
+}
+
+impl Address {
+    /// With two of libpq's words that the driver does not know: whenever there is TLS, everything is verified.
+    fn parse(url: &str) -> Result<Self, PostgresError> {
+        let (server, query) = url.split_once('?').unwrap_or((url, ""));
+        let (mut rest, mut roots) = (Vec::new(), None);
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            match pair.split_once('=') {
+                Some(("sslmode", "verify-ca" | "verify-full")) => rest.push("sslmode=require"),
+                Some(("sslrootcert", _)) => {
+                    let decoded = url::form_urlencoded::parse(pair.as_bytes()).next();
+                    roots = decoded.map(|(_, path)| PathBuf::from(path.as_ref()));
+                }
+                _ => rest.push(pair),
+            }
+        }
+        let url = format!("{server}?{}", rest.join("&"));
+        Ok(Self { config: url.parse().map_err(PostgresError::Address)?, roots })
+    }
+}
+
+/// Whether the connection is to be encrypted: always, unless it is said that the network is trusted, or there
+/// is none.
+fn uses_tls(config: &Config) -> bool {
+    let stays_here = |host: &Host| match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) => {
+            name == "localhost"
+                || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+    };
+    match config.get_ssl_mode() {
+        SslMode::Disable => false,
+        SslMode::Prefer => !config.get_hosts().iter().all(stays_here),
+        _ => true,
+    }
+}
+
+fn tls(given: Option<&Path>) -> Result<ClientConfig, PostgresError> {
+    let mut roots = RootCertStore::empty();
+    match given {
+        None => {
+            // A system often has one that is damaged.
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+        Some(file) => {
+            let unreadable = |error: io::Error| PostgresError::Roots(error);
+            let certificates = CertificateDer::pem_file_iter(file)
+                .map_err(|error| unreadable(io::Error::other(error)))?;
+            for certificate in certificates {
+                let certificate =
+                    certificate.map_err(|error| unreadable(io::Error::other(error)))?;
+                roots.add(certificate).map_err(|error| unreadable(io::Error::other(error)))?;
+            }
+        }
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| PostgresError::Tls(error.into()))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encrypts(url: &str) -> bool {
+        uses_tls(&Address::parse(url).unwrap().config)
+    }
+
+    #[test]
+    fn only_what_stays_here_or_is_said_to_be_trusted_goes_in_the_clear() {
+        for here in ["localhost", "127.0.0.1", "[::1]", "%2Frun%2Fpostgresql"] {
+            assert!(!encrypts(&format!("postgres://op@{here}/op")), "{here}");
+            assert!(encrypts(&format!("postgres://op@{here}/op?sslmode=verify-full")), "{here}");
+        }
+        for there in ["db.example", "192.0.2.1", "localhost,db.example"] {
+            assert!(encrypts(&format!("postgres://op@{there}/op")), "{there}");
+            assert!(encrypts(&format!("postgres://op@{there}/op?sslmode=prefer")), "{there}");
+            assert!(!encrypts(&format!("postgres://op@{there}/op?sslmode=disable")), "{there}");
+        }
+    }
+
+    #[test]
+    fn the_words_of_libpq_are_understood() {
+        let url = "postgresql://op:pw@db.example:5433/op?sslmode=verify-ca\
+                   &sslrootcert=%2Fetc%2Fop%2Froot.pem&application_name=op";
+        let Address { config, roots } = Address::parse(url).unwrap();
+        assert_eq!(config.get_ssl_mode(), SslMode::Require);
+        assert_eq!(roots.as_deref(), Some(Path::new("/etc/op/root.pem")));
+        assert_eq!(config.get_application_name(), Some("op"));
+        assert_eq!(config.get_ports(), [5433]);
+        let wrong = Address::parse("postgres://op:geheim@db.example/op?colour=blue").err().unwrap();
+        assert!(!format!("{wrong:?}").contains("geheim"), "{wrong:?}");
+    }
+}

@@ -1,0 +1,272 @@
+mod connect;
+mod schema;
+mod session;
+mod statements;
+
+use std::{fmt, io, path::PathBuf, pin::Pin, time::Duration};
+
+use async_trait::async_trait;
+use deadpool_postgres::{Object, Pool};
+
+use super::{
+    Cursor, Durability, Expect, Key, Kind, Label, Listing, Put, Record, Store, StoreError, Version,
+    bounded::{Bounded, Until},
+};
+use crate::types::Timestamp;
+
+/// A [`Store`] in PostgreSQL: for a service that runs on several machines.
+///
+/// Each call is one statement that commits by itself, so every step of the protocol waits once for the disk of
+/// one server and holds no lock between two calls. What was acknowledged survives the loss of power, unless
+/// [`Durability::Relaxed`] says otherwise. Engines that speak PostgreSQL's protocol and know its
+/// `INSERT … ON CONFLICT` and writing `WITH` will do.
+///
+/// It has to be opened within a Tokio runtime, which then carries its connections; it may be asked from
+/// anywhere.
+///
+/// ```no_run
+/// use oidc_op::store::PostgresStore;
+///
+/// # async fn open() -> Result<(), oidc_op::store::PostgresError> {
+/// let store = PostgresStore::open("postgres://op:secret@db.example/op?sslmode=require").await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Premises
+///
+/// Every call goes to the primary: servers that are read-only are refused. A fail-over must not lose what was
+/// acknowledged, or a redeemed code comes back; so the standby that takes over has to be a synchronous one
+/// (`synchronous_standby_names`, and `synchronous_commit` at `on` or above, which [`Durability::Durable`]
+/// sees to). Between the service and the server there may be a pooler that keeps sessions; one that shares a
+/// connection by transactions must carry prepared statements along.
+///
+/// # Tables
+///
+/// `oidc_op_record`, `oidc_op_label` and `oidc_op_schema`, in the first schema of the `search_path`; they are
+/// made and brought up to date when the store is opened, by one of all nodes that start at once. The user needs
+/// the right to create them then, and later only that to read and write.
+pub struct PostgresStore {
+    pool: Pool,
+    calls: Bounded,
+}
+
+/// How a [`PostgresStore`] is opened.
+///
+/// ```
+/// use oidc_op::store::PostgresOptions;
+///
+/// let mut options = PostgresOptions::new("postgres://op@db.example/op");
+/// options.connections = 32;
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct PostgresOptions {
+    /// The server and database, in the form `postgres://user:password@host:port/database?key=value` or
+    /// `host=… user=…`, with libpq's keys as far as `tokio-postgres` knows them.
+    ///
+    /// `sslmode` decides about TLS: `disable` means that the network is trusted; `require`, `verify-ca` and
+    /// `verify-full` all verify the server's certificate and its name. Without it, TLS is required but for
+    /// this machine's own addresses and sockets.
+    pub url: String,
+    /// PEM certificates that the server's certificate may be signed by; those of the system if none.
+    /// `sslrootcert` in the address says the same.
+    pub roots: Option<PathBuf>,
+    /// What an acknowledged write survives; [`Durability::Durable`].
+    pub durability: Durability,
+    /// How many connections are kept at most; 16, at least 1.
+    pub connections: u16,
+    /// How long a call may take before it is answered as [`StoreError::Unknown`], or as
+    /// [`StoreError::Refused`] if nothing was sent yet; 3 s.
+    pub deadline: Duration,
+}
+
+impl PostgresOptions {
+    /// A server, with the defaults.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            roots: None,
+            durability: Durability::default(),
+            connections: 16,
+            deadline: Duration::from_secs(3),
+        }
+    }
+}
+
+/// Without the address, which may hold a password.
+impl fmt::Debug for PostgresOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresOptions")
+            .field("roots", &self.roots)
+            .field("durability", &self.durability)
+            .field("connections", &self.connections)
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A [`PostgresStore`] could not be opened. No text of it repeats a password.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PostgresError {
+    /// The address cannot be understood.
+    #[error("the address of the database cannot be understood")]
+    Address(#[source] tokio_postgres::Error),
+    /// The options contradict themselves.
+    #[error("connections must be 1 or more, and the deadline longer than nothing")]
+    Options,
+    /// The certificates to trust cannot be read.
+    #[error("the certificates to trust cannot be read")]
+    Roots(#[source] io::Error),
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It was opened outside a Tokio runtime.
+    #[error("the store has to be opened within a Tokio runtime")]
+    Runtime,
+    /// The server cannot be reached, refuses, or is a standby.
+    #[error("the database cannot be reached")]
+    Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The server does not write to its disk what it acknowledges (`fsync = off`).
+    #[error("the database does not keep what it acknowledges: fsync is off")]
+    Forgetful,
+    /// A newer release has written it.
+    #[error("the database was written by a newer release")]
+    Newer,
+    /// The tables could not be looked at or made.
+    #[error("the tables could not be made")]
+    Schema(#[source] tokio_postgres::Error),
+}
+
+impl PostgresStore {
+    /// Connects with the defaults, and brings the tables to this release's schema.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`].
+    pub async fn open(url: impl Into<String>) -> Result<Self, PostgresError> {
+        Self::with_options(&PostgresOptions::new(url)).await
+    }
+
+    /// Connects, and brings the tables to this release's schema.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`].
+    pub async fn with_options(options: &PostgresOptions) -> Result<Self, PostgresError> {
+        if options.connections == 0 || options.deadline.is_zero() {
+            return Err(PostgresError::Options);
+        }
+        let calls = Bounded::here(options.deadline).map_err(|_| PostgresError::Runtime)?;
+        let pool = connect::pool(options)?;
+        let first = tokio::time::timeout(options.deadline, pool.get());
+        let mut first = first
+            .await
+            .map_err(|late| PostgresError::Connect(late.into()))?
+            .map_err(|error| PostgresError::Connect(error.into()))?;
+        if options.durability == Durability::Durable {
+            session::require_durable(&first).await?;
+        }
+        schema::migrate(&mut first).await?;
+        drop(first);
+        Ok(Self { pool, calls })
+    }
+
+    /// Asks one question on a connection of its own.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl for<'c> FnOnce(&'c Object) -> Answer<'c, T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let pool = self.pool.clone();
+        self.calls.call(move |until| on_a_connection(pool, until, question)).await
+    }
+}
+
+type Answer<'c, T> = Pin<Box<dyn Future<Output = Result<T, tokio_postgres::Error>> + Send + 'c>>;
+
+async fn on_a_connection<T: Send>(
+    pool: Pool,
+    until: Until,
+    question: impl for<'c> FnOnce(&'c Object) -> Answer<'c, T> + Send,
+) -> Result<T, StoreError> {
+    let connection = until.unsent(pool.get()).await?;
+    let answer = until.sent(question(&connection)).await;
+    if answer.is_err() {
+        // It may hang, and what it was asked may still be on its way: nobody else is to have it.
+        drop(Object::take(connection));
+    }
+    answer?.map_err(session::told_apart)
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
+        let key = *key;
+        self.ask(move |connection| Box::pin(statements::get(connection, key))).await
+    }
+
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Record>>, StoreError> {
+        let keys: Box<[Key]> = keys.into();
+        self.ask(move |connection| Box::pin(statements::get_many(connection, keys))).await
+    }
+
+    async fn put(&self, key: &Key, expect: Expect<'_>, record: Record) -> Result<Put, StoreError> {
+        let key = *key;
+        let happened = match expect {
+            Expect::Absent { labels } => {
+                let labels: Box<[Label]> = labels.into();
+                self.ask(move |connection| {
+                    Box::pin(statements::create(connection, key, record, labels))
+                })
+                .await
+            }
+            Expect::Version(version) => {
+                self.ask(move |connection| {
+                    Box::pin(statements::replace(connection, key, version, record))
+                })
+                .await
+            }
+        };
+        happened.map(done_if)
+    }
+
+    async fn delete(&self, key: &Key, version: &Version) -> Result<Put, StoreError> {
+        let (key, version) = (*key, *version);
+        let happened = self
+            .ask(move |connection| Box::pin(statements::delete(connection, key, version)))
+            .await;
+        happened.map(done_if)
+    }
+
+    async fn list(
+        &self,
+        kind: Kind,
+        label: &Label,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Listing, StoreError> {
+        let (label, first) = (*label, Cursor::first_hash(after)?);
+        self.ask(move |connection| {
+            Box::pin(statements::list(connection, kind, label, first, limit))
+        })
+        .await
+    }
+
+    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u32, StoreError> {
+        let purged = self
+            .ask(move |connection| Box::pin(statements::purge(connection, before, limit)))
+            .await?;
+        purged.ok_or_else(|| StoreError::Refused("the caller's clock is far ahead".into()))
+    }
+}
+
+const fn done_if(happened: bool) -> Put {
+    if happened { Put::Done } else { Put::Conflict }
+}
