@@ -294,7 +294,10 @@ async fn assemble(
     let fetch = settings.fetch.client()?;
     // From here on all is known to be well, so that a refusal leaves nothing behind.
     let kept = given.or_made(&data)?;
-    let store = store.map_or_else(|| settings.store.open(&data), Ok)?;
+    let store = match store {
+        Some(store) => store,
+        None => settings.store.open(&settings.stores, &data).await?,
+    };
     let (signing, signer): (_, Arc<dyn Signer>) = match kept.keys {
         Some(keys) if !in_store => (None, Arc::new(keys)),
         given => {

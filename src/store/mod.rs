@@ -19,6 +19,7 @@
 
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod bounded;
+mod composite;
 #[cfg(any(test, feature = "test-util"))]
 pub mod contract;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
@@ -41,6 +42,7 @@ use std::{fmt::Debug, sync::Arc};
 use async_trait::async_trait;
 use time::Duration;
 
+pub use composite::CompositeStore;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
 pub use durability::Durability;
 #[cfg(any(test, feature = "test-util"))]

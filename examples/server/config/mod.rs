@@ -69,6 +69,9 @@ pub(crate) struct Settings {
     pub(crate) tls: Option<Tls>,
     #[serde(default)]
     pub(crate) store: StoreEntry,
+    /// Kinds of records that are kept in other stores.
+    #[serde(default)]
+    pub(crate) stores: store::Elsewhere,
     #[serde(default = "default_data")]
     pub(crate) data: PathBuf,
     #[serde(default = "default_log")]
@@ -179,7 +182,9 @@ impl Settings {
         for path in files.chain(tls).chain(keys).chain(&mut self.fetch.ca).chain([&mut self.data]) {
             *path = directory.join(&*path);
         }
-        self.store.relative_to(directory);
+        for store in [&mut self.store].into_iter().chain(self.stores.values_mut()) {
+            store.relative_to(directory);
+        }
         if let Some(registration) = &mut self.registration {
             registration.resolve(directory);
         }

@@ -1,99 +1,242 @@
-//! `store`: where records are kept.
+//! `store` and `stores`: where records are kept.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs, mem,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use oidc_op::store::{MemoryStore, Store};
+use oidc_op::store::{CompositeStore, Kind, MemoryStore, Store};
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::ConfigError;
 
-/// Where records are kept.
-#[derive(Clone, Debug)]
+/// Where records are kept: an address, or `{ file = "…" }` if the address holds a password.
+#[derive(Clone)]
 pub(crate) enum StoreEntry {
+    Address(Address),
+    File(PathBuf),
+}
+
+/// Kinds of records that are kept elsewhere.
+pub(crate) type Elsewhere = BTreeMap<KindName, StoreEntry>;
+
+/// What an address says.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Address {
     /// In this process: all is forgotten at a restart.
     Memory,
     /// In a file; if it has no name, in one of the data directory.
-    #[cfg(feature = "sqlite")]
-    Sqlite { file: Option<std::path::PathBuf>, relaxed: bool },
+    Sqlite(Option<PathBuf>, Own),
+    Postgres(String, Own),
+    Redis(String, Own),
+}
+
+/// Without what it says: an address may hold a password.
+impl std::fmt::Debug for StoreEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StoreEntry(..)")
+    }
 }
 
 impl Default for StoreEntry {
     fn default() -> Self {
         #[cfg(feature = "sqlite")]
-        return Self::Sqlite { file: None, relaxed: false };
+        return Self::Address(Address::Sqlite(None, Own::default()));
         #[cfg(not(feature = "sqlite"))]
-        Self::Memory
+        Self::Address(Address::Memory)
     }
 }
 
-impl StoreEntry {
+/// Members of an address that are this server's own, not the driver's.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Own {
+    relaxed: bool,
+    connections: Option<u16>,
+}
+
+impl Own {
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+    fn durability(&self) -> oidc_op::store::Durability {
+        use oidc_op::store::Durability;
+        if self.relaxed { Durability::Relaxed } else { Durability::Durable }
+    }
+
+    /// Takes them out of the query.
+    fn taken_from(address: &str) -> Result<(String, Self), String> {
+        let (place, query) = address.split_once('?').unwrap_or((address, ""));
+        let (mut own, mut rest) = (Self::default(), Vec::new());
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            match pair.split_once('=') {
+                Some(("durability", "durable")) => own.relaxed = false,
+                Some(("durability", "relaxed")) => own.relaxed = true,
+                Some(("durability", _)) => {
+                    return Err("the durability of a store is durable or relaxed".into());
+                }
+                Some(("connections", number)) => match number.parse() {
+                    Ok(number) if number > 0 => own.connections = Some(number),
+                    _ => return Err("the connections of a store are 1 to 65535".into()),
+                },
+                _ => rest.push(pair),
+            }
+        }
+        let query = rest.join("&");
+        let separator = if query.is_empty() { "" } else { "?" };
+        Ok((format!("{place}{separator}{query}"), own))
+    }
+}
+
+impl Address {
     fn parse(text: &str) -> Result<Self, String> {
         // Only the scheme is repeated: the rest of a store's address may hold a password.
-        let Some((scheme, rest)) = text.split_once(':') else {
+        let Some((scheme, _)) = text.split_once(':') else {
             return Err("a store is written with its scheme, as in \"memory:\"".into());
         };
-        match scheme {
-            "memory" if rest.is_empty() => Ok(Self::Memory),
-            #[cfg(feature = "sqlite")]
+        let (address, own) = Own::taken_from(text)?;
+        let (address, needs) = match scheme {
+            "memory" if text == "memory:" => return Ok(Self::Memory),
             "sqlite" => {
-                let (file, how) = rest.split_once('?').unwrap_or((rest, ""));
-                let relaxed = match how {
-                    "" => false,
-                    "durability=relaxed" => true,
-                    _ => {
-                        return Err("after the file of a store there is ?durability=relaxed".into());
-                    }
-                };
-                Ok(Self::Sqlite { file: (!file.is_empty()).then(|| file.into()), relaxed })
+                let file = address.trim_start_matches("sqlite:");
+                if own.connections.is_some() || file.contains('?') {
+                    return Err("after the file of a store there is ?durability=relaxed".into());
+                }
+                let file = (!file.is_empty()).then(|| file.into());
+                (Self::Sqlite(file, own), (cfg!(feature = "sqlite"), "sqlite"))
             }
-            #[cfg(not(feature = "sqlite"))]
-            "sqlite" => {
-                Err("\"sqlite:\" needs a server that was built with the feature sqlite".into())
+            "postgres" | "postgresql" => {
+                (Self::Postgres(address, own), (cfg!(feature = "postgres"), "postgres"))
             }
-            scheme => Err(format!(
-                "a store of the kind {scheme:?} is not supported; \"sqlite:\" and \"memory:\" are"
+            "redis" | "rediss" if own.connections.is_some() => {
+                return Err("a store in Redis has one connection".into());
+            }
+            "redis" | "rediss" => (Self::Redis(address, own), (cfg!(feature = "redis"), "redis")),
+            scheme => {
+                return Err(format!(
+                    "a store of the kind {scheme:?} is not supported; \"sqlite:\", \"postgres:\", \
+                     \"redis:\" and \"memory:\" are"
+                ));
+            }
+        };
+        match needs {
+            (true, _) => Ok(address),
+            (false, feature) => Err(format!(
+                "a store of the kind {scheme:?} needs a server that was built with the feature {feature}"
             )),
         }
     }
 
-    /// With the file of the data directory, if no other one is named.
-    #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "no file is opened"))]
-    pub(crate) fn open(&self, data: &Path) -> Result<Arc<dyn Store>, ConfigError> {
+    async fn open(&self, data: &Path) -> Result<Arc<dyn Store>, ConfigError> {
         match self {
             Self::Memory => Ok(Arc::new(MemoryStore::new())),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite { file, relaxed } => {
-                use oidc_op::store::{Durability, SqliteOptions, SqliteStore};
+            Self::Sqlite(file, own) => {
+                use oidc_op::store::{SqliteOptions, SqliteStore};
                 let path = file.clone().unwrap_or_else(|| data.join("op.db"));
                 let mut options = SqliteOptions::new(&path);
-                if *relaxed {
-                    options.durability = Durability::Relaxed;
-                }
-                let store = SqliteStore::with_options(&options).map_err(|error| {
-                    let text = crate::layers::chain(&error);
-                    ConfigError::new(format!("store: {}: {text}", path.display()))
-                })?;
-                Ok(Arc::new(store))
+                options.durability = own.durability();
+                let named = |error| format!("{}: {}", path.display(), crate::layers::chain(&error));
+                let store = SqliteStore::with_options(&options).map_err(named);
+                Ok(Arc::new(store.map_err(ConfigError::new)?))
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(url, own) => {
+                use oidc_op::store::{PostgresOptions, PostgresStore};
+                let mut options = PostgresOptions::new(url);
+                options.durability = own.durability();
+                options.connections = own.connections.unwrap_or(options.connections);
+                let store = PostgresStore::with_options(&options).await;
+                Ok(Arc::new(store.map_err(|error| ConfigError::new(crate::layers::chain(&error)))?))
+            }
+            _ => {
+                let text = format!("this server was built without it: {}", data.display());
+                Err(ConfigError::new(text))
             }
         }
+    }
+}
+
+impl StoreEntry {
+    fn address(&self) -> Result<Address, ConfigError> {
+        match self {
+            Self::Address(address) => Ok(address.clone()),
+            Self::File(path) => {
+                let named = |text: String| ConfigError::new(format!("{}: {text}", path.display()));
+                let text = fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
+                Address::parse(text.trim()).map_err(named)
+            }
+        }
+    }
+
+    /// Opens it, with the file of the data directory if no other one is named, and what is kept elsewhere.
+    pub(crate) async fn open(
+        &self,
+        elsewhere: &Elsewhere,
+        data: &Path,
+    ) -> Result<Arc<dyn Store>, ConfigError> {
+        let named = |name: &str, error: ConfigError| ConfigError::new(format!("{name}: {error}"));
+        let address = self.address().map_err(|error| named("store", error))?;
+        let rest = address.open(data).await.map_err(|error| named("store", error))?;
+        if elsewhere.is_empty() {
+            return Ok(rest);
+        }
+        // Kinds that name one address share a store.
+        let mut places: Vec<(Address, Vec<Kind>)> = Vec::new();
+        for (KindName(kind), entry) in elsewhere {
+            let name = format!("stores.{}", kind.as_str());
+            let address = entry.address().map_err(|error| named(&name, error))?;
+            match places.iter_mut().find(|(known, _)| *known == address) {
+                Some((_, kinds)) => kinds.push(*kind),
+                None => places.push((address, vec![*kind])),
+            }
+        }
+        let mut composite = CompositeStore::new(rest);
+        for (address, kinds) in places {
+            let name = format!("stores.{}", kinds.first().map_or("", |kind| kind.as_str()));
+            let store = address.open(data).await.map_err(|error| named(&name, error))?;
+            composite = composite.keep(kinds, store);
+        }
+        Ok(Arc::new(composite))
     }
 
     /// Takes a file that is named relatively as relative to this folder.
     pub(super) fn relative_to(&mut self, folder: &Path) {
         match self {
-            Self::Memory => {}
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite { file, .. } => {
-                if let Some(file) = file {
-                    *file = folder.join(&*file);
-                }
+            Self::File(path) => *path = folder.join(mem::take(path)),
+            Self::Address(Address::Sqlite(Some(file), _)) => {
+                *file = folder.join(mem::take(file));
             }
+            Self::Address(_) => {}
         }
     }
 }
 
 impl<'de> Deserialize<'de> for StoreEntry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(Error::custom)
+        // By way of a `Value`: the errors of a typed parser quote what they have read.
+        match &toml::Value::deserialize(deserializer)? {
+            toml::Value::String(text) => Address::parse(text).map(Self::Address),
+            toml::Value::Table(table) if table.len() == 1 => match table.get("file") {
+                Some(toml::Value::String(path)) => Ok(Self::File(path.into())),
+                _ => Err("a store is an address or { file = \"…\" }".into()),
+            },
+            _ => Err("a store is an address or { file = \"…\" }".into()),
+        }
+        .map_err(Error::custom)
+    }
+}
+
+/// A kind of records, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct KindName(Kind);
+
+impl<'de> Deserialize<'de> for KindName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == name);
+        kind.map(Self).ok_or_else(|| {
+            let known = Kind::ALL.map(Kind::as_str).join(", ");
+            Error::custom(format!("unknown kind {name:?}, expected one of {known}"))
+        })
     }
 }

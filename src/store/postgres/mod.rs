@@ -260,12 +260,24 @@ impl Store for PostgresStore {
     }
 
     async fn purge(&self, before: Timestamp, limit: u32) -> Result<u32, StoreError> {
-        let purged = self
-            .ask(move |connection| Box::pin(statements::purge(connection, before, limit)))
-            .await?;
-        purged.ok_or_else(|| StoreError::Refused("the caller's clock is far ahead".into()))
+        let mut purged = 0;
+        loop {
+            let asked = (limit - purged).min(PURGED_AT_ONCE);
+            let gone = self
+                .ask(move |connection| Box::pin(statements::purge(connection, before, asked)))
+                .await?;
+            let ahead = || StoreError::Refused("the caller's clock is far ahead".into());
+            let gone = gone.ok_or_else(ahead)?;
+            purged += gone;
+            if gone < asked || purged == limit {
+                return Ok(purged);
+            }
+        }
     }
 }
+
+/// The most records that are taken out by one statement, so that its transaction is short.
+const PURGED_AT_ONCE: u32 = 1024;
 
 const fn done_if(happened: bool) -> Put {
     if happened { Put::Done } else { Put::Conflict }

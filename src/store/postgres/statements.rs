@@ -13,8 +13,6 @@ use crate::{
 
 /// The most keys on a page.
 const PAGE: u32 = 1024;
-/// The most records that one purge takes out, so that its transaction is short.
-const PURGED_AT_ONCE: u32 = 1024;
 
 pub(super) async fn get(connection: &Object, key: Key) -> Result<Option<Record>, Error> {
     let query = connection
@@ -192,7 +190,7 @@ pub(super) async fn purge(
         )
         .await?;
     let (ahead, grace) = (AHEAD.whole_seconds(), GRACE.whole_seconds());
-    let limit = i64::from(limit.min(PURGED_AT_ONCE));
+    let limit = i64::from(limit);
     let row = connection.query_one(&query, &[&before.unix(), &ahead, &grace, &limit]).await?;
     let (sane, gone): (bool, i64) = (row.try_get(0)?, row.try_get(1)?);
     Ok(sane.then(|| u32::try_from(gone).unwrap_or(u32::MAX)))

@@ -163,6 +163,9 @@ impl SqliteStore {
     }
 }
 
+/// The most records that are taken out by one write, so that others seldom wait for it.
+const PURGED_AT_ONCE: u32 = 256;
+
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread::Builder::new().name(name.into()).spawn(run).map(drop)
 }
@@ -264,8 +267,16 @@ impl Store for SqliteStore {
         if before > now + AHEAD {
             return Err(StoreError::Refused("the caller's clock is far ahead".into()));
         }
-        let (slot, reply) = self.deadlines.begin();
-        self.write(Write::Purge { ended_by: before.min(now) - GRACE, limit, slot });
-        reply.await
+        let mut purged = 0;
+        loop {
+            let asked = (limit - purged).min(PURGED_AT_ONCE);
+            let (slot, reply) = self.deadlines.begin();
+            self.write(Write::Purge { ended_by: before.min(now) - GRACE, limit: asked, slot });
+            let gone = reply.await?;
+            purged += gone;
+            if gone < asked || purged == limit {
+                return Ok(purged);
+            }
+        }
     }
 }

@@ -10,8 +10,6 @@ use crate::{
 
 /// The most writes that share one transaction, and with it the wait for the disk.
 const TOGETHER: usize = 256;
-/// The most records that one purge takes out at once, so that writers seldom wait for it.
-const PURGED_AT_ONCE: u32 = 256;
 
 /// A change that is to be made, and where to say what became of it.
 pub(super) enum Write {
@@ -38,7 +36,7 @@ impl Write {
             }
             Self::Delete(key, version, _) => delete(within, key, version).map(Made::Put),
             Self::Purge { ended_by, limit, .. } => {
-                purge(within, *ended_by, (*limit).min(PURGED_AT_ONCE)).map(Made::Purged)
+                purge(within, *ended_by, *limit).map(Made::Purged)
             }
         }
     }

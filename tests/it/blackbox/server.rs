@@ -392,6 +392,8 @@ fn build(release: bool) {
         ("fetch", cfg!(feature = "fetch")),
         ("tracing", true),
         ("sqlite", cfg!(feature = "sqlite")),
+        ("postgres", cfg!(feature = "postgres")),
+        ("redis", cfg!(feature = "redis")),
         ("test-util", cfg!(feature = "test-util")),
         ("vendored", cfg!(feature = "vendored")),
     ];

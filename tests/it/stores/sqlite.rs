@@ -171,3 +171,19 @@ fn re_08_a_file_that_is_held() {
     assert!(matches!(done, oidc_op::store::Put::Done | oidc_op::store::Put::Conflict));
     assert!(block_on(store.get(&key)).unwrap().is_some());
 }
+
+/// Threat RE-16: a purge takes out as much as it is asked to, in parts that let writers through.
+#[test]
+fn re_16_a_purge_fulfils_its_limit() {
+    let files = Files::new();
+    let options = files.next();
+    let store = SqliteStore::with_options(&options).unwrap();
+    let fill = "WITH RECURSIVE many (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 1200)
+        INSERT INTO record SELECT 'grant', CAST(printf('%032d', n) AS BLOB), zeroblob(16), n, x'', x''
+        FROM many";
+    rusqlite::Connection::open(&options.path).unwrap().execute(fill, []).unwrap();
+    let now = oidc_op::Clock::now(&oidc_op::SystemClock);
+    for (limit, removed) in [(0, 0), (700, 700), (1_000, 500), (1_000, 0)] {
+        assert_eq!(block_on(store.purge(now, limit)).unwrap(), removed);
+    }
+}
