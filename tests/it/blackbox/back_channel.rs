@@ -88,7 +88,12 @@ pub(crate) async fn tokens(
 }
 
 /// Redeems a code.
-async fn redeem(server: &Server, client: Registered, code: &str, more: &[(&str, &str)]) -> Answer {
+pub(crate) async fn redeem(
+    server: &Server,
+    client: Registered,
+    code: &str,
+    more: &[(&str, &str)],
+) -> Answer {
     let form = [
         ("grant_type", "authorization_code"),
         ("code", code),

@@ -18,6 +18,7 @@
 //! | `logout_tokens.rs` | what clients hear of a logout |
 //! | `certification/` | the configuration that the certification suite runs against |
 //! | `threats/` | rows of the catalogue that concern the HTTP layer, the pages and the log |
+//! | `nodes/` | several servers as one provider |
 //! | `process.rs` | start and end of the server |
 //!
 //! Every authorization answer passes through `answer.rs`, or through `lib/conformance.mjs` in a script.
@@ -38,6 +39,8 @@ mod logout;
 #[cfg(feature = "fetch")]
 mod logout_tokens;
 mod manage;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod nodes;
 mod oidc_agent;
 mod openid_client;
 mod party;

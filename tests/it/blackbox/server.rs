@@ -130,6 +130,15 @@ impl Server {
         panic!("no port stays free");
     }
 
+    /// Starts a server that the world sees at another address than its own, with a configuration that the
+    /// test writes for its port. Its addresses here are those of the world.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(crate) fn start_behind(name: &str, issuer: &str, config: impl Fn(u16) -> String) -> Self {
+        let mut server = Self::start_with(name, "", |port, _| config(port));
+        issuer.clone_into(&mut server.issuer);
+        server
+    }
+
     /// Starts the demo, which needs no configuration but port 8080; if somebody else has that port,
     /// answers how it ended and what it said.
     pub(crate) fn demo() -> Result<Self, (Option<i32>, String)> {
@@ -232,6 +241,12 @@ impl Server {
     /// The file of it.
     pub(crate) fn log_file(&self) -> &Path {
         &self.log
+    }
+
+    /// The folder that it runs in.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(crate) fn place(&self) -> &Path {
+        self.place.path()
     }
 
     /// Its data directory.

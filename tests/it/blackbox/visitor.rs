@@ -86,6 +86,18 @@ impl Visitor {
         self.follow(self.send(Method::GET, url, None, &[]).await).await
     }
 
+    /// The same where no answer may come.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(crate) async fn try_open(&self, url: impl AsRef<str>) -> Option<Page> {
+        let url = self.origin.join(url.as_ref()).unwrap();
+        self.remember(&url, None);
+        let response = self.http.get(url.clone()).send().await.ok()?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let states = self.states.lock().unwrap().clone();
+        let body = response.text().await.ok()?;
+        Some(Page { url, status, headers, body, redirects: Vec::new(), states })
+    }
+
     /// Submits the form that has this button, with these values in its fields.
     pub(crate) async fn submit(&self, page: &Page, button: &str, values: &[(&str, &str)]) -> Page {
         let (url, body) = page.filled_in(button, values);
