@@ -232,7 +232,8 @@ impl Scene {
 
     fn with(algorithm: SigningAlgorithm, signer: impl Signer) -> Self {
         let hands = Hands(Arc::new(AtomicI64::new(NOW.unix())));
-        let provider = world::provider(signer, algorithm, 1, hands.clone());
+        let store = oidc_op::store::MemoryStore::with_clock(hands.clone());
+        let provider = world::provider(store, signer, algorithm, 1, hands.clone());
         Self {
             cookie: now_or_never(world::settle(&provider, 0)),
             provider,

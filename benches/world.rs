@@ -1,4 +1,4 @@
-//! What both benches run against: a provider over a [`MemoryStore`] with one confidential client
+//! What the benches run against: a provider over a store with one confidential client
 //! (`client_secret_basic`, PKCE S256), an API that takes JWTs, and people who are signed in and whose
 //! consent is remembered.
 //!
@@ -17,7 +17,7 @@ use oidc_op::{
     ClientSecret, Clock, Config, Duration, GrantType, HostError, Issuer, JwtFormat, Login, Outcome,
     Provider, RedirectUri, Reply, Request, Resource, ResourceServer, ResponseType, Scope, Secret,
     Secrets, Signer, SigningAlgorithm, StaticClients, Subject, SystemEntropy, Verdict,
-    store::MemoryStore,
+    store::Store,
 };
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value};
@@ -37,10 +37,11 @@ const CLIENT_SECRET: &str = "b2R0eS1zZWNyZXQtb2YtMzItcmFuZG9tLWJ5dGVz";
 /// A provider whose client gets ID tokens signed with this algorithm, as its API gets access tokens, and
 /// `people` accounts.
 pub(crate) fn provider(
+    store: impl Store,
     signer: impl Signer,
     algorithm: SigningAlgorithm,
     people: usize,
-    clock: impl Clock + Clone,
+    clock: impl Clock,
 ) -> Provider {
     let mut metadata = ClientMetadata::default();
     metadata.redirect_uris.push(RedirectUri::new(REDIRECT_URI).expect("it is exact"));
@@ -64,7 +65,7 @@ pub(crate) fn provider(
     api.format = AccessTokenFormat::Jwt(JwtFormat::signed(algorithm));
     config.resources.push(api);
     Provider::builder(config)
-        .store(MemoryStore::with_clock(clock.clone()))
+        .store(store)
         .clients(StaticClients::from_iter([client.expect("the metadata fit")]))
         .accounts(People::new(people))
         .signer(signer)

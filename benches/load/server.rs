@@ -15,6 +15,7 @@ use axum::{
 use oidc_op::{
     Clock, KeySet, Provider, SigningAlgorithm, SystemClock,
     adapter::{axum::router, http::Pages},
+    store::MemoryStore,
 };
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -75,7 +76,7 @@ pub(crate) async fn run(
 ) -> Result<(), Box<dyn Error>> {
     let (now, algorithm) = (SystemClock.now(), route.algorithm());
     let keys = Arc::new(KeySet::generate(&[SigningAlgorithm::RS256, algorithm], now)?);
-    let provider = world::provider(keys.clone(), algorithm, users, SystemClock);
+    let provider = world::provider(MemoryStore::new(), keys.clone(), algorithm, users, SystemClock);
     let mut cookies = Vec::with_capacity(users);
     for person in 0..users {
         cookies.push(world::settle(&provider, person).await);

@@ -109,6 +109,11 @@ impl Service {
         }
     }
 
+    /// The folder with all that it keeps.
+    pub(crate) fn place(&self) -> &Path {
+        self.place.path()
+    }
+
     pub(crate) const fn port(&self) -> u16 {
         self.port
     }

@@ -105,7 +105,7 @@ async fn a_flow_over_three_nodes(engine: Engine) {
 async fn re_01_one_redemption_of_many(engine: Engine) {
     const AT_ONCE: usize = 64;
     let Some(service) = started(engine) else { return };
-    let rounds = std::env::var("OIDC_OP_ROUNDS").map_or(10, |rounds| rounds.parse().unwrap());
+    let rounds = std::env::var("OIDC_OP_ROUNDS").map_or(25, |rounds| rounds.parse().unwrap());
     let cluster = Arc::new(Cluster::start(&service.url(), 3).await);
     let visitor = Visitor::new(cluster.any());
     party::sign_in(&visitor, ALICE).await;
