@@ -21,12 +21,16 @@
 mod bounded;
 #[cfg(any(test, feature = "test-util"))]
 pub mod contract;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+mod durability;
 #[cfg(any(test, feature = "test-util"))]
 pub(crate) mod fault;
 mod key;
 mod marker;
 mod memory;
 mod record;
+#[cfg(feature = "redis")]
+mod redis;
 mod sharded;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -37,6 +41,8 @@ use std::{fmt::Debug, sync::Arc};
 use async_trait::async_trait;
 use time::Duration;
 
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+pub use durability::Durability;
 #[cfg(any(test, feature = "test-util"))]
 pub use fault::{Calls, Fault, FaultyStore, Operation};
 pub use key::{Cursor, Key, Kind, Label, Listing};
@@ -44,8 +50,10 @@ pub(crate) use marker::{Marked, is_marked, mark};
 pub use memory::MemoryStore;
 pub(crate) use record::{Readable, Stored, decode, encode};
 pub use record::{Record, Version};
+#[cfg(feature = "redis")]
+pub use redis::{RedisError, RedisOptions, RedisStore};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Durability, SqliteError, SqliteOptions, SqliteStore};
+pub use sqlite::{SqliteError, SqliteOptions, SqliteStore};
 pub(crate) use typed::{Batch, Commit, Loaded, Step, load, write};
 
 use crate::types::Timestamp;

@@ -40,7 +40,7 @@ mod revocation;
 mod schema;
 mod sessions;
 mod store_clients;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
 mod stores;
 mod stories;
 mod strangers;

@@ -16,8 +16,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use self::{reader::Read, reply::Deadlines, writer::Write};
 use super::{
-    AHEAD, Cursor, Expect, GRACE, Key, Kind, Label, Listing, Put, Record, Store, StoreError,
-    Version,
+    AHEAD, Cursor, Durability, Expect, GRACE, Key, Kind, Label, Listing, Put, Record, Store,
+    StoreError, Version,
 };
 use crate::{
     env::{Clock, SystemClock},
@@ -66,7 +66,8 @@ pub struct SqliteStore {
 pub struct SqliteOptions {
     /// The file; it is made if it is not there, its folder is not.
     pub path: PathBuf,
-    /// What an acknowledged write survives; [`Durability::Durable`].
+    /// What an acknowledged write survives; [`Durability::Durable`] (`synchronous=FULL`), as against
+    /// [`Durability::Relaxed`] (`synchronous=NORMAL`).
     pub durability: Durability,
     /// How many threads read; 2, at most 64.
     pub readers: u8,
@@ -84,18 +85,6 @@ impl SqliteOptions {
             deadline: Duration::from_secs(3),
         }
     }
-}
-
-/// What an acknowledged write survives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Durability {
-    /// The loss of power (`synchronous=FULL`), as far as the disk keeps its word.
-    #[default]
-    Durable,
-    /// The end of the process, but the last moments before a loss of power may be lost
-    /// (`synchronous=NORMAL`): a redeemed code may come back to life, a revoked token as well.
-    Relaxed,
 }
 
 /// A [`SqliteStore`] could not be opened.

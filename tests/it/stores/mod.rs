@@ -1,5 +1,10 @@
 //! The stores that are ready-made, each held to the contract and to what is its own.
 
+#[cfg(feature = "redis")]
+mod proxy;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 
 use std::{

@@ -111,9 +111,14 @@ impl Service {
 
     /// Starts it where it was, and waits until it answers.
     pub(crate) fn resume(&self) {
+        self.resume_with(&[]);
+    }
+
+    /// The same, with more on its command line.
+    pub(crate) fn resume_with(&self, more: &[&str]) {
         let log = fs::File::options().create(true).append(true).open(self.log()).unwrap();
         let mut command = self.command();
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        command.args(more).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         *self.child.lock().unwrap() = Some(spawn_lasting(command));
         let end = Instant::now() + Duration::from_secs(60);
         while !self.answers() {
