@@ -19,7 +19,8 @@ struct Server {
     info: String,
     fsync: Option<String>,
     eviction: Option<String>,
-    shards: Option<String>,
+    /// That it has all the keys, although it is made for a cluster.
+    alone: bool,
 }
 
 impl Demands {
@@ -34,8 +35,10 @@ impl Demands {
             let cluster: RedisResult<String> =
                 redis::cmd("CLUSTER").arg("INFO").query_async(at).await;
             let cluster = unless_forbidden(cluster).map_err(RedisError::of_connecting)?;
-            server.shards =
-                cluster.and_then(|cluster| find(&cluster, "cluster_size").map(Into::into));
+            server.alone = cluster.is_some_and(|cluster| {
+                find(&cluster, "cluster_state") == Some("ok")
+                    && find(&cluster, "cluster_size") == Some("1")
+            });
         }
         self.judge(&server)
     }
@@ -47,8 +50,7 @@ impl Demands {
         if !server.is_new_enough() {
             return Err(RedisError::TooOld);
         }
-        // One that has all the keys will do.
-        if server.says("cluster_enabled") == Some("1") && server.shards.as_deref() != Some("1") {
+        if server.says("cluster_enabled") == Some("1") && !server.alone {
             return Err(RedisError::Cluster);
         }
         if server.says("maxmemory") != Some("0") {
@@ -157,7 +159,7 @@ mod tests {
             }
         }
         let mut alone = server(always, &[("cluster_enabled:0", "cluster_enabled:1")]);
-        alone.shards = Some("1".into());
+        alone.alone = true;
         assert!(DURABLE.judge(&alone).is_ok());
         let mut told = server(always, &silent);
         told.eviction = Some("noeviction".into());

@@ -207,7 +207,8 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        self.stop();
+        // Redis may decline to stop, and it may be stopped already.
+        self.kill();
     }
 }
 
