@@ -201,7 +201,9 @@ fn tidying_up_misses_nothing() {
         let answers: Vec<_> = creating.into_iter().map(thread::ScopedJoinHandle::join).collect();
         over.store(true, Ordering::SeqCst);
         let removed: u32 = purging.into_iter().map(|node| node.join().unwrap()).sum();
-        answers.into_iter().for_each(|answer| answer.unwrap());
+        for answer in answers {
+            answer.unwrap();
+        }
         assert!(removed > 0, "nothing was tidied up");
     });
 }

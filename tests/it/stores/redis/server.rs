@@ -1,6 +1,6 @@
 //! Which servers are accepted, when a store is opened and whenever it connects anew.
 
-use std::{error::Error, fs, path::Path, process::Command};
+use std::{error::Error, fs, iter, path::Path, process::Command};
 
 use oidc_op::store::{
     Durability, RedisError, RedisOptions, RedisStore, Store, StoreError, contract::block_on,
@@ -16,13 +16,8 @@ fn set(server: &Service, settings: &[(&str, &str)]) {
 }
 
 fn all_of(error: &dyn Error) -> String {
-    let mut all = format!("{error} {error:?}");
-    let mut source = error.source();
-    while let Some(cause) = source {
-        all += &format!(" {cause} {cause:?}");
-        source = cause.source();
-    }
-    all
+    let causes = iter::successors(Some(error), |&error| error.source());
+    causes.map(|error| format!("{error} {error:?} ")).collect()
 }
 
 #[test]
