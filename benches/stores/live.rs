@@ -227,12 +227,14 @@ impl Seen {
                         hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
                         hash
                     };
-                    let labels: Vec<_> =
-                        (0..labels).map(|l| Label::from_hash(name(&format!("label {l}")))).collect();
+                    let labels: Vec<_> = (0..labels)
+                        .map(|l| Label::from_hash(name(&format!("label {l}"))))
+                        .collect();
                     let mut version = [0; 16];
                     version.copy_from_slice(&name("version")[..16]);
                     let until = SystemClock.now() + oidc_op::Duration::days(60);
-                    let record = Record::new(Version::from_bytes(version), Arc::clone(&body), until);
+                    let record =
+                        Record::new(Version::from_bytes(version), Arc::clone(&body), until);
                     let key = Key::from_parts(Kind::Grant, name("grant"));
                     let put = store.put(&key, Expect::Absent { labels: &labels }, record).await?;
                     assert_eq!(put, Put::Done);

@@ -19,8 +19,10 @@ mod engine;
 mod flow;
 mod live;
 mod raw;
+#[allow(dead_code, reason = "tests use the rest")]
 #[path = "../../tests/it/support/services.rs"]
 mod services;
+#[allow(dead_code, reason = "other benches use the rest")]
 #[path = "../world.rs"]
 mod world;
 mod write;

@@ -125,8 +125,7 @@ impl Raw for Redis {
         let name =
             format!("oidc-op:{}:{}", key.kind().as_str(), URL_SAFE_NO_PAD.encode(key.hash()));
         let until = to.keep_until.unix();
-        let value =
-            [to.version.as_bytes().as_slice(), &until.to_be_bytes(), &to.body].concat();
+        let value = [to.version.as_bytes().as_slice(), &until.to_be_bytes(), &to.body].concat();
         let mut call = self.script.key(name);
         call.arg(from.as_bytes()).arg(value).arg((until + 7200) * 1000);
         let mut connection = self.connection.clone();

@@ -81,8 +81,12 @@ impl Writer {
     async fn new(task: usize, store: &dyn Store) -> Result<Self, Box<dyn Error>> {
         let mut hash = [0x5a; 32];
         hash[..8].copy_from_slice(&(task as u64).to_be_bytes());
-        let mut writer =
-            Self { task, key: Key::from_parts(Kind::Grant, hash), present: version(task, 0), count: 0 };
+        let mut writer = Self {
+            task,
+            key: Key::from_parts(Kind::Grant, hash),
+            present: version(task, 0),
+            count: 0,
+        };
         let record = writer.next();
         writer.present = record.version;
         store.put(&writer.key, Expect::Absent { labels: &[] }, record).await?;

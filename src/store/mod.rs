@@ -32,6 +32,8 @@ mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod record;
+#[cfg(feature = "redis")]
+mod redis;
 mod sharded;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -54,6 +56,8 @@ pub use memory::MemoryStore;
 pub use postgres::{PostgresError, PostgresOptions, PostgresStore};
 pub(crate) use record::{Readable, Stored, decode, encode};
 pub use record::{Record, Version};
+#[cfg(feature = "redis")]
+pub use redis::{RedisError, RedisOptions, RedisStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteError, SqliteOptions, SqliteStore};
 pub(crate) use typed::{Batch, Commit, Loaded, Step, load, write};

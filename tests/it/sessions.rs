@@ -237,7 +237,7 @@ async fn sessions_are_listed_and_ended() {
     let [at_desk, at_phone] = &sessions[..] else { panic!("{sessions:?}") };
     assert_eq!(at_desk.device.as_deref(), Some("Desk"));
     assert_eq!(at_desk.clients, [ClientId::new("conf-basic").unwrap()]);
-    assert_eq!(at_desk.authentication.amr, ["pwd".into()]);
+    assert_eq!(at_desk.authentication.amr, ["pwd"].map(Box::<str>::from));
     assert_eq!((at_phone.device.as_deref(), at_phone.clients.len()), (None, 0));
     assert_eq!(at_phone.began.since(at_desk.began), Duration::MINUTE);
     let named: SessionId = at_desk.id.to_string().parse().unwrap();

@@ -53,22 +53,20 @@ impl Default for StoreEntry {
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Own {
     relaxed: bool,
+    /// PostgreSQL's.
     connections: Option<u16>,
+    /// Redis'.
+    prefix: Option<String>,
+    assured: bool,
 }
 
 impl Own {
-    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
-    fn durability(&self) -> oidc_op::store::Durability {
-        use oidc_op::store::Durability;
-        if self.relaxed { Durability::Relaxed } else { Durability::Durable }
-    }
-
-    /// Takes them out of the query.
-    fn taken_from(address: &str) -> Result<(String, Self), String> {
+    /// Takes those that the engine knows out of the query.
+    fn taken_from(address: &str, known: &[&str]) -> Result<(String, Self), String> {
         let (place, query) = address.split_once('?').unwrap_or((address, ""));
         let (mut own, mut rest) = (Self::default(), Vec::new());
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            match pair.split_once('=') {
+            match pair.split_once('=').filter(|(name, _)| known.contains(name)) {
                 Some(("durability", "durable")) => own.relaxed = false,
                 Some(("durability", "relaxed")) => own.relaxed = true,
                 Some(("durability", _)) => {
@@ -78,12 +76,21 @@ impl Own {
                     Ok(number) if number > 0 => own.connections = Some(number),
                     _ => return Err("the connections of a store are 1 to 65535".into()),
                 },
+                Some(("prefix", prefix)) => own.prefix = Some(prefix.to_owned()),
+                Some(("assured", "true")) => own.assured = true,
+                Some(("assured", _)) => return Err("assured is true, or left out".into()),
                 _ => rest.push(pair),
             }
         }
         let query = rest.join("&");
         let separator = if query.is_empty() { "" } else { "?" };
         Ok((format!("{place}{separator}{query}"), own))
+    }
+
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+    fn durability(&self) -> oidc_op::store::Durability {
+        use oidc_op::store::Durability;
+        if self.relaxed { Durability::Relaxed } else { Durability::Durable }
     }
 }
 
@@ -93,12 +100,18 @@ impl Address {
         let Some((scheme, _)) = text.split_once(':') else {
             return Err("a store is written with its scheme, as in \"memory:\"".into());
         };
-        let (address, own) = Own::taken_from(text)?;
+        let known: &[&str] = match scheme {
+            "sqlite" => &["durability"],
+            "postgres" | "postgresql" => &["durability", "connections"],
+            "redis" | "rediss" => &["durability", "prefix", "assured"],
+            _ => &[],
+        };
+        let (address, own) = Own::taken_from(text, known)?;
         let (address, needs) = match scheme {
             "memory" if text == "memory:" => return Ok(Self::Memory),
             "sqlite" => {
                 let file = address.trim_start_matches("sqlite:");
-                if own.connections.is_some() || file.contains('?') {
+                if file.contains('?') {
                     return Err("after the file of a store there is ?durability=relaxed".into());
                 }
                 let file = (!file.is_empty()).then(|| file.into());
@@ -107,8 +120,9 @@ impl Address {
             "postgres" | "postgresql" => {
                 (Self::Postgres(address, own), (cfg!(feature = "postgres"), "postgres"))
             }
-            "redis" | "rediss" if own.connections.is_some() => {
-                return Err("a store in Redis has one connection".into());
+            "redis" | "rediss" if address.contains('?') => {
+                let text = "after the address of a store in Redis there may be durability, prefix, assured";
+                return Err(text.into());
             }
             "redis" | "rediss" => (Self::Redis(address, own), (cfg!(feature = "redis"), "redis")),
             scheme => {
@@ -148,6 +162,19 @@ impl Address {
                 let store = PostgresStore::with_options(&options).await;
                 Ok(Arc::new(store.map_err(|error| ConfigError::new(crate::layers::chain(&error)))?))
             }
+            #[cfg(feature = "redis")]
+            Self::Redis(url, own) => {
+                use oidc_op::store::{RedisOptions, RedisStore};
+                let mut options = RedisOptions::new(url);
+                options.durability = own.durability();
+                options.assured = own.assured;
+                if let Some(prefix) = &own.prefix {
+                    options.prefix.clone_from(prefix);
+                }
+                let store = RedisStore::with_options(&options).await;
+                Ok(Arc::new(store.map_err(|error| ConfigError::new(crate::layers::chain(&error)))?))
+            }
+            #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "redis")))]
             _ => {
                 let text = format!("this server was built without it: {}", data.display());
                 Err(ConfigError::new(text))

@@ -101,6 +101,7 @@ fn refusals_name_the_line_and_the_member() {
         ("x = ", "line 3, column 5"),
         ("store = \"papyrus:/x?key=hush\"", "line 3, column 9: store: a store of the kind"),
         ("store = \"sqlite:x?connections=2\"", "store: after the file of a store there is"),
+        ("store = \"redis://x?connections=2\"", "store: after the address of a store in Redis"),
         ("store = \"sqlite:x?durability=most\"", "store: the durability of a store is"),
         ("store = { path = \"x\" }", "store: a store is an address or"),
         ("[stores]\nleaf = \"memory:\"", "stores: unknown kind \"leaf\", expected one of grant, "),

@@ -1,11 +1,6 @@
 //! From an address to connections.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod};
 use tokio_postgres::{
@@ -34,7 +29,9 @@ pub(super) fn pool(options: &PostgresOptions) -> Result<Pool, PostgresError> {
     let how = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let manager = if uses_tls(&config) {
         config.ssl_mode(SslMode::Require);
-        let tls = tls(options.roots.as_deref().or(roots.as_deref()))?;
+        let named = roots.map(fs::read).transpose();
+        let named = named.map_err(|error| PostgresError::Roots(error.into()))?;
+        let tls = tls(options.roots.as_deref().or(named.as_deref()))?;
         Manager::from_config(config, MakeRustlsConnect::new(tls), how)
     } else {
         config.ssl_mode(SslMode::Disable);
@@ -97,21 +94,17 @@ fn uses_tls(config: &Config) -> bool {
     }
 }
 
-fn tls(given: Option<&Path>) -> Result<ClientConfig, PostgresError> {
+fn tls(given: Option<&[u8]>) -> Result<ClientConfig, PostgresError> {
     let mut roots = RootCertStore::empty();
     match given {
         None => {
             // A system often has one that is damaged.
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
-        Some(file) => {
-            let unreadable = |error: io::Error| PostgresError::Roots(error);
-            let certificates = CertificateDer::pem_file_iter(file)
-                .map_err(|error| unreadable(io::Error::other(error)))?;
-            for certificate in certificates {
-                let certificate =
-                    certificate.map_err(|error| unreadable(io::Error::other(error)))?;
-                roots.add(certificate).map_err(|error| unreadable(io::Error::other(error)))?;
+        Some(pem) => {
+            for certificate in CertificateDer::pem_slice_iter(pem) {
+                let certificate = certificate.map_err(|e| PostgresError::Roots(e.into()))?;
+                roots.add(certificate).map_err(|e| PostgresError::Roots(e.into()))?;
             }
         }
     }
@@ -148,7 +141,7 @@ mod tests {
                    &sslrootcert=%2Fetc%2Fop%2Froot.pem&application_name=op";
         let Address { config, roots } = Address::parse(url).unwrap();
         assert_eq!(config.get_ssl_mode(), SslMode::Require);
-        assert_eq!(roots.as_deref(), Some(Path::new("/etc/op/root.pem")));
+        assert_eq!(roots.as_deref(), Some(std::path::Path::new("/etc/op/root.pem")));
         assert_eq!(config.get_application_name(), Some("op"));
         assert_eq!(config.get_ports(), [5433]);
         let wrong = Address::parse("postgres://op:geheim@db.example/op?colour=blue").err().unwrap();

@@ -3,13 +3,14 @@ mod schema;
 mod session;
 mod statements;
 
-use std::{fmt, io, path::PathBuf, pin::Pin, time::Duration};
+use std::{fmt, pin::Pin, time::Duration};
 
 use async_trait::async_trait;
 use deadpool_postgres::{Object, Pool};
 
 use super::{
-    Cursor, Durability, Expect, Key, Kind, Label, Listing, Put, Record, Store, StoreError, Version,
+    Cause, Cursor, Durability, Expect, Key, Kind, Label, Listing, Put, Record, Store, StoreError,
+    Version,
     bounded::{Bounded, Until},
 };
 use crate::types::Timestamp;
@@ -69,9 +70,9 @@ pub struct PostgresOptions {
     /// `verify-full` all verify the server's certificate and its name. Without it, TLS is required but for
     /// this machine's own addresses and sockets.
     pub url: String,
-    /// PEM certificates that the server's certificate may be signed by; those of the system if none.
-    /// `sslrootcert` in the address says the same.
-    pub roots: Option<PathBuf>,
+    /// Certificates of the authorities that may vouch for the server, in PEM, instead of those that the machine
+    /// trusts. `sslrootcert` in the address names a file of them.
+    pub roots: Option<Vec<u8>>,
     /// What an acknowledged write survives; [`Durability::Durable`].
     pub durability: Durability,
     /// How many connections are kept at most; 16, at least 1.
@@ -98,7 +99,7 @@ impl PostgresOptions {
 impl fmt::Debug for PostgresOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresOptions")
-            .field("roots", &self.roots)
+            .field("roots", &self.roots.as_ref().map(|_| ".."))
             .field("durability", &self.durability)
             .field("connections", &self.connections)
             .field("deadline", &self.deadline)
@@ -118,16 +119,16 @@ pub enum PostgresError {
     Options,
     /// The certificates to trust cannot be read.
     #[error("the certificates to trust cannot be read")]
-    Roots(#[source] io::Error),
+    Roots(#[source] Cause),
     /// TLS cannot be set up.
     #[error("TLS cannot be set up")]
-    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Tls(#[source] Cause),
     /// It was opened outside a Tokio runtime.
     #[error("the store has to be opened within a Tokio runtime")]
     Runtime,
     /// The server cannot be reached, refuses, or is a standby.
     #[error("the database cannot be reached")]
-    Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Connect(#[source] Cause),
     /// The server does not write to its disk what it acknowledges (`fsync = off`).
     #[error("the database does not keep what it acknowledges: fsync is off")]
     Forgetful,

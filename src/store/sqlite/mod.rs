@@ -66,7 +66,8 @@ pub struct SqliteStore {
 pub struct SqliteOptions {
     /// The file; it is made if it is not there, its folder is not.
     pub path: PathBuf,
-    /// What an acknowledged write survives; [`Durability::Durable`].
+    /// What an acknowledged write survives; [`Durability::Durable`] (`synchronous=FULL`), as against
+    /// [`Durability::Relaxed`] (`synchronous=NORMAL`).
     pub durability: Durability,
     /// How many threads read; 2, at most 64.
     pub readers: u8,

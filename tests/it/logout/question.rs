@@ -29,7 +29,7 @@ async fn says_who_asks() {
     assert_eq!(question.client.as_ref().unwrap().id.as_str(), "shop");
     assert_eq!(question.return_host.as_deref(), Some("shop.example"));
     assert_eq!(names(&question.accounts), [ALICE]);
-    assert_eq!(question.ui_locales, ["de".into(), "fr".into()]);
+    assert_eq!(question.ui_locales, ["de", "fr"].map(Box::<str>::from));
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     assert!(question.token.bytes().all(plain));
     assert!(!format!("{question:?}").contains(&question.token));

@@ -392,7 +392,7 @@ fn tls_is_verified() {
     let strange = open(&PostgresOptions::new(url("localhost", "sslmode=require"))).unwrap_err();
     assert!(chain(&strange).contains("certificate"), "{}", chain(&strange));
     let mut elsewhere = PostgresOptions::new(url("127.0.0.1", "sslmode=require"));
-    elsewhere.roots = Some(roots);
+    elsewhere.roots = Some(pem.into_bytes());
     let elsewhere = open(&elsewhere).unwrap_err();
     assert!(chain(&elsewhere).contains("certificate"), "{}", chain(&elsewhere));
     let unreadable = url("localhost", "sslmode=require&sslrootcert=/nowhere.pem");

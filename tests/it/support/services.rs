@@ -110,6 +110,7 @@ impl Service {
     }
 
     /// The folder with all that it keeps.
+    #[allow(dead_code, reason = "a bench uses it")]
     pub(crate) fn place(&self) -> &Path {
         self.place.path()
     }
@@ -120,9 +121,14 @@ impl Service {
 
     /// Starts it where it was, and waits until it answers.
     pub(crate) fn resume(&self) {
+        self.resume_with(&[]);
+    }
+
+    /// The same, with more on its command line.
+    pub(crate) fn resume_with(&self, more: &[&str]) {
         let log = fs::File::options().create(true).append(true).open(self.log()).unwrap();
         let mut command = self.command();
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        command.args(more).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         *self.child.lock().unwrap() = Some(spawn_lasting(command));
         let end = Instant::now() + Duration::from_secs(60);
         while !self.answers() {
@@ -212,7 +218,8 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        self.stop();
+        // Redis may decline to stop, and it may be stopped already.
+        self.kill();
     }
 }
 
