@@ -157,8 +157,9 @@ impl Side {
             let (answer, time) = self.post("/token", form).await?;
             say("5 refresh", time);
             let tokens: serde_json::Value = serde_json::from_str(&answer)?;
-            self.actors[person].refresh = world::token_of(&tokens, "refresh_token").to_owned();
-            self.actors[person].access = world::token_of(&tokens, "access_token").to_owned();
+            let actor = &mut self.actors[person];
+            world::token_of(&tokens, "refresh_token").clone_into(&mut actor.refresh);
+            world::token_of(&tokens, "access_token").clone_into(&mut actor.access);
         }
         Ok(times)
     }

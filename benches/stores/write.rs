@@ -150,7 +150,8 @@ async fn slice(writers: &mut Vec<Writer>, tasks: usize, driver: Driver) -> f64 {
         writers.push(writer);
         written += count;
     }
-    let rate = written as f64 / began.elapsed().as_secs_f64();
+    let written = u32::try_from(written).map_or(f64::INFINITY, f64::from);
+    let rate = written / began.elapsed().as_secs_f64();
     writers.extend(rest);
     rate
 }

@@ -122,13 +122,11 @@ impl Shared {
         let kid = self.kid(&text("id_token")).await;
         let access = text("access_token");
         let form = [("grant_type", "refresh_token"), ("refresh_token", &*text("refresh_token"))];
-        let refresh = match self.token(&form).await {
-            Some(renewed) => renewed["refresh_token"].as_str().map(str::to_owned),
-            None => {
-                self.seen.lock().unwrap().lost += 1;
-                None
-            }
-        };
+        let renewed = self.token(&form).await;
+        if renewed.is_none() {
+            self.seen.lock().unwrap().lost += 1;
+        }
+        let refresh = renewed.and_then(|tokens| Some(tokens["refresh_token"].as_str()?.to_owned()));
         self.seen.lock().unwrap().done.push(Done { code, access, refresh, kid });
         self.more.notify_waiters();
         self.more.notify_one();
