@@ -170,6 +170,8 @@
 //! | `axum` | [`adapter::axum`]: a router that an application merges into its own, an extractor for access tokens |
 //! | `fetch` | `GuardedFetch`: https only, no private addresses, no redirects, limits and a cache |
 //! | `sqlite` | `SqliteStore`: a store in a file |
+//! | `postgres` | `PostgresStore`: a store in PostgreSQL, for many nodes |
+//! | `redis` | `RedisStore`: a store in Redis or Valkey |
 //! | `argon2` | `Argon2Secrets`: client secrets that people have chosen, as argon2id hashes |
 //! | `tracing` | [`TracingObserver`] |
 //! | `full` | all of the above |
@@ -179,7 +181,8 @@
 //! # Reading on
 //!
 //! * [`guide::embedding`]: the seams one by one, pages and interactions, proxies.
-//! * [`guide::stores`]: the contract of a store, and how to write one.
+//! * [`guide::stores`]: which store, the contract of one, and how to write one.
+//! * [`guide::nodes`]: many nodes as one provider, and a sizing on paper.
 //! * [`guide::claims`]: what clients learn of people, and how a host says it.
 //! * [`guide::resource_servers`]: how an API takes the provider's access tokens.
 //! * [`guide::clients`]: where clients come from, registration, administration.

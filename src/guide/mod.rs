@@ -3,7 +3,8 @@
 //! | chapter | what it answers |
 //! |---|---|
 //! | [`embedding`] | How does a service become a provider: seams, routes, pages, sessions, proxies? |
-//! | [`stores`] | What does a store promise, how is one written, and how is it tested? |
+//! | [`stores`] | Which store, what does it promise, how is one written, and how is it tested? |
+//! | [`nodes`] | How do many nodes answer as one, what does an operator do, how large will it be? |
 //! | [`clients`] | Where do clients come from, how do they register themselves, how are they administered? |
 //! | [`claims`] | What do clients learn of people, where, and how does a host say it? |
 //! | [`back_channel`] | What do clients and APIs do without a browser: refresh, other grants, resources, introspection, revocation, back-channel logout? |
@@ -36,6 +37,11 @@ pub mod embedding {}
 #[cfg_attr(feature = "test-util", doc = "\n\n[`FaultyStore`]: crate::store::FaultyStore")]
 #[cfg_attr(not(feature = "test-util"), doc = "\n\n[`FaultyStore`]: crate#features")]
 pub mod stores {}
+
+#[doc = include_str!("nodes.md")]
+#[cfg_attr(feature = "tracing", doc = "\n\n[`TracingObserver`]: crate::TracingObserver")]
+#[cfg_attr(not(feature = "tracing"), doc = "\n\n[`TracingObserver`]: crate#features")]
+pub mod nodes {}
 
 #[doc = include_str!("clients.md")]
 pub mod clients {}
