@@ -193,8 +193,8 @@ async fn on_a_connection<T: Send>(
 ) -> Result<T, StoreError> {
     let connection = until.unsent(pool.get()).await?;
     let answer = until.sent(question(&connection)).await;
-    if answer.is_err() {
-        // It may hang, and what it was asked may still be on its way: nobody else is to have it.
+    // What is late may hang, with its question still on its way; what may only read is no primary any more.
+    if !matches!(&answer, Ok(answered) if answered.as_ref().err().is_none_or(session::may_go_on)) {
         drop(Object::take(connection));
     }
     answer?.map_err(session::told_apart)

@@ -33,6 +33,11 @@ pub(super) async fn require_durable(connection: &Object) -> Result<(), PostgresE
     if fsync.as_deref() == Some("off") { Err(PostgresError::Forgetful) } else { Ok(()) }
 }
 
+/// Whether the session can be used on after such an error.
+pub(super) fn may_go_on(error: &Error) -> bool {
+    error.code().is_some_and(|code| *code != SqlState::READ_ONLY_SQL_TRANSACTION)
+}
+
 /// Whether the server says that a statement came to nothing, or leaves that open.
 pub(super) fn told_apart(error: Error) -> StoreError {
     match error.code() {
