@@ -17,7 +17,7 @@ fn set(server: &Service, settings: &[(&str, &str)]) {
 
 fn all_of(error: &dyn Error) -> String {
     let causes = iter::successors(Some(error), |&error| error.source());
-    causes.map(|error| format!("{error} {error:?} ")).collect()
+    causes.map(|error| [error.to_string(), format!("{error:?}")].join(" ")).collect()
 }
 
 #[test]
