@@ -15,7 +15,7 @@ use crate::{
     env::{Clock, SystemClock},
     store::{
         Cursor, Expect, Fault, FaultyStore, Key, Kind, Label, Listing, MemoryStore, Put, Record,
-        Version,
+        StoreError, Version,
     },
     types::Timestamp,
 };
@@ -84,6 +84,10 @@ fn it_finds_every_flaw() {
         (Flaw::WritesInHalves, Check::DroppedCreate),
         (Flaw::LeaksLock, Check::DroppedPut),
         (Flaw::Panics, Check::AbsentIsNone),
+        (Flaw::PutInTwoSteps, Check::Linearizable),
+        (Flaw::ReadsTwoNodes, Check::Linearizable),
+        (Flaw::ConflictsInVain, Check::Linearizable),
+        (Flaw::WritesAndConflicts, Check::Linearizable),
     ];
     let contract = Contract::new().patience(Duration::from_secs(1));
     for (flaw, check) in table {
@@ -93,10 +97,22 @@ fn it_finds_every_flaw() {
             assert!(text.contains(part), "{text}");
         }
     }
-    for check in [Check::ReadsAreFresh, Check::ReadsBack] {
+    for check in [Check::ReadsAreFresh, Check::ReadsBack, Check::Linearizable] {
         let store = FaultyStore::new(MemoryStore::new());
         store.fail_all(Fault::Stale);
         assert!(verdict(&contract, check, store).is_err(), "{check:?}");
+    }
+}
+
+/// Whatever is being checked, a call that takes too long is told of as that.
+#[test]
+fn it_finds_a_slow_call() {
+    let contract = Contract::new().deadline(Duration::from_millis(40));
+    for check in [Check::EndsInTime, Check::ReadsBack] {
+        let text = verdict(&contract, check, Flawed::new(Flaw::SlowNowAndThen)).unwrap_err();
+        for part in [Check::EndsInTime.name(), Check::EndsInTime.harm(), "a call took"] {
+            assert!(text.contains(part), "{text}");
+        }
     }
 }
 
@@ -123,6 +139,11 @@ enum Flaw {
     WritesInHalves,
     LeaksLock,
     Panics,
+    /// One of them hears of every second write only.
+    ReadsTwoNodes,
+    ConflictsInVain,
+    WritesAndConflicts,
+    SlowNowAndThen,
 }
 
 #[derive(Debug)]
@@ -131,6 +152,7 @@ struct Flawed {
     inner: MemoryStore,
     index: MemoryStore,
     locked: AtomicBool,
+    calls: AtomicUsize,
 }
 
 const EVERYTHING: Label = Label::from_hash([0; 32]);
@@ -149,17 +171,32 @@ impl Flawed {
     fn new(flaw: Flaw) -> Self {
         let ahead = flaw == Flaw::PurgesAtOnce;
         let inner = if ahead { MemoryStore::with_clock(Ahead) } else { MemoryStore::new() };
-        Self { flaw, inner, index: MemoryStore::new(), locked: AtomicBool::new(false) }
+        Self {
+            flaw,
+            inner,
+            index: MemoryStore::new(),
+            locked: AtomicBool::default(),
+            calls: AtomicUsize::default(),
+        }
     }
 
-    /// Writes whatever is there.
+    /// Now and then it is the turn of a flaw.
+    fn is_turn_of(&self, flaw: Flaw, every: usize) -> bool {
+        self.flaw == flaw && self.calls.fetch_add(1, Ordering::SeqCst) % every == every - 1
+    }
+
     async fn overwrite(&self, key: &Key, labels: &[Label], record: Record) {
-        loop {
-            let present = self.inner.get(key).await.unwrap();
-            let expect = present.map_or(Expect::Absent { labels }, |r| Expect::Version(r.version));
-            if self.inner.put(key, expect, record.clone()).await.unwrap() == Put::Done {
-                return;
-            }
+        overwrite(&self.inner, key, labels, record).await;
+    }
+}
+
+/// Writes whatever is there.
+async fn overwrite(store: &MemoryStore, key: &Key, labels: &[Label], record: Record) {
+    loop {
+        let present = store.get(key).await.unwrap();
+        let expect = present.map_or(Expect::Absent { labels }, |r| Expect::Version(r.version));
+        if store.put(key, expect, record.clone()).await.unwrap() == Put::Done {
+            return;
         }
     }
 }
@@ -184,7 +221,11 @@ async fn wait_once() {
 impl Store for Flawed {
     async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
         assert!(self.flaw != Flaw::Panics, "the store panicked");
-        let found = self.inner.get(key).await?;
+        if self.is_turn_of(Flaw::SlowNowAndThen, 10) {
+            thread::sleep(Duration::from_millis(50));
+        }
+        let other = self.is_turn_of(Flaw::ReadsTwoNodes, 2);
+        let found = if other { &self.index } else { &self.inner }.get(key).await?;
         let expired = |r: &Record| r.keep_until < SystemClock.now();
         Ok(found.filter(|r| self.flaw != Flaw::ForgetsExpired || !expired(r)))
     }
@@ -241,6 +282,20 @@ impl Store for Flawed {
                 }
                 wait_once().await;
                 self.overwrite(key, labels, record).await;
+            }
+            Flaw::ReadsTwoNodes => {
+                let put = self.inner.put(key, expect, record.clone()).await?;
+                if put == Put::Done && record.version.as_bytes()[15].is_multiple_of(2) {
+                    overwrite(&self.index, key, &[], record).await;
+                }
+                return Ok(put);
+            }
+            Flaw::ConflictsInVain if self.is_turn_of(Flaw::ConflictsInVain, 40) => {
+                return Ok(Put::Conflict);
+            }
+            Flaw::WritesAndConflicts if self.is_turn_of(Flaw::WritesAndConflicts, 40) => {
+                self.inner.put(key, expect, record).await?;
+                return Ok(Put::Conflict);
             }
             Flaw::LeaksLock => {
                 poll_fn(|_| {

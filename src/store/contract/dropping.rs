@@ -93,7 +93,7 @@ fn is_one_of(
 }
 
 /// Somebody else changes the record. A dropped write may still be on its way and come between.
-fn goes_on(stage: &Stage, key: &Key) -> Result<(), Broken> {
+pub(super) fn goes_on(stage: &Stage, key: &Key) -> Result<(), Broken> {
     const ROUNDS: usize = 10;
     let mut put = Put::Conflict;
     for _ in 0..ROUNDS {

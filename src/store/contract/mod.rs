@@ -27,17 +27,22 @@
 
 mod dropping;
 mod executor;
+mod history;
 mod listing;
+mod outage;
 mod purging;
 mod racing;
 mod single;
 mod stage;
+mod timing;
+mod verdict;
 
 #[cfg(test)]
 mod broken;
+#[cfg(test)]
+mod cut;
 
 use std::{
-    any::Any,
     fmt,
     pin::Pin,
     sync::{
@@ -50,8 +55,11 @@ use std::{
 
 pub use executor::block_on;
 use stage::Stage;
+use verdict::{Broken, Terms, require};
 
-use super::{Store, StoreError};
+use super::Store;
+#[cfg(doc)]
+use super::StoreError;
 
 /// Holds a store to all of its promises, each time with a store that `make` gives.
 ///
@@ -71,6 +79,8 @@ type Drive = dyn Fn(Task<'_>) + Send + Sync;
 
 /// How a store is held to its contract.
 ///
+/// No call may take longer than the [deadline](Self::deadline); each is measured, in every check.
+///
 /// ```
 /// use oidc_op::store::{MemoryStore, contract::{Check, Contract}};
 ///
@@ -81,6 +91,7 @@ type Drive = dyn Fn(Task<'_>) + Send + Sync;
 pub struct Contract {
     drive: Arc<Drive>,
     patience: Duration,
+    deadline: Duration,
 }
 
 impl Contract {
@@ -93,13 +104,26 @@ impl Contract {
     ///
     /// `drive` runs a task to its end before it returns. It is called from many threads at once.
     pub fn driven_by(drive: impl Fn(Task<'_>) + Send + Sync + 'static) -> Self {
-        Self { drive: Arc::new(drive), patience: Duration::from_secs(120) }
+        Self {
+            drive: Arc::new(drive),
+            patience: Duration::from_secs(120),
+            deadline: Duration::from_secs(5),
+        }
     }
 
     /// How long one check may take before it counts as broken; two minutes by default.
     #[must_use]
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// How long one call of the store may take; five seconds by default.
+    ///
+    /// A store bounds its calls itself. Set this to somewhat more than its own bound, for a machine that
+    /// has other things to do.
+    #[must_use]
+    pub fn deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
     }
 
     /// Runs all checks, each with a store that `make` gives.
@@ -121,23 +145,58 @@ impl Contract {
     /// The store breaks the promise.
     #[track_caller]
     pub fn check_one(&self, check: Check, store: impl Store) {
-        if let Err(Broken(found)) = self.run(check, Arc::new(store)) {
-            let (name, promise, harm) = (check.name(), check.promise(), check.harm());
-            #[expect(clippy::panic, reason = "this is how a test is told")]
-            {
-                panic!(
-                    "the store breaks its contract ({name})\n promise: {promise}\n   found: {found}\n    harm: {harm}"
-                );
-            }
+        let run = move |stage: &Stage| check.run(stage);
+        if let Err((terms, found)) = self.run(check.terms(), Arc::new(store), run) {
+            terms.are_broken(&found);
+        }
+    }
+
+    /// Holds a store to what it promises while its engine cannot be reached, which only its author can bring
+    /// about: `stop` cuts the store off while 64 writers are at it, `resume` mends it.
+    ///
+    /// Cut off, every call ends within the [deadline](Self::deadline), in an error, and one that is true: what
+    /// was [`Refused`](StoreError::Refused) is not written, then or later. Mended, the store is well within
+    /// half its [`patience`](Self::patience), and all that was acknowledged is there. When `stop` returns, nothing may
+    /// be answered any more.
+    ///
+    /// ```no_run
+    /// # use oidc_op::store::{MemoryStore as MyStore, contract::Contract};
+    /// # fn pause(_: &str) {}
+    /// let contract = Contract::new();
+    /// contract.check_outage(MyStore::new(), || pause("SIGSTOP"), || pause("SIGCONT"));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// The store breaks a promise.
+    #[track_caller]
+    pub fn check_outage(
+        &self,
+        store: impl Store,
+        stop: impl FnOnce() + Send + 'static,
+        resume: impl FnOnce() + Send + 'static,
+    ) {
+        let patience = self.patience;
+        let check = move |stage: &Stage| outage::run(stage, patience, stop, resume);
+        if let Err((terms, found)) = self.run(outage::TERMS, Arc::new(store), check) {
+            terms.are_broken(&found);
         }
     }
 
     /// On a thread of its own, since a store that has leaked a lock never answers.
-    fn run(&self, check: Check, store: Arc<dyn Store>) -> Result<(), Broken> {
-        let stage = Stage::new(store, Arc::clone(&self.drive));
+    fn run(
+        &self,
+        terms: Terms,
+        store: Arc<dyn Store>,
+        act: impl FnOnce(&Stage) -> Result<(), Broken> + Send + 'static,
+    ) -> Result<(), (Terms, Broken)> {
+        let stage = Arc::new(Stage::new(store, Arc::clone(&self.drive)));
         let (answer, answered) = mpsc::channel();
-        let checking = thread::spawn(move || answer.send(check.run(&stage)));
-        match answered.recv_timeout(self.patience) {
+        let checking = {
+            let stage = Arc::clone(&stage);
+            thread::spawn(move || answer.send(act(&stage)))
+        };
+        let verdict = match answered.recv_timeout(self.patience) {
             Ok(verdict) => verdict,
             Err(RecvTimeoutError::Timeout) => {
                 Err(Broken(format!("no answer after {:?}", self.patience)))
@@ -147,7 +206,9 @@ impl Contract {
                 Err(panic
                     .map_or_else(|| Broken("no answer".into()), |panic| Broken::by_panic(&*panic)))
             }
-        }
+        };
+        verdict.map_err(|broken| (terms, broken))?;
+        stage.ended_within(self.deadline).map_err(|broken| (Check::EndsInTime.terms(), broken))
     }
 }
 
@@ -159,7 +220,10 @@ impl Default for Contract {
 
 impl fmt::Debug for Contract {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Contract").field("patience", &self.patience).finish_non_exhaustive()
+        f.debug_struct("Contract")
+            .field("patience", &self.patience)
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
     }
 }
 
@@ -193,6 +257,10 @@ macro_rules! checks {
 
             fn run(self, stage: &Stage) -> Result<(), Broken> {
                 match self { $(Self::$name => $run(stage),)* }
+            }
+
+            const fn terms(self) -> Terms {
+                Terms { name: self.name(), promise: self.promise(), harm: self.harm() }
             }
         }
     };
@@ -241,6 +309,13 @@ checks! {
     ReadsAreFresh = "reads_are_fresh": racing::reads_are_fresh,
         "a read that begins after a write was answered sees it",
         "reuse is noticed late";
+    Linearizable = "linearizable": history::linearizable,
+        "what 64 tasks were answered that read and replaced the same records could have happened one \
+         after another, each between its question and its answer",
+        "two token sets come out of one code, or one that nobody has used is refused";
+    EndsInTime = "ends_in_time": timing::ends_in_time,
+        "every call is answered within its deadline, however many are made at once",
+        "requests pile up until nobody is answered";
     ListsPageByPage = "lists_page_by_page": listing::lists_page_by_page,
         "pages of any size name every key once and in one order, and never more than the limit",
         "a page for people misses a session";
@@ -281,28 +356,4 @@ checks! {
     DroppedRest = "dropped_rest": dropping::dropped_rest,
         "a `delete`, `get`, `list` or `purge` that is dropped leaves no lock",
         "everybody waits";
-}
-
-/// What was found instead of what was promised.
-#[derive(Debug)]
-struct Broken(String);
-
-impl Broken {
-    fn by_panic(panic: &(dyn Any + Send)) -> Self {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-        Self(format!("a panic: {}", text.unwrap_or("without a message")))
-    }
-}
-
-impl From<StoreError> for Broken {
-    fn from(error: StoreError) -> Self {
-        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-        Self(format!("the store failed: {error}: {cause}"))
-    }
-}
-
-/// `found` is what is said when it does not hold.
-fn require(holds: bool, found: impl Into<String>) -> Result<(), Broken> {
-    if holds { Ok(()) } else { Err(Broken(found.into())) }
 }

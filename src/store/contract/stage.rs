@@ -2,11 +2,12 @@ use std::{
     hash::{BuildHasher, RandomState},
     pin::Pin,
     sync::{
-        Arc, Barrier,
+        Arc, Barrier, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
     thread,
+    time::Instant,
 };
 
 use time::Duration;
@@ -15,7 +16,10 @@ use super::{Broken, Drive, require};
 use crate::{
     env::{Clock, SystemClock},
     secret::Digest,
-    store::{Cursor, Expect, Key, Kind, Label, Listing, Put, Record, Store, StoreError, Version},
+    store::{
+        Cursor, Expect, Key, Kind, Label, Listing, Put, Record, Store, StoreError, Version,
+        sharded::lock,
+    },
     types::Timestamp,
 };
 
@@ -25,11 +29,18 @@ pub(super) struct Stage {
     drive: Arc<Drive>,
     nonce: u64,
     names: AtomicU64,
+    slowest: Mutex<std::time::Duration>,
 }
 
 impl Stage {
     pub(super) fn new(store: Arc<dyn Store>, drive: Arc<Drive>) -> Self {
-        Self { store, drive, nonce: RandomState::new().hash_one(0), names: AtomicU64::new(0) }
+        let nonce = RandomState::new().hash_one(0);
+        Self { store, drive, nonce, names: AtomicU64::default(), slowest: Mutex::default() }
+    }
+
+    /// How long the call took that took longest.
+    pub(super) fn slowest(&self) -> std::time::Duration {
+        *lock(&self.slowest)
     }
 
     pub(super) fn store(&self) -> &dyn Store {
@@ -178,9 +189,13 @@ impl Stage {
         Ok(self.run(call)??)
     }
 
-    fn run<T: Send>(&self, call: impl Future<Output = T> + Send) -> Result<T, Broken> {
-        let mut answer = None;
+    /// What a call answers, measured.
+    pub(super) fn run<T: Send>(&self, call: impl Future<Output = T> + Send) -> Result<T, Broken> {
+        let (mut answer, began) = (None, Instant::now());
         (self.drive)(Box::pin(async { answer = Some(call.await) }));
+        let (mut slowest, took) = (lock(&self.slowest), began.elapsed());
+        *slowest = took.max(*slowest);
+        drop(slowest);
         answer.ok_or_else(|| Broken("the driver did not run a task to its end".into()))
     }
 }
