@@ -34,6 +34,7 @@ mod public_api;
 mod redaction;
 mod refresh;
 mod registration;
+mod reliability;
 mod resource_server;
 mod resources;
 mod revocation;

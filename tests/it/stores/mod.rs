@@ -1,5 +1,7 @@
 //! The stores that are ready-made, each held to the contract and to what is its own.
 
+#[cfg(feature = "sqlite")]
+mod durability;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "redis")]
