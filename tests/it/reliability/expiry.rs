@@ -20,10 +20,10 @@ async fn re_15_what_has_expired_is_refused_although_it_is_there() {
     let tokens = op.tokens("refresh", ALICE).await;
     let renewed = op.tokens("public-refresh", ALICE).await;
     let code = browser.ask(&ask, ALICE).await.get("code").to_owned();
-    let page = Browser::new(&op).authorize(&ask.pairs()).await.page().token.clone();
     let large = ask.clone().with("state", &"s".repeat(8_000));
-    let stored_page = Browser::new(&op).authorize(&large.pairs()).await.page().token.clone();
+    let (page, stored_page) = (Shown::of(&op, &ask).await, Shown::of(&op, &large).await);
     let question = browser.end_session(&[]).await.confirmation().token.clone();
+    browser.open_confirmation(&question).await.confirmation();
     let own = op.token_as("cc-client", &[("grant_type", "client_credentials")]).await;
     let own = own.member("access_token");
     let entry =
@@ -51,8 +51,8 @@ async fn re_15_what_has_expired_is_refused_although_it_is_there() {
     assert_eq!(browser.who().await, None, "the session");
     let silent = browser.quiet(&ask.clone().with("prompt", "none")).await;
     assert_eq!(silent.get("error"), "login_required");
-    for page in [page, stored_page] {
-        let answer = Browser::new(&op).open(&page).await;
+    for mut page in [page, stored_page] {
+        let answer = page.open().await;
         assert!(matches!(&answer, Answer::Reply(reply) if reply.status == 400), "{answer:?}");
     }
     let answer = browser.open_confirmation(&question).await;
@@ -80,6 +80,23 @@ async fn re_15_what_has_expired_is_refused_although_it_is_there() {
     }
     for kind in [Kind::Grant, Kind::Session, Kind::Consent, Kind::Interaction, Kind::Client] {
         assert!(before.keys().any(|key| key.kind() == kind), "{kind:?}");
+    }
+}
+
+/// A page, and the browser that shows it.
+struct Shown(Browser, String);
+
+impl Shown {
+    async fn of(op: &Op, ask: &Ask) -> Self {
+        let mut browser = Browser::new(op);
+        let token = browser.authorize(&ask.pairs()).await.page().token.clone();
+        let mut page = Self(browser, token);
+        page.open().await.page();
+        page
+    }
+
+    async fn open(&mut self) -> Answer {
+        self.0.open(&self.1).await
     }
 }
 

@@ -4,10 +4,12 @@ use std::{
 };
 
 use async_trait::async_trait;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use oidc_op::{
     Timestamp,
     store::{Cursor, Expect, Key, Kind, Label, Listing, Put, Record, Store, StoreError, Version},
 };
+use serde_json::{Value, json};
 
 /// A store that knows all the states that it has been in, begins in any of them, and never purges.
 #[derive(Debug)]
@@ -38,6 +40,27 @@ impl Journal {
         self.0.lock().unwrap().clone()
     }
 
+    /// A state as it was written by [`text`](Self::text), its bodies changed.
+    pub(super) fn of_text(text: &str, change: impl Fn(Kind, &str) -> String) -> Arc<Self> {
+        let entries: Vec<Value> = serde_json::from_str(text).unwrap();
+        Self::from(entries.iter().map(|entry| parse(entry, &change)).collect())
+    }
+
+    /// What is in it, for a file.
+    pub(super) fn text(&self) -> String {
+        let entries = self.state().into_iter().map(|(key, entry)| {
+            json!({
+                "kind": key.kind().as_str(),
+                "hash": STANDARD.encode(key.hash()),
+                "version": STANDARD.encode(entry.version.as_bytes()),
+                "keep_until": entry.keep_until.unix(),
+                "labels": entry.labels.iter().map(|l| STANDARD.encode(l.hash())).collect::<Vec<_>>(),
+                "body": String::from_utf8(entry.body.to_vec()).unwrap(),
+            })
+        });
+        serde_json::to_string_pretty(&entries.collect::<Vec<_>>()).unwrap() + "\n"
+    }
+
     /// Changes an entry if it has this version.
     fn change(
         &self,
@@ -57,6 +80,23 @@ impl Journal {
         states.push(state);
         Put::Done
     }
+}
+
+fn parse(entry: &Value, change: impl Fn(Kind, &str) -> String) -> (Key, Entry) {
+    let text = |name: &str| entry[name].as_str().unwrap();
+    let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == text("kind")).unwrap();
+    let labels = entry["labels"].as_array().unwrap().iter().map(|label| label.as_str().unwrap());
+    let parsed = Entry {
+        version: Version::from_bytes(bytes(text("version"))),
+        body: change(kind, text("body")).into_bytes().into(),
+        keep_until: Timestamp::from_unix(entry["keep_until"].as_i64().unwrap()),
+        labels: labels.map(|label| Label::from_hash(bytes(label))).collect(),
+    };
+    (Key::from_parts(kind, bytes(text("hash"))), parsed)
+}
+
+fn bytes<const N: usize>(text: &str) -> [u8; N] {
+    STANDARD.decode(text).unwrap().try_into().unwrap()
 }
 
 #[async_trait]

@@ -4,4 +4,5 @@
 mod expiry;
 mod faults;
 mod journal;
+mod released;
 mod steps;

@@ -11,7 +11,7 @@ use super::{PLACE, arguments, is_whole, open, place};
 use crate::support::{ALICE, Ask, Browser, Op, Tokens, races::shuffled};
 
 /// How many processes are killed, unless `OIDC_OP_KILLS` says otherwise.
-const KILLS: u64 = 12;
+const KILLS: u64 = 6;
 const SEED: &str = "OIDC_OP_TEST_SEED";
 const CLIENT: &str = "refresh";
 /// What each line begins with that says what was answered.
@@ -21,10 +21,10 @@ fn ask() -> Ask {
     Ask::of(CLIENT, "code").with("scope", "openid email offline_access")
 }
 
-/// A process in which eight people sign in, redeem and refresh is killed after any number of answers; the next
+/// RE-11: a process in which eight people sign in, redeem and refresh is killed after any number of answers; the next
 /// process finds all that was answered, and no code is good twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_killed_process_has_kept_its_word() {
+async fn re_11_a_killed_process_has_kept_its_word() {
     if let Some(place) = place() {
         let seed = env::var(SEED).unwrap().parse().unwrap();
         return sign_in_for_ever(&place, seed).await;
@@ -54,7 +54,8 @@ async fn a_killed_process_has_kept_its_word() {
 
 /// What a process has answered that was killed after so many answers.
 fn lines_of_a_killed(place: &Path, cycle: u64, answers: usize) -> Vec<String> {
-    let arguments = arguments(concat!(module_path!(), "::a_killed_process_has_kept_its_word"));
+    let arguments =
+        arguments(concat!(module_path!(), "::re_11_a_killed_process_has_kept_its_word"));
     let mut child = Command::new(&arguments[0])
         .args(&arguments[1..])
         .env(PLACE, place)
