@@ -3,6 +3,8 @@
 #[cfg(feature = "sqlite")]
 mod durability;
 #[cfg(feature = "postgres")]
+mod outages;
+#[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "redis")]
 mod proxy;
