@@ -90,10 +90,9 @@ fn said(answer: &Answer) -> Said {
     let Answer::Reply(reply) = answer else { return Said::Done };
     let to = reply.header("location").unwrap_or_default();
     match reply.status {
-        200 | 201 => Said::Done,
         303 if to.contains("error=temporarily_unavailable") => Said::Unavailable,
         303 if to.contains("error=") => Said::Refused,
-        303 => Said::Done,
+        200 | 201 | 303 => Said::Done,
         503 => {
             assert_eq!(reply.header("retry-after"), Some("5"));
             Said::Unavailable

@@ -5,8 +5,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use oidc_op::{
-    Duration, InitialAccess, Issuer, KeyRecord, KeySet, Scope, Secret, Secrets, Subject,
-    store::Kind, test_util::SeededEntropy,
+    Duration, InitialAccess, Issuer, KeyRecord, KeySet, Secret, Secrets, Subject, store::Kind,
+    test_util::SeededEntropy,
 };
 use serde_json::json;
 
@@ -15,7 +15,7 @@ use super::{
     journal::{Journal, State},
     steps::setup,
 };
-use crate::support::{ALICE, Answer, Ask, BOB, Browser, Op, Setup, client, redirect_uri};
+use crate::support::{ALICE, Answer, Ask, BOB, Browser, Setup, client, redirect_uri};
 
 const STORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/reliability/store.0.1.json");
 const GIVEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/reliability/given.0.1.json");

@@ -158,11 +158,11 @@ impl Step {
                     op.token_as("cc-client", &[("grant_type", "client_credentials")]).await;
                 text = answer.member("access_token");
             }
-            Self::Login => text = browser.authorize(&ask.pairs()).await.page().token.clone(),
+            Self::Login => text.clone_from(&browser.authorize(&ask.pairs()).await.page().token),
             Self::Consent => {
                 let page = browser.authorize(&ask.pairs()).await.page().token.clone();
                 let answer = browser.login(&page, ALICE).await;
-                text = answer.page().token.clone();
+                text.clone_from(&answer.page().token);
                 scope = answer.page().scope.clone();
             }
             Self::Silent => drop(browser.ask(&ask, ALICE).await),

@@ -47,15 +47,12 @@ fn opens(database: &[u8], log: &[u8], at: u64, written: &[(Key, Record, u64)]) {
     let found = |key| block_on(store.get(key)).unwrap();
     let mut over = false;
     for (n, (key, record, end)) in written.iter().enumerate() {
-        match found(key) {
-            Some(there) => {
-                assert!(!over, "write {n} is there and not the one before, torn at {at}");
-                assert_eq!((there.version, &there.body), (record.version, &record.body));
-            }
-            None => {
-                assert!(*end > at, "write {n} of {end} bytes is lost, torn at {at}");
-                over = true;
-            }
+        if let Some(there) = found(key) {
+            assert!(!over, "write {n} is there and not the one before, torn at {at}");
+            assert_eq!((there.version, &there.body), (record.version, &record.body));
+        } else {
+            assert!(*end > at, "write {n} of {end} bytes is lost, torn at {at}");
+            over = true;
         }
     }
     goes_on(&store, folder.path());
