@@ -94,7 +94,6 @@ struct Side {
 
 struct Actor {
     cookie: String,
-    access: String,
     refresh: String,
 }
 
@@ -108,12 +107,8 @@ impl Side {
         for person in 0..ACTORS.min(grants) {
             let cookie = world::settle(&provider, person).await;
             let tokens = world::offline_tokens(&provider, &cookie, person).await;
-            let text = |name| world::token_of(&tokens, name).to_owned();
-            actors.push(Actor {
-                access: text("access_token"),
-                refresh: text("refresh_token"),
-                cookie,
-            });
+            let refresh = world::token_of(&tokens, "refresh_token").to_owned();
+            actors.push(Actor { cookie, refresh });
         }
         seen.copy(grants.saturating_sub(ACTORS)).await?;
 
@@ -145,9 +140,10 @@ impl Side {
             say("1 authorize", time);
             let code = world::code_of(&location).ok_or("no code")?;
             let form = world::token_form(code, &world::verifier(person));
-            let (_, time) = self.post("/token", form).await?;
+            let (answer, time) = self.post("/token", form).await?;
             say("2 token", time);
-            let access = self.actors[person].access.clone();
+            let tokens: serde_json::Value = serde_json::from_str(&answer)?;
+            let access = world::token_of(&tokens, "access_token").to_owned();
             let bearer = (header::AUTHORIZATION, format!("Bearer {access}"));
             let (_, time) = self.ask("/userinfo", bearer, None).await?;
             say("3 userinfo", time);
@@ -157,9 +153,8 @@ impl Side {
             let (answer, time) = self.post("/token", form).await?;
             say("5 refresh", time);
             let tokens: serde_json::Value = serde_json::from_str(&answer)?;
-            let actor = &mut self.actors[person];
-            world::token_of(&tokens, "refresh_token").clone_into(&mut actor.refresh);
-            world::token_of(&tokens, "access_token").clone_into(&mut actor.access);
+            let refresh = &mut self.actors[person].refresh;
+            world::token_of(&tokens, "refresh_token").clone_into(refresh);
         }
         Ok(times)
     }

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "sqlite")]
 mod durability;
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "redis"))]
 mod outages;
 #[cfg(feature = "postgres")]
 mod postgres;

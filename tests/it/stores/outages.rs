@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use oidc_op::store::{PostgresOptions, PostgresStore, contract::Contract};
+use oidc_op::store::{Store, contract::Contract};
 use tokio::runtime::Runtime;
 
 use crate::support::services::{Engine, Service};
@@ -15,16 +15,30 @@ fn runtime() -> &'static Runtime {
 }
 
 /// RE-08: it is stopped in good order, and pulled down with nothing put in order.
-#[test]
-fn re_08_postgres_goes_away_and_comes_back() {
-    if !Engine::Postgres.is_wanted() {
+fn goes_away_and_comes_back<S: Store>(engine: Engine, open: impl Fn(String) -> S) {
+    if !engine.is_wanted() {
         return;
     }
-    let server = Arc::new(Service::start(Engine::Postgres));
+    let server = Arc::new(Service::start(engine));
     for go_away in [Service::stop as Act, Service::kill] {
-        let options = PostgresOptions::new(server.url());
-        let store = runtime().block_on(PostgresStore::with_options(&options)).unwrap();
         let [going, coming] = [(); 2].map(|()| Arc::clone(&server));
+        let store = open(server.url());
         Contract::new().check_outage(store, move || go_away(&going), move || coming.resume());
     }
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn re_08_postgres_goes_away_and_comes_back() {
+    goes_away_and_comes_back(Engine::Postgres, |url| {
+        runtime().block_on(oidc_op::store::PostgresStore::open(url)).unwrap()
+    });
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn re_08_redis_goes_away_and_comes_back() {
+    goes_away_and_comes_back(Engine::Redis, |url| {
+        runtime().block_on(oidc_op::store::RedisStore::open(url)).unwrap()
+    });
 }
