@@ -42,7 +42,7 @@ impl FromStr for Engine {
 /// Where an engine keeps what it is given; empty at first, and gone with this.
 pub(crate) enum Place {
     Memory,
-    /// On the disk of the target directory: `/tmp` may be none.
+    /// In a folder of `TMPDIR`, as are those of the servers: it has to be on the disk that is meant.
     Sqlite(TempDir),
     Server(Service),
 }
@@ -79,6 +79,18 @@ impl Place {
             Self::Server(service) => service.url(),
             _ => unreachable!("these are no servers"),
         }
+    }
+
+    /// Does what the engine would do by and by after many writes.
+    pub(crate) async fn settle(&self, engine: Engine) -> Result<(), Box<dyn Error>> {
+        if engine == Engine::Postgres {
+            let (client, connection) =
+                tokio_postgres::connect(&self.url(), tokio_postgres::NoTls).await?;
+            tokio::spawn(connection);
+            client.execute("VACUUM ANALYZE", &[]).await?;
+            client.execute("CHECKPOINT", &[]).await?;
+        }
+        Ok(())
     }
 
     /// What it takes on the disk, in MiB.

@@ -50,6 +50,10 @@ pub(crate) async fn run(engines: &[Engine], live: usize) -> Result<(), Box<dyn E
         let began = Instant::now();
         let mut large = Side::over(many.open(engine).await?, live).await?;
         let filled = began.elapsed();
+        // What filling has left to do is no part of a steady state.
+        for place in [&few, &many] {
+            place.settle(engine).await?;
+        }
         let (mut small_times, mut ratios) = (BTreeMap::new(), BTreeMap::new());
         for round in 0..=ROUNDS {
             let (less, more) = (small.slice().await?, large.slice().await?);
@@ -67,14 +71,25 @@ pub(crate) async fn run(engines: &[Engine], live: usize) -> Result<(), Box<dyn E
             let ratio = median(ratios.remove(step).unwrap_or_default());
             println!("| {engine} | {live} | {step} | {:.0} | {ratio:.2} |", median(times));
         }
-        let memory = (resident() - before) >> 10;
+        let memory = resident().saturating_sub(before) >> 10;
         println!(
             "| {engine} | {live} | filled in {:.0} s; this process {memory} MiB more, on disk {} MiB | | |",
             filled.as_secs_f64(),
             many.size(),
         );
+        if engine == Engine::Redis {
+            println!("| {engine} | {live} | the server has {} | | |", memory_of(&many)?);
+        }
     }
     Ok(())
+}
+
+/// What Redis says of its memory.
+fn memory_of(place: &Place) -> Result<String, Box<dyn Error>> {
+    let mut connection = redis::Client::open(place.url())?.get_connection()?;
+    let said: String = redis::cmd("INFO").arg("memory").query(&mut connection)?;
+    let used = said.lines().find_map(|line| line.strip_prefix("used_memory_human:"));
+    Ok(used.unwrap_or("?").trim().to_owned())
 }
 
 /// This process's memory, in KiB.
@@ -214,7 +229,7 @@ impl Seen {
         let (record, labels) = last.ok_or("no grant was made")?;
         let mut copies = tokio::task::JoinSet::new();
         for task in 0..AT_ONCE {
-            let (store, body) = (Arc::clone(&self.store), Arc::clone(&record.body));
+            let (store, body) = (Arc::clone(&self.store), record.body.to_vec());
             copies.spawn(async move {
                 for n in (task..count).step_by(AT_ONCE) {
                     let name = |what: &str| {
@@ -229,8 +244,7 @@ impl Seen {
                     let mut version = [0; 16];
                     version.copy_from_slice(&name("version")[..16]);
                     let until = SystemClock.now() + oidc_op::Duration::days(60);
-                    let record =
-                        Record::new(Version::from_bytes(version), Arc::clone(&body), until);
+                    let record = Record::new(Version::from_bytes(version), body.as_slice(), until);
                     let key = Key::from_parts(Kind::Grant, name("grant"));
                     let put = store.put(&key, Expect::Absent { labels: &labels }, record).await?;
                     assert_eq!(put, Put::Done);

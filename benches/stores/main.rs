@@ -12,7 +12,7 @@
 //!
 //! ```text
 //! cargo bench --features full,test-util --bench stores -- \
-//!     [--part write,flow,live] [--store memory,sqlite,postgres,redis] [--rounds 7] [--live 1000000]
+//!     [--part write,flow,live] [--store memory,sqlite,postgres,redis] [--rounds 31] [--live 1000000]
 //! ```
 
 mod engine;
@@ -79,7 +79,7 @@ impl Options {
     /// None if another bench is meant, or none.
     fn parse(mut arguments: lexopt::Parser) -> Result<Option<Self>, Box<dyn Error>> {
         let (mut parts, mut engines) = ("write,flow,live".to_owned(), Engine::ALL.to_vec());
-        let (mut rounds, mut live, mut asked) = (7, 1_000_000, false);
+        let (mut rounds, mut live, mut asked) = (31, 1_000_000, false);
         while let Some(argument) = arguments.next()? {
             match argument {
                 Long("bench") => asked = true,

@@ -21,7 +21,7 @@ use crate::{
     raw::{self, Raw},
 };
 
-const SLICE: Duration = Duration::from_millis(700);
+const SLICE: Duration = Duration::from_millis(200);
 
 pub(crate) async fn run(engines: &[Engine], rounds: usize) -> Result<(), Box<dyn Error>> {
     println!("\n| store | tasks | writes/s | raw driver | ratio, median (least–most) |");

@@ -11,7 +11,7 @@ use super::StoreError;
 
 /// Runs every call as a task of the runtime in which the store was opened, and bounds its time.
 ///
-/// So the store can be asked from anywhere, and a call whose asker went away is carried out to its end: no
+/// So the store can be asked from anywhere, as long as that runtime is running, and a call whose asker went away is carried out to its end: no
 /// connection is left in the middle of an answer.
 #[derive(Clone, Debug)]
 pub(super) struct Bounded {

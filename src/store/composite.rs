@@ -1,9 +1,14 @@
-use std::sync::Arc;
+//! Several stores as one.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use async_trait::async_trait;
 
 use super::{Cursor, Expect, Key, Kind, Label, Listing, Put, Record, Store, StoreError, Version};
-use crate::types::Timestamp;
+use crate::{at_once::at_once, types::Timestamp};
 
 /// A [`Store`] that keeps some kinds of records in another one.
 ///
@@ -28,12 +33,13 @@ use crate::types::Timestamp;
 pub struct CompositeStore {
     rest: Arc<dyn Store>,
     others: Vec<(Vec<Kind>, Arc<dyn Store>)>,
+    purges: AtomicU32,
 }
 
 impl CompositeStore {
     /// Everything is kept in this store.
     pub fn new(store: impl Store) -> Self {
-        Self { rest: Arc::new(store), others: Vec::new() }
+        Self { rest: Arc::new(store), others: Vec::new(), purges: AtomicU32::new(0) }
     }
 
     /// Keeps these kinds in another store; what is said last of a kind holds.
@@ -68,19 +74,22 @@ impl Store for CompositeStore {
         self.of(key.kind()).get(key).await
     }
 
-    /// One call for each store that keeps one of them.
+    /// One call for each store that keeps one of them, at once.
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Record>>, StoreError> {
+        let calls = (0..=self.others.len()).filter_map(|place| {
+            let here =
+                |spot: &usize| keys.get(*spot).is_some_and(|k| self.place(k.kind()) == place);
+            let spots: Vec<_> = (0..keys.len()).filter(here).collect();
+            let asked: Vec<_> = spots.iter().filter_map(|spot| keys.get(*spot).copied()).collect();
+            let is_needed = !asked.is_empty();
+            is_needed.then_some(async move { (spots, self.at(place).get_many(&asked).await) })
+        });
         let mut records = vec![None; keys.len()];
-        for place in 0..=self.others.len() {
-            let here = |key: &Key| self.place(key.kind()) == place;
-            let asked: Vec<_> = keys.iter().copied().filter(here).collect();
-            if asked.is_empty() {
-                continue;
-            }
-            let found = self.at(place).get_many(&asked).await?;
-            let spots = records.iter_mut().zip(keys).filter(|(_, key)| here(key));
-            for ((spot, _), record) in spots.zip(found) {
-                *spot = record;
+        for (spots, found) in at_once(self.others.len() + 1, calls.collect()).await {
+            for (spot, record) in spots.into_iter().zip(found?) {
+                if let Some(there) = records.get_mut(spot) {
+                    *there = record;
+                }
             }
         }
         Ok(records)
@@ -104,12 +113,21 @@ impl Store for CompositeStore {
         self.of(kind).list(kind, label, after, limit).await
     }
 
-    /// Of all stores, even if one fails: one that is down does not keep the others from it.
+    /// Of all stores at once, each as much as its share of the limit; one that is down does not keep the others
+    /// from it.
     async fn purge(&self, before: Timestamp, limit: u32) -> Result<u32, StoreError> {
-        let (mut purged, mut fault) = (0, None);
-        for place in 0..=self.others.len() {
-            match self.at(place).purge(before, limit - purged).await {
-                Ok(count) => purged += count.min(limit - purged),
+        let stores = u32::try_from(self.others.len() + 1).unwrap_or(u32::MAX);
+        // Whoever gets what cannot be divided changes from call to call.
+        let first = self.purges.fetch_add(1, Ordering::Relaxed) % stores;
+        let calls = (0..stores).map(|nth| {
+            let place = (first.saturating_add(nth) % stores) as usize;
+            let share = limit / stores + u32::from(nth < limit % stores);
+            self.at(place).purge(before, share)
+        });
+        let (mut purged, mut fault) = (0_u32, None);
+        for answer in at_once(self.others.len() + 1, calls.collect()).await {
+            match answer {
+                Ok(count) => purged = purged.saturating_add(count),
                 Err(error) => fault = fault.or(Some(error)),
             }
         }
@@ -191,10 +209,21 @@ mod tests {
             create(Kind::Grant, n);
             create(Kind::Consent, n);
         }
-        assert_eq!(block_on(composite.purge(SystemClock.now(), 5)).unwrap(), 5);
+        // three stores, of which each may take out a share, in turn one more
+        let purge = |limit| block_on(composite.purge(SystemClock.now(), limit));
+        for _ in 0..3 {
+            assert!(purge(1).unwrap() <= 1);
+        }
+        let left = [Kind::Grant, Kind::Consent].map(|kind| {
+            let there = |n: &u8| {
+                block_on(composite.get(&Key::from_parts(kind, [*n; 32]))).unwrap().is_some()
+            };
+            (0..4).filter(there).count()
+        });
+        assert_eq!(left, [3, 3], "none of them starves");
         down.reset();
         down.fail_nth_of(Operation::Purge, 1, Fault::Refuse);
-        assert!(block_on(composite.purge(SystemClock.now(), 5)).is_err());
-        assert_eq!(block_on(composite.purge(SystemClock.now(), 5)).unwrap(), 0, "the rest is gone");
+        assert!(purge(9).is_err());
+        assert_eq!(purge(9).unwrap(), 0, "the others had gone on");
     }
 }

@@ -1,3 +1,5 @@
+//! What a store may lose.
+
 /// What an acknowledged write survives.
 ///
 /// # Security

@@ -156,6 +156,20 @@ impl Listing {
     }
 }
 
+/// The most keys on a page, however many are asked for.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+pub(super) const PAGE: u32 = 1024;
+
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+impl Listing {
+    /// A page of `limit`, of hashes of which one more was looked for: that is where the next page begins.
+    pub(super) fn of_hashes(kind: Kind, mut hashes: Vec<[u8; 32]>, limit: u32) -> Self {
+        let next = if hashes.len() > limit as usize { hashes.pop() } else { None };
+        let keys = hashes.into_iter().map(|hash| Key::from_parts(kind, hash)).collect();
+        Self::new(keys, next.map(|hash| Cursor(hash.as_slice().into())))
+    }
+}
+
 /// SHA-256 of `name 0 SHA-256(issuer) (length part)*`: every part is framed, none can run over into
 /// its neighbour.
 fn hash(name: &str, issuer: &Issuer, parts: &[&[u8]]) -> [u8; 32] {

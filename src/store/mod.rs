@@ -49,6 +49,8 @@ pub use composite::CompositeStore;
 pub use durability::Durability;
 #[cfg(any(test, feature = "test-util"))]
 pub use fault::{Calls, Fault, FaultyStore, Operation};
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+use key::PAGE;
 pub use key::{Cursor, Key, Kind, Label, Listing};
 pub(crate) use marker::{Marked, is_marked, mark};
 pub use memory::MemoryStore;
@@ -68,6 +70,13 @@ use crate::types::Timestamp;
 const GRACE: Duration = Duration::hours(2);
 /// How far ahead of a store's clock a caller's clock may be.
 const AHEAD: Duration = Duration::HOUR;
+
+/// Whether a call may be given so much time.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+fn is_deadline(time: std::time::Duration) -> bool {
+    use std::time::Duration;
+    (Duration::from_millis(1)..=Duration::from_secs(60 * 60)).contains(&time)
+}
 
 /// Remembers records by key, with one conditional write as its only way to change them.
 ///
@@ -182,6 +191,13 @@ pub enum StoreError {
     /// is well.
     #[error("the cursor is not of this store")]
     Cursor,
+}
+
+impl StoreError {
+    /// A purge by a clock that is wrong.
+    pub(crate) fn far_ahead() -> Self {
+        Self::Refused("the caller's clock is far ahead".into())
+    }
 }
 
 #[async_trait]

@@ -16,7 +16,11 @@ use super::ConfigError;
 #[derive(Clone)]
 pub(crate) enum StoreEntry {
     Address(Address),
-    File(PathBuf),
+    /// In a file; what is named relatively in it is so from the folder of the configuration.
+    File {
+        path: PathBuf,
+        from: PathBuf,
+    },
 }
 
 /// Kinds of records that are kept elsewhere.
@@ -27,7 +31,7 @@ pub(crate) type Elsewhere = BTreeMap<KindName, StoreEntry>;
 pub(crate) enum Address {
     /// In this process: all is forgotten at a restart.
     Memory,
-    /// In a file; if it has no name, in one of the data directory.
+    /// In a file; if it has no name yet, in one of the data directory.
     Sqlite(Option<PathBuf>, Own),
     Postgres(String, Own),
     Redis(String, Own),
@@ -110,7 +114,7 @@ impl Address {
         let (address, needs) = match scheme {
             "memory" if text == "memory:" => return Ok(Self::Memory),
             "sqlite" => {
-                let file = address.trim_start_matches("sqlite:");
+                let file = address.strip_prefix("sqlite:").unwrap_or(&address);
                 if file.contains('?') {
                     return Err("after the file of a store there is ?durability=relaxed".into());
                 }
@@ -125,6 +129,10 @@ impl Address {
                 return Err(text.into());
             }
             "redis" | "rediss" => (Self::Redis(address, own), (cfg!(feature = "redis"), "redis")),
+            // Whatever else stands there may be anything.
+            scheme if !scheme.bytes().all(|byte| byte.is_ascii_lowercase()) => {
+                return Err("a store is written with its scheme, as in \"memory:\"".into());
+            }
             scheme => {
                 return Err(format!(
                     "a store of the kind {scheme:?} is not supported; \"sqlite:\", \"postgres:\", \
@@ -140,14 +148,14 @@ impl Address {
         }
     }
 
-    async fn open(&self, data: &Path) -> Result<Arc<dyn Store>, ConfigError> {
+    async fn open(&self) -> Result<Arc<dyn Store>, ConfigError> {
         match self {
             Self::Memory => Ok(Arc::new(MemoryStore::new())),
             #[cfg(feature = "sqlite")]
             Self::Sqlite(file, own) => {
                 use oidc_op::store::{SqliteOptions, SqliteStore};
-                let path = file.clone().unwrap_or_else(|| data.join("op.db"));
-                let mut options = SqliteOptions::new(&path);
+                let path = file.as_deref().unwrap_or_else(|| Path::new("op.db"));
+                let mut options = SqliteOptions::new(path);
                 options.durability = own.durability();
                 let named = |error| format!("{}: {}", path.display(), crate::layers::chain(&error));
                 let store = SqliteStore::with_options(&options).map_err(named);
@@ -175,22 +183,32 @@ impl Address {
                 Ok(Arc::new(store.map_err(|error| ConfigError::new(crate::layers::chain(&error)))?))
             }
             #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "redis")))]
-            _ => {
-                let text = format!("this server was built without it: {}", data.display());
-                Err(ConfigError::new(text))
-            }
+            // Refused when it was read.
+            _ => Err(ConfigError::new("this server was built without its feature")),
         }
     }
 }
 
+impl Address {
+    /// Names its file as one of this folder, unless it says otherwise; of the data directory, if it has no name.
+    fn located(mut self, folder: &Path, data: &Path) -> Self {
+        if let Self::Sqlite(file, _) = &mut self {
+            let path = file.take().map_or_else(|| data.join("op.db"), |file| folder.join(file));
+            // So that one file has one name.
+            *file = Some(std::path::absolute(&path).unwrap_or(path));
+        }
+        self
+    }
+}
+
 impl StoreEntry {
-    fn address(&self) -> Result<Address, ConfigError> {
+    fn address(&self, data: &Path) -> Result<Address, ConfigError> {
         match self {
-            Self::Address(address) => Ok(address.clone()),
-            Self::File(path) => {
+            Self::Address(address) => Ok(address.clone().located(Path::new(""), data)),
+            Self::File { path, from } => {
                 let named = |text: String| ConfigError::new(format!("{}: {text}", path.display()));
                 let text = fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
-                Address::parse(text.trim()).map_err(named)
+                Ok(Address::parse(text.trim()).map_err(named)?.located(from, data))
             }
         }
     }
@@ -202,25 +220,26 @@ impl StoreEntry {
         data: &Path,
     ) -> Result<Arc<dyn Store>, ConfigError> {
         let named = |name: &str, error: ConfigError| ConfigError::new(format!("{name}: {error}"));
-        let address = self.address().map_err(|error| named("store", error))?;
-        let rest = address.open(data).await.map_err(|error| named("store", error))?;
-        if elsewhere.is_empty() {
-            return Ok(rest);
-        }
+        let rest = self.address(data).map_err(|error| named("store", error))?;
+        let store = rest.open().await.map_err(|error| named("store", error))?;
         // Kinds that name one address share a store.
         let mut places: Vec<(Address, Vec<Kind>)> = Vec::new();
         for (KindName(kind), entry) in elsewhere {
             let name = format!("stores.{}", kind.as_str());
-            let address = entry.address().map_err(|error| named(&name, error))?;
+            let address = entry.address(data).map_err(|error| named(&name, error))?;
             match places.iter_mut().find(|(known, _)| *known == address) {
+                _ if address == rest => {}
                 Some((_, kinds)) => kinds.push(*kind),
                 None => places.push((address, vec![*kind])),
             }
         }
-        let mut composite = CompositeStore::new(rest);
+        if places.is_empty() {
+            return Ok(store);
+        }
+        let mut composite = CompositeStore::new(store);
         for (address, kinds) in places {
             let name = format!("stores.{}", kinds.first().map_or("", |kind| kind.as_str()));
-            let store = address.open(data).await.map_err(|error| named(&name, error))?;
+            let store = address.open().await.map_err(|error| named(&name, error))?;
             composite = composite.keep(kinds, store);
         }
         Ok(Arc::new(composite))
@@ -229,7 +248,10 @@ impl StoreEntry {
     /// Takes a file that is named relatively as relative to this folder.
     pub(super) fn relative_to(&mut self, folder: &Path) {
         match self {
-            Self::File(path) => *path = folder.join(mem::take(path)),
+            Self::File { path, from } => {
+                *path = folder.join(mem::take(path));
+                folder.clone_into(from);
+            }
             Self::Address(Address::Sqlite(Some(file), _)) => {
                 *file = folder.join(mem::take(file));
             }
@@ -244,7 +266,9 @@ impl<'de> Deserialize<'de> for StoreEntry {
         match &toml::Value::deserialize(deserializer)? {
             toml::Value::String(text) => Address::parse(text).map(Self::Address),
             toml::Value::Table(table) if table.len() == 1 => match table.get("file") {
-                Some(toml::Value::String(path)) => Ok(Self::File(path.into())),
+                Some(toml::Value::String(path)) => {
+                    Ok(Self::File { path: path.into(), from: PathBuf::new() })
+                }
                 _ => Err("a store is an address or { file = \"…\" }".into()),
             },
             _ => Err("a store is an address or { file = \"…\" }".into()),
@@ -265,5 +289,63 @@ impl<'de> Deserialize<'de> for KindName {
             let known = Kind::ALL.map(Kind::as_str).join(", ");
             Error::custom(format!("unknown kind {name:?}, expected one of {known}"))
         })
+    }
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use oidc_op::{
+        Clock, Duration, SystemClock,
+        store::{Expect, Key, Record, Version},
+    };
+
+    use super::*;
+
+    /// A configuration's stores, in a folder of its own.
+    async fn open(toml: &str, folder: &Path) -> Arc<dyn Store> {
+        #[derive(Deserialize)]
+        struct Stores {
+            store: StoreEntry,
+            #[serde(default)]
+            stores: Elsewhere,
+        }
+        let mut read: Stores = toml::from_str(toml).unwrap();
+        for entry in [&mut read.store].into_iter().chain(read.stores.values_mut()) {
+            entry.relative_to(folder);
+        }
+        read.store.open(&read.stores, &folder.join("data")).await.unwrap()
+    }
+
+    async fn put(store: &dyn Store, kind: Kind) {
+        let until = SystemClock.now() + Duration::DAY;
+        let record = Record::new(Version::from_bytes([1; 16]), *b"body", until);
+        let key = Key::from_parts(kind, [1; 32]);
+        store.put(&key, Expect::Absent { labels: &[] }, record).await.unwrap();
+    }
+
+    fn kinds(file: &Path) -> Vec<String> {
+        let file = rusqlite::Connection::open(file).unwrap();
+        let mut kinds = file.prepare("SELECT kind FROM record ORDER BY kind").unwrap();
+        let kinds = kinds.query_map([], |row| row.get(0)).unwrap();
+        kinds.collect::<Result<_, _>>().unwrap()
+    }
+
+    #[tokio::test]
+    async fn kinds_are_kept_where_it_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("data")).unwrap();
+        fs::write(folder.path().join("other.url"), "sqlite:other.db\n").unwrap();
+        let toml = "store = \"sqlite:\"\n[stores]\nsession = \"sqlite:data/op.db\"\n\
+                    marker = { file = \"other.url\" }\nkeys = \"sqlite:./other.db\"\n";
+        let store = open(toml, folder.path()).await;
+        for kind in [Kind::Grant, Kind::Session, Kind::Marker, Kind::Keys] {
+            put(&*store, kind).await;
+        }
+        assert_eq!(kinds(&folder.path().join("data/op.db")), ["grant", "session"]);
+        assert_eq!(kinds(&folder.path().join("other.db")), ["keys", "marker"]);
+        // where all is in one place there is one store
+        let store =
+            open("store = \"sqlite:x.db\"\nstores.grant = \"sqlite:x.db\"", folder.path()).await;
+        assert!(format!("{store:?}").starts_with("SqliteStore"), "{store:?}");
     }
 }

@@ -267,6 +267,7 @@ fn refusals_keep_secrets() {
         "store = \"redis://:hush@host?connections=2\"",
         "store = \"postgres://:hush@host?durability=none\"",
         "store = { file = [\"hush\"] }",
+        "store = \"host=db password=hush options=-c:x\"",
         "store = [\"postgres://:hush@host\"]",
         "[stores]\ngrant = \"hush\"",
         "[[users]]\nusername = \"a\"\npassword = \"b\"\nsub = \"c\"\ntotp = \"hush\"",

@@ -21,11 +21,18 @@ pub(super) fn pool(options: &PostgresOptions) -> Result<Pool, PostgresError> {
     let Address { mut config, roots } = Address::parse(&options.url)?;
     // Whoever may only read is a standby, or as good as one.
     config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-    config.connect_timeout(options.deadline);
+    // One that cannot be reached leaves time for those after it.
+    let hosts = config.get_hosts().len().max(config.get_hostaddrs().len());
+    let share = options.deadline / u32::try_from(hosts + 1).unwrap_or(u32::MAX);
+    if config.get_connect_timeout().is_none_or(|asked| *asked > share) {
+        config.connect_timeout(share.max(Duration::from_millis(1)));
+    }
     if config.get_tcp_user_timeout().is_none() {
         config.tcp_user_timeout(options.deadline);
     }
-    config.keepalives_idle(Duration::from_secs(30));
+    if config.get_keepalives_idle() == Config::new().get_keepalives_idle() {
+        config.keepalives_idle(Duration::from_secs(30));
+    }
     let how = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let manager = if uses_tls(&config) {
         config.ssl_mode(SslMode::Require);
@@ -60,20 +67,26 @@ struct Address {
 impl Address {
     /// With two of libpq's words that the driver does not know: whenever there is TLS, everything is verified.
     fn parse(url: &str) -> Result<Self, PostgresError> {
+        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(PostgresError::Address("it does not begin with postgres://".into()));
+        }
         let (server, query) = url.split_once('?').unwrap_or((url, ""));
         let (mut rest, mut roots) = (Vec::new(), None);
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             match pair.split_once('=') {
                 Some(("sslmode", "verify-ca" | "verify-full")) => rest.push("sslmode=require"),
                 Some(("sslrootcert", _)) => {
+                    // A plus is a plus in a path.
+                    let pair = pair.replace('+', "%2B");
                     let decoded = url::form_urlencoded::parse(pair.as_bytes()).next();
                     roots = decoded.map(|(_, path)| PathBuf::from(path.as_ref()));
                 }
                 _ => rest.push(pair),
             }
         }
-        let url = format!("{server}?{}", rest.join("&"));
-        Ok(Self { config: url.parse().map_err(PostgresError::Address)?, roots })
+        let config = format!("{server}?{}", rest.join("&")).parse();
+        let config = config.map_err(|e: tokio_postgres::Error| PostgresError::Address(e.into()))?;
+        Ok(Self { config, roots })
     }
 }
 
@@ -87,9 +100,11 @@ fn uses_tls(config: &Config) -> bool {
                 || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
         }
     };
+    let (hosts, addresses) = (config.get_hosts(), config.get_hostaddrs());
+    let all_stay = hosts.iter().all(stays_here) && addresses.iter().all(|a| a.is_loopback());
     match config.get_ssl_mode() {
         SslMode::Disable => false,
-        SslMode::Prefer => !config.get_hosts().iter().all(stays_here),
+        SslMode::Prefer => !all_stay || (hosts.is_empty() && addresses.is_empty()),
         _ => true,
     }
 }
@@ -105,6 +120,9 @@ fn tls(given: Option<&[u8]>) -> Result<ClientConfig, PostgresError> {
             for certificate in CertificateDer::pem_slice_iter(pem) {
                 let certificate = certificate.map_err(|e| PostgresError::Roots(e.into()))?;
                 roots.add(certificate).map_err(|e| PostgresError::Roots(e.into()))?;
+            }
+            if roots.is_empty() {
+                return Err(PostgresError::Roots("there is no certificate".into()));
             }
         }
     }
@@ -133,18 +151,26 @@ mod tests {
             assert!(encrypts(&format!("postgres://op@{there}/op?sslmode=prefer")), "{there}");
             assert!(!encrypts(&format!("postgres://op@{there}/op?sslmode=disable")), "{there}");
         }
+        assert!(encrypts("postgres://op@/op?hostaddr=192.0.2.7"));
+        assert!(encrypts("postgres://op@localhost/op?hostaddr=192.0.2.7"));
+        assert!(!encrypts("postgres://op@/op?hostaddr=127.0.0.1"));
+        assert!(encrypts("postgres://op@/op"));
     }
 
     #[test]
     fn the_words_of_libpq_are_understood() {
         let url = "postgresql://op:pw@db.example:5433/op?sslmode=verify-ca\
-                   &sslrootcert=%2Fetc%2Fop%2Froot.pem&application_name=op";
+                   &sslrootcert=%2Fetc%2Fop%2Froot+1.pem&application_name=op";
         let Address { config, roots } = Address::parse(url).unwrap();
         assert_eq!(config.get_ssl_mode(), SslMode::Require);
-        assert_eq!(roots.as_deref(), Some(std::path::Path::new("/etc/op/root.pem")));
+        assert_eq!(roots.as_deref(), Some(std::path::Path::new("/etc/op/root+1.pem")));
         assert_eq!(config.get_application_name(), Some("op"));
         assert_eq!(config.get_ports(), [5433]);
-        let wrong = Address::parse("postgres://op:geheim@db.example/op?colour=blue").err().unwrap();
-        assert!(!format!("{wrong:?}").contains("geheim"), "{wrong:?}");
+        for wrong in
+            ["postgres://op:geheim@db.example/op?colour=blue", "host=db.example password=geheim"]
+        {
+            let wrong = Address::parse(wrong).err().unwrap();
+            assert!(!format!("{wrong:?}").contains("geheim"), "{wrong:?}");
+        }
     }
 }

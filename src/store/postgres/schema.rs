@@ -1,9 +1,9 @@
 //! The tables, and how they come to this release's state.
 
-use deadpool_postgres::{GenericClient, Object, Transaction};
+use deadpool_postgres::{GenericClient, Object, Pool, Transaction};
 use tokio_postgres::Error;
 
-use super::PostgresError;
+use super::{Durability, PostgresError, session};
 
 /// Each step leads from the schema of its number to the next one.
 ///
@@ -29,15 +29,22 @@ const STEPS: [&str; 1] = [r#"
     );
 "#];
 
-/// The lock of all nodes that bring the tables up to date: "OIDC".
-const LOCK: i64 = 0x4F49_4443;
+/// The lock of all nodes that bring the tables of a schema up to date: "OIDC".
+const LOCK: i32 = 0x4F49_4443;
+
+/// The first connection, and whether the tables are of this release. Usually they are, and no lock is taken.
+pub(super) async fn look(
+    pool: &Pool,
+    durability: Durability,
+) -> Result<(Object, bool), PostgresError> {
+    let first = pool.get().await.map_err(|error| PostgresError::Connect(error.into()))?;
+    session::check(&first, durability).await?;
+    let found = check(found(&first).await.map_err(PostgresError::Schema)?)?;
+    Ok((first, found == STEPS.len()))
+}
 
 /// Brings the tables to this release's schema; any number of nodes may do so at once.
 pub(super) async fn migrate(connection: &mut Object) -> Result<(), PostgresError> {
-    // Found out before a lock is taken: usually there is nothing to do.
-    if check(found(&*connection).await.map_err(PostgresError::Schema)?)? == STEPS.len() {
-        return Ok(());
-    }
     let step = connection.transaction().await.map_err(PostgresError::Schema)?;
     bring_up(&step).await?;
     step.commit().await.map_err(PostgresError::Schema)
@@ -46,7 +53,7 @@ pub(super) async fn migrate(connection: &mut Object) -> Result<(), PostgresError
 async fn bring_up(step: &Transaction<'_>) -> Result<(), PostgresError> {
     let patience = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0";
     step.batch_execute(patience).await.map_err(PostgresError::Schema)?;
-    step.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK])
+    step.execute("SELECT pg_advisory_xact_lock($1, hashtext(current_schema()))", &[&LOCK])
         .await
         .map_err(PostgresError::Schema)?;
     // Whoever had the lock before may have made it; asking the catalogue might be answered from a cache.

@@ -3,16 +3,13 @@
 use deadpool_postgres::Object;
 use tokio_postgres::{
     Error, Row,
-    types::{FromSql, Type},
+    types::{FromSql, IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
 };
 
 use crate::{
-    store::{AHEAD, Cursor, GRACE, Key, Kind, Label, Listing, Record, Version},
+    store::{AHEAD, GRACE, Key, Kind, Label, Listing, PAGE, Record, Version},
     types::Timestamp,
 };
-
-/// The most keys on a page.
-const PAGE: u32 = 1024;
 
 pub(super) async fn get(connection: &Object, key: Key) -> Result<Option<Record>, Error> {
     let query = connection
@@ -36,7 +33,7 @@ pub(super) async fn get_many(
         )
         .await?;
     let kinds: Vec<_> = keys.iter().map(|key| key.kind().as_str()).collect();
-    let hashes: Vec<_> = keys.iter().map(hash).collect();
+    let hashes = Quiet(keys.iter().map(|key| key.hash().as_slice()).collect::<Vec<_>>());
     let mut records = vec![None; keys.len()];
     for row in connection.query(&query, &[&kinds, &hashes]).await? {
         let place: i64 = row.try_get(3)?;
@@ -66,7 +63,7 @@ pub(super) async fn create(
              SELECT EXISTS (SELECT FROM created)",
         )
         .await?;
-    let labels: Vec<_> = labels.iter().map(|label| label.hash().as_slice()).collect();
+    let labels = Quiet(labels.iter().map(|label| label.hash().as_slice()).collect::<Vec<_>>());
     let row = connection
         .query_one(
             &query,
@@ -76,7 +73,7 @@ pub(super) async fn create(
                 &record.version.as_bytes().as_slice(),
                 &record.keep_until.unix(),
                 &hour(record.keep_until),
-                &&*record.body,
+                &Quiet(&*record.body),
                 &labels,
             ],
         )
@@ -103,7 +100,7 @@ pub(super) async fn replace(
                 &record.version.as_bytes().as_slice(),
                 &record.keep_until.unix(),
                 &hour(record.keep_until),
-                &&*record.body,
+                &Quiet(&*record.body),
                 &key.kind().as_str(),
                 &hash(&key),
                 &version.as_bytes().as_slice(),
@@ -146,15 +143,14 @@ pub(super) async fn list(
         )
         .await?;
     let limit = limit.min(PAGE);
-    let asked = (label.hash().as_slice(), first.as_slice(), i64::from(limit) + 1);
-    let rows = connection.query(&query, &[&asked.0, &kind.as_str(), &asked.1, &asked.2]).await?;
+    let (label, first) = (Quiet(label.hash().as_slice()), Quiet(first.as_slice()));
+    let most = i64::from(limit) + 1;
+    let rows = connection.query(&query, &[&label, &kind.as_str(), &first, &most]).await?;
     let mut hashes = Vec::with_capacity(rows.len());
     for row in &rows {
         hashes.push(row.try_get::<_, Bytes<32>>(0)?.0);
     }
-    let next = if hashes.len() > limit as usize { hashes.pop() } else { None };
-    let keys = hashes.into_iter().map(|hash| Key::from_parts(kind, hash)).collect();
-    Ok(Listing::new(keys, next.map(|hash| Cursor(hash.as_slice().into()))))
+    Ok(Listing::of_hashes(kind, hashes, limit))
 }
 
 /// How many were removed, by the earlier of two clocks; none if the asker's is far ahead.
@@ -170,7 +166,7 @@ pub(super) async fn purge(
             "WITH clock AS MATERIALIZED (
                  SELECT floor(extract(epoch FROM clock_timestamp()))::bigint AS now
              ), bound AS MATERIALIZED (
-                 SELECT $1 <= now + $2 AS sane, least($1, now) - $3 AS until FROM clock
+                 SELECT $1 <= now + $2 AS sane, least($3, now - $5) AS until FROM clock
              ), ended AS MATERIALIZED (
                  SELECT kind, hash FROM oidc_op_record
                  WHERE (SELECT sane FROM bound)
@@ -191,7 +187,9 @@ pub(super) async fn purge(
         .await?;
     let (ahead, grace) = (AHEAD.whole_seconds(), GRACE.whole_seconds());
     let limit = i64::from(limit);
-    let row = connection.query_one(&query, &[&before.unix(), &ahead, &grace, &limit]).await?;
+    let until = (before - GRACE).unix();
+    let asked: [&(dyn ToSql + Sync); 5] = [&before.unix(), &ahead, &until, &limit, &grace];
+    let row = connection.query_one(&query, &asked).await?;
     let (sane, gone): (bool, i64) = (row.try_get(0)?, row.try_get(1)?);
     Ok(sane.then(|| u32::try_from(gone).unwrap_or(u32::MAX)))
 }
@@ -202,8 +200,33 @@ const fn hour(time: Timestamp) -> i64 {
     time.unix().div_euclid(3600)
 }
 
-fn hash(key: &Key) -> &[u8] {
-    key.hash()
+fn hash(key: &Key) -> Quiet<&[u8]> {
+    Quiet(key.hash())
+}
+
+/// A parameter that does not show in the driver's log, which at the level of debugging has all of them.
+struct Quiet<T>(T);
+
+impl<T> std::fmt::Debug for Quiet<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("..")
+    }
+}
+
+impl<T: ToSql> ToSql for Quiet<T> {
+    fn to_sql(
+        &self,
+        of: &Type,
+        to: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        self.0.to_sql(of, to)
+    }
+
+    fn accepts(of: &Type) -> bool {
+        T::accepts(of)
+    }
+
+    to_sql_checked!();
 }
 
 fn record(row: &Row) -> Result<Record, Error> {
@@ -224,6 +247,6 @@ impl<'a, const N: usize> FromSql<'a> for Bytes<N> {
     }
 
     fn accepts(of: &Type) -> bool {
-        <&[u8]>::accepts(of)
+        <&[u8] as FromSql>::accepts(of)
     }
 }

@@ -17,7 +17,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use self::{reader::Read, reply::Deadlines, writer::Write};
 use super::{
     AHEAD, Cursor, Durability, Expect, GRACE, Key, Kind, Label, Listing, Put, Record, Store,
-    StoreError, Version,
+    StoreError, Version, is_deadline,
 };
 use crate::{
     env::{Clock, SystemClock},
@@ -71,7 +71,8 @@ pub struct SqliteOptions {
     pub durability: Durability,
     /// How many threads read; 2, at most 64.
     pub readers: u8,
-    /// How long a call may take before it is answered as [`StoreError::Unknown`]; 3 s.
+    /// How long a call may take before it is answered as [`StoreError::Unknown`]; 3 s, a millisecond to an
+    /// hour.
     pub deadline: Duration,
 }
 
@@ -104,7 +105,7 @@ pub enum SqliteError {
     #[error("a thread could not be started")]
     Thread(#[from] io::Error),
     /// The options contradict themselves.
-    #[error("readers must be 1 to 64, and the deadline longer than nothing")]
+    #[error("readers must be 1 to 64, and the deadline a millisecond to an hour")]
     Options,
 }
 
@@ -133,7 +134,7 @@ impl SqliteStore {
     ///
     /// [`SqliteError`].
     pub fn with_clock(options: &SqliteOptions, clock: impl Clock) -> Result<Self, SqliteError> {
-        if !(1..=64).contains(&options.readers) || options.deadline.is_zero() {
+        if !(1..=64).contains(&options.readers) || !is_deadline(options.deadline) {
             return Err(SqliteError::Options);
         }
         let mut writer = connect(options)?;
@@ -266,17 +267,22 @@ impl Store for SqliteStore {
     async fn purge(&self, before: Timestamp, limit: u32) -> Result<u32, StoreError> {
         let now = self.clock.now();
         if before > now + AHEAD {
-            return Err(StoreError::Refused("the caller's clock is far ahead".into()));
+            return Err(StoreError::far_ahead());
         }
-        let mut purged = 0;
+        let (end, mut purged) = (Instant::now() + self.deadlines.within(), 0);
         loop {
             let asked = (limit - purged).min(PURGED_AT_ONCE);
             let (slot, reply) = self.deadlines.begin();
             self.write(Write::Purge { ended_by: before.min(now) - GRACE, limit: asked, slot });
-            let gone = reply.await?;
-            purged += gone;
-            if gone < asked || purged == limit {
-                return Ok(purged);
+            match reply.await {
+                Ok(gone) => {
+                    purged += gone;
+                    if gone < asked || purged == limit || Instant::now() > end {
+                        return Ok(purged);
+                    }
+                }
+                // What has been done is told; the fault comes again if it stays.
+                Err(error) => return if purged > 0 { Ok(purged) } else { Err(error) },
             }
         }
     }

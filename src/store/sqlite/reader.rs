@@ -4,12 +4,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::reply::Slot;
 use crate::{
-    store::{Cursor, Key, Kind, Label, Listing, Record, StoreError, Version, sharded::lock},
+    store::{Key, Kind, Label, Listing, PAGE, Record, StoreError, Version, sharded::lock},
     types::Timestamp,
 };
-
-/// The most keys on a page.
-const PAGE: u32 = 1024;
 
 /// A question, and where to answer it.
 pub(super) enum Read {
@@ -95,8 +92,5 @@ fn list(
     )?;
     let asked = params![label.hash(), kind.as_str(), first, limit.saturating_add(1)];
     let hashes = query.query_map(asked, |row| row.get::<_, [u8; 32]>(0))?;
-    let mut hashes = hashes.collect::<rusqlite::Result<Vec<_>>>()?;
-    let next = if hashes.len() > limit as usize { hashes.pop() } else { None };
-    let keys = hashes.into_iter().map(|hash| Key::from_parts(kind, hash)).collect();
-    Ok(Listing::new(keys, next.map(|hash| Cursor(hash.as_slice().into()))))
+    Ok(Listing::of_hashes(kind, hashes.collect::<rusqlite::Result<Vec<_>>>()?, limit))
 }

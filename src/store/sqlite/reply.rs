@@ -118,6 +118,11 @@ impl Deadlines {
         Ok(Self { within, queue })
     }
 
+    /// How much time each call has.
+    pub(super) const fn within(&self) -> Duration {
+        self.within
+    }
+
     /// A place for the answer to a call that begins now, and the answer to be.
     pub(super) fn begin<T: Send + 'static>(&self) -> (Arc<Slot<T>>, Reply<T>) {
         let slot = Slot::new();

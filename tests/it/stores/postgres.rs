@@ -143,9 +143,9 @@ fn re_19_starts_meet() {
     }
 }
 
-/// Whoever may only read what is there finds nothing to make (threat RE-19).
+/// Threat RE-19: what a newer release has written, and a server that only reads.
 #[test]
-fn a_newer_schema_and_a_standby_are_refused() {
+fn re_19_a_newer_schema_and_a_standby_are_refused() {
     let Some(schema) = Schema::new() else { return };
     drop(schema.open());
     let read_only = format!("{}%20-cdefault_transaction_read_only%3Don", schema.url);
@@ -208,34 +208,99 @@ fn re_08_a_table_that_is_held() {
     let hold = "BEGIN; LOCK TABLE oidc_op_record IN ACCESS EXCLUSIVE MODE";
     within(schema.client.batch_execute(hold)).unwrap();
 
-    let (key, record) = super::record(b"held");
     let began = Instant::now();
-    std::thread::scope(|scope| {
-        let calls: Vec<_> = (0..200)
-            .map(|n| {
-                let (store, record) = (Arc::clone(&store), record.clone());
-                scope.spawn(move || {
-                    let refused = if n % 2 == 0 {
-                        block_on(store.get(&key)).map(drop)
-                    } else {
-                        block_on(store.put(&key, super::absent(), record)).map(drop)
-                    };
-                    refused.unwrap_err()
-                })
-            })
-            .collect();
-        for call in calls {
-            let error = call.join().unwrap();
-            assert!(matches!(error, StoreError::Refused(_) | StoreError::Unknown(_)), "{error:?}");
-        }
-    });
+    let answers = storm(&store, 0);
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-
     within(schema.client.batch_execute("COMMIT")).unwrap();
-    let done =
-        super::eventually(|| block_on(store.put(&key, super::absent(), record.clone())).ok());
-    assert!(matches!(done, Put::Done | Put::Conflict));
-    assert_eq!(block_on(store.get(&key)).unwrap().unwrap().version, record.version);
+    holds(&store, &answers);
+}
+
+/// Two hundred who write at once, each a record of their own, and what became of it.
+fn storm(store: &PostgresStore, round: u8) -> Vec<(Key, Result<Put, StoreError>)> {
+    std::thread::scope(|scope| {
+        let create = |n: u8| {
+            let (key, record) = super::record(&[round, n, 1]);
+            let answer = block_on(store.put(&key, super::absent(), record));
+            (key, answer)
+        };
+        let calls: Vec<_> = (0..200).map(|n| scope.spawn(move || create(n))).collect();
+        calls.into_iter().map(|call| call.join().unwrap()).collect()
+    })
+}
+
+/// Nobody was told that all is well; what was refused is not there and does not come; and everything goes on.
+fn holds(store: &PostgresStore, answers: &[(Key, Result<Put, StoreError>)]) {
+    let refused = |answer: &Result<Put, StoreError>| matches!(answer, Err(StoreError::Refused(_)));
+    for (_, answer) in answers {
+        assert!(refused(answer) || matches!(answer, Err(StoreError::Unknown(_))), "{answer:?}");
+    }
+    super::eventually(|| block_on(store.get(&answers[0].0)).ok());
+    let well = super::eventually(|| {
+        let well = storm(store, 99);
+        well.iter().all(|(_, answer)| answer.is_ok()).then_some(well)
+    });
+    assert_eq!(well.len(), 200);
+    for (key, answer) in answers {
+        let found = block_on(store.get(key)).unwrap();
+        assert!(!refused(answer) || found.is_none(), "{answer:?}, and there is {found:?}");
+    }
+}
+
+/// Threat RE-08: the server keeps its connections and says nothing.
+#[test]
+fn re_08_a_server_that_hangs() {
+    if !Engine::Postgres.is_wanted() {
+        return;
+    }
+    let server = Service::start(Engine::Postgres);
+    let mut options = PostgresOptions::new(server.url());
+    options.deadline = Duration::from_secs(1);
+    let store = open(&options).unwrap();
+    storm(&store, 1);
+    server.freeze(true);
+    let mut answers = Vec::new();
+    for round in 2..4 {
+        let began = Instant::now();
+        answers.extend(storm(&store, round));
+        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    }
+    server.freeze(false);
+    holds(&store, &answers);
+}
+
+/// Commits that wait for a standby that is not there keep their places: there are never more sessions than were
+/// asked for, however often somebody comes again.
+#[test]
+fn sessions_are_bounded_while_commits_wait() {
+    if !Engine::Postgres.is_wanted() {
+        return;
+    }
+    let server = Service::start(Engine::Postgres);
+    let mut options = PostgresOptions::new(server.url());
+    (options.connections, options.deadline) = (4, Duration::from_millis(300));
+    let store = open(&options).unwrap();
+    let aside = connect(&server.url());
+    let standby = |names: &str| {
+        let set = format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'");
+        within(aside.execute(&set, &[])).unwrap();
+        within(aside.execute("SELECT pg_reload_conf()", &[])).unwrap();
+        let shown = "SELECT current_setting('synchronous_standby_names')";
+        super::eventually(|| {
+            let set: String = within(aside.query_one(shown, &[])).unwrap().get(0);
+            (set == names).then_some(())
+        });
+    };
+    standby("nobody");
+    let mut answers = Vec::new();
+    for round in 1..6 {
+        answers.extend(storm(&store, round));
+        let sessions = "SELECT count(*) FROM pg_stat_activity
+                        WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
+        let sessions: i64 = within(aside.query_one(sessions, &[])).unwrap().get(0);
+        assert!(sessions <= 4, "{sessions}");
+    }
+    standby("");
+    holds(&store, &answers);
 }
 
 /// The server goes away and comes back: every call meanwhile ends with an error that is true, and the same
@@ -290,15 +355,30 @@ fn re_16_purging_beside_traffic() {
     // one asks for more than a statement takes
     assert_eq!(block_on(stores[0].purge(SystemClock.now(), 1_500)).unwrap(), 1_500);
 
+    let url = &schema.url;
+    let stores = &stores;
     let live: Vec<Key> = (0..32_u8).map(|n| Key::from_parts(Kind::Grant, [n; 32])).collect();
-    let version = |n: u8, round: u8| {
+    let version = move |n: u8, round: u8| {
         let mut bytes = [0; 16];
         (bytes[0], bytes[1]) = (n + 1, round);
         Version::from_bytes(bytes)
     };
     let until = SystemClock.now() + oidc_op::Duration::HOUR;
     let label = Label::from_hash([7; 32]);
-    let purged = std::thread::scope(|scope| {
+    // Some of the dead whose life is made longer meanwhile: either that, or they are gone.
+    let prolonged = move |n: u32| {
+        let digest = ring::digest::digest(&ring::digest::SHA256, n.to_string().as_bytes());
+        Key::from_parts(Kind::Grant, digest.as_ref().try_into().unwrap())
+    };
+    let (purged, prolongations) = std::thread::scope(|scope| {
+        let prolonger = scope.spawn(move || {
+            let prolong = |n: u32| {
+                let record = Record::new(version(250, 1), *b"longer", until);
+                let expect = Expect::Version(Version::from_bytes([0; 16]));
+                (n, block_on(stores[0].put(&prolonged(n), expect, record)).unwrap())
+            };
+            (1..=DEAD).rev().step_by(10).map(prolong).collect::<Vec<_>>()
+        });
         let writer = scope.spawn(|| {
             for (n, key) in (0..).zip(&live) {
                 let labelled = Expect::Absent { labels: &[label] };
@@ -322,7 +402,7 @@ fn re_16_purging_beside_traffic() {
                         let now = block_on(store.purge(SystemClock.now(), 100)).unwrap();
                         purged += now;
                         // Rows that another one has just taken are passed over, so an empty round is no end.
-                        if now == 0 && block_on(is_purged(store)) {
+                        if now == 0 && dead_left(url) == 0 {
                             return purged;
                         }
                     }
@@ -330,24 +410,29 @@ fn re_16_purging_beside_traffic() {
             })
             .collect();
         writer.join().unwrap();
-        purgers.into_iter().map(|purger| purger.join().unwrap()).sum::<u32>()
+        let prolongations = prolonger.join().unwrap();
+        (purgers.into_iter().map(|purger| purger.join().unwrap()).sum::<u32>(), prolongations)
     });
-    assert_eq!(purged, DEAD - 1_500);
-    assert_eq!(schema.count("oidc_op_record"), 32);
-    assert_eq!(schema.count("oidc_op_label"), 32);
+    let kept: Vec<_> = prolongations.iter().filter(|(_, put)| *put == Put::Done).collect();
+    for (n, _) in &kept {
+        assert!(block_on(stores[1].get(&prolonged(*n))).unwrap().is_some(), "{n}");
+    }
+    assert!(!kept.is_empty() && purged + u32::try_from(kept.len()).unwrap() == DEAD - 1_500);
+    let left = 32 + i64::try_from(kept.len()).unwrap();
+    assert_eq!(schema.count("oidc_op_record"), left);
+    assert_eq!(schema.count("oidc_op_label"), left);
     let there = block_on(stores[1].get_many(&live)).unwrap();
     assert!(there.iter().flatten().count() == 32, "{there:?}");
 
     let one = there[0].as_ref().unwrap().version;
     assert_eq!(block_on(stores[0].delete(&live[0], &one)).unwrap(), Put::Done);
-    assert_eq!(schema.count("oidc_op_label"), 31);
+    assert_eq!(schema.count("oidc_op_label"), left - 1);
 }
 
-/// Whether no dead record is listed any more.
-async fn is_purged(store: &PostgresStore) -> bool {
-    let mut dead = [0; 32];
-    dead.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, b"dead").as_ref());
-    store.list(Kind::Grant, &Label::from_hash(dead), None, 1).await.unwrap().keys.is_empty()
+/// How many records are there whose time is long over.
+fn dead_left(url: &str) -> i64 {
+    let query = "SELECT count(*) FROM oidc_op_record WHERE keep_until < 100000000";
+    within(connect(url).query_one(query, &[])).unwrap().get(0)
 }
 
 /// Whenever there is TLS, the server's certificate and its name are verified.

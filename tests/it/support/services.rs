@@ -5,11 +5,15 @@
 
 use std::{
     env, fs,
-    io::Write as _,
+    io::{self, Write as _},
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Mutex, mpsc},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU16, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -94,7 +98,7 @@ impl Service {
             let made = make.arg(place.path().join("data")).output().unwrap();
             assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let service = Self { engine, port, options, place, child: Mutex::new(None) };
         service.resume();
         service
@@ -151,6 +155,7 @@ impl Service {
 
     /// Ends it at once, with nothing put in order.
     pub(crate) fn kill(&self) {
+        self.signal("CONT");
         if self.engine == Engine::Postgres {
             // Its processes end with the first of them, which would leave them to end on their own.
             self.signal("QUIT");
@@ -159,8 +164,24 @@ impl Service {
         }
         let child = self.child.lock().unwrap().take();
         if let Some(mut child) = child {
-            child.wait().unwrap();
+            let end = Instant::now() + Duration::from_secs(10);
+            while matches!(child.try_wait(), Ok(None)) && Instant::now() < end {
+                // Nobody tells when it has ended.
+                thread::sleep(Duration::from_millis(5));
+            }
+            let _ = child.kill();
+            let _ = child.wait();
         }
+    }
+
+    /// Stops it, or has it go on, with all its processes: it keeps its connections and says nothing.
+    #[allow(dead_code, reason = "tests of one engine use it")]
+    pub(crate) fn freeze(&self, frozen: bool) {
+        let signal = if frozen { "STOP" } else { "CONT" };
+        let Some(first) = self.child.lock().unwrap().as_ref().map(Child::id) else { return };
+        let children = fs::read_to_string(format!("/proc/{first}/task/{first}/children"));
+        let kill = format!("kill -s {signal} {first} {}", children.unwrap_or_default());
+        let _ = Command::new("sh").args(["-c", &kill]).status();
     }
 
     /// Sends a signal to it.
@@ -223,6 +244,19 @@ impl Drop for Service {
     }
 }
 
+/// A port that nobody has, below those that the system gives to outgoing connections: a server that is away for a
+/// while finds it free again.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() % 10_000).unwrap();
+    let mut ports = std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::SeqCst)).take(10_000);
+    let port = ports.find_map(|next| {
+        let port = 20_000 + (first + next % 10_000) % 10_000;
+        TcpListener::bind(("127.0.0.1", port)).ok().map(|_| port)
+    });
+    port.expect("a port is free")
+}
+
 /// The program, or why the test fails.
 #[track_caller]
 fn required(engine: Engine, name: &str) -> PathBuf {
@@ -259,19 +293,20 @@ fn own(folder: &Path, engine: Engine) {
 
 /// Starts a process from a thread that lasts as long as the tests: it ends with that thread.
 fn spawn_lasting(command: Command) -> Child {
-    type Order = (Command, mpsc::Sender<Child>);
+    type Order = (Command, mpsc::Sender<io::Result<Child>>);
     static ORDERS: Mutex<Option<mpsc::Sender<Order>>> = Mutex::new(None);
     let (give, given) = mpsc::channel();
-    let mut orders = ORDERS.lock().unwrap();
+    let mut orders = ORDERS.lock().unwrap_or_else(PoisonError::into_inner);
     let orders = orders.get_or_insert_with(|| {
         let (orders, received) = mpsc::channel::<Order>();
         thread::spawn(move || {
             for (mut command, give) in received {
-                give.send(command.spawn().unwrap()).unwrap();
+                // Should it fail, the test that asked has to know, and the others live on.
+                let _ = give.send(command.spawn());
             }
         });
         orders
     });
     orders.send((command, give)).unwrap();
-    given.recv().unwrap()
+    given.recv().unwrap().unwrap()
 }
