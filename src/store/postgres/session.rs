@@ -11,7 +11,8 @@ use crate::store::StoreError;
 
 /// Said once on each new connection.
 pub(super) fn settings(options: &PostgresOptions) -> String {
-    // The server gives up what nobody waits for any more. What is there already stays in sight, even if a schema
+    // The server gives up what nobody waits for any more. Every statement has one good plan, which need not be
+    // made anew for each call. What is there already stays in sight, even if a schema
     // comes up that would be searched before.
     let within = options.deadline.as_millis();
     let durable = match options.durability {
@@ -25,6 +26,7 @@ pub(super) fn settings(options: &PostgresOptions) -> String {
     format!(
         "SET statement_timeout = {within}; SET lock_timeout = {within};
          SET default_transaction_isolation = 'read committed';
+         SET plan_cache_mode = force_generic_plan;
          SELECT set_config('search_path', quote_ident(coalesce(
              (SELECT relnamespace::regnamespace::text FROM pg_class
               WHERE oid = to_regclass('oidc_op_schema')), current_schema(), '')), false);
