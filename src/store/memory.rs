@@ -132,7 +132,7 @@ impl Store for MemoryStore {
     async fn purge(&self, before: Timestamp, limit: u32) -> Result<u32, StoreError> {
         let now = self.clock.now();
         if before > now + AHEAD {
-            return Err(StoreError::Refused("the time is more than an hour ahead".into()));
+            return Err(StoreError::far_ahead());
         }
         let due = before.min(now) - GRACE;
         let mut left = limit;
