@@ -123,7 +123,8 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// Keys of the kind that were created under the label, at most `limit` of them.
     ///
-    /// It may name records that are gone and never misses one whose `put` was answered.
+    /// It may name records that are gone, or that were there already when somebody tried to create them under this
+    /// label: judge each by what it says itself. It never misses one whose `put` was answered.
     ///
     /// A cursor may come from a stranger, with any bytes in it. One that is none of the store's own is answered
     /// with [`StoreError::Cursor`] or, where that cannot be told, with some page of the same listing; never with

@@ -1,3 +1,5 @@
+//! What an error says of whether anything was written, and of the connection.
+
 use redis::RedisError as DriverError;
 
 use crate::store::StoreError;
@@ -30,7 +32,9 @@ const ELSEWHERE: [&str; 4] = ["MASTERDOWN", "MOVED", "NOAUTH", "READONLY"];
 
 /// Whether anything was written, as far as can be told.
 ///
-/// Each script writes by its last step, so that one that was answered with an error has written nothing.
+/// A script that writes a record does that by its last step, so that one that was answered with an error has
+/// written nothing. Of one that [enters](super::scripts::Scripts::enter) a record, whatever it is answered with, no
+/// more may be there than an entry.
 pub(super) fn judge(error: DriverError) -> StoreError {
     if says(&error, &BEFORE) {
         StoreError::Refused(error.into())

@@ -1,11 +1,20 @@
+//! The connection to the server.
+
 use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use redis::{AsyncConnectionConfig, Client, RedisResult, aio::MultiplexedConnection};
+use redis::{AsyncConnectionConfig, RedisResult, aio::MultiplexedConnection};
+use tokio::{sync::watch, time::timeout};
 
-use super::{RedisError, fault, scripts::Scripts, server::Demands};
+use super::{
+    RedisError,
+    connect::{Carrier, Way},
+    fault,
+    scripts::Scripts,
+    server::Demands,
+};
 use crate::store::{StoreError, bounded::Until, sharded::lock};
 
 /// The connection that all calls share, and how another one takes its place.
@@ -16,26 +25,32 @@ use crate::store::{StoreError, bounded::Until, sharded::lock};
 /// be told as a conflict. Its connection manager is not used: with it, whether a connection could not be made or was
 /// lost with a write on it is the same error.
 pub(super) struct Link {
-    client: Client,
+    way: Way,
     demands: Demands,
+    /// How long a connection may take to be made.
+    within: Duration,
     pub(super) scripts: Scripts,
-    present: Mutex<Option<Connected>>,
-    /// Held while a connection is made; how the last attempt failed.
-    making: tokio::sync::Mutex<Making>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// How many connections were made, or tried.
+    tried: u64,
+    present: Option<Connected>,
+    making: Option<watch::Receiver<Attempt>>,
 }
 
 #[derive(Clone)]
 struct Connected {
     connection: MultiplexedConnection,
+    _carrier: Arc<Carrier>,
     number: u64,
     used: Instant,
 }
 
-#[derive(Default)]
-struct Making {
-    made: u64,
-    failed: Option<(Instant, Arc<RedisError>)>,
-}
+/// What has become of an attempt to connect, once that is known.
+type Attempt = Option<Result<Connected, Arc<RedisError>>>;
 
 /// After how long without use a connection is tried before anything is sent on it.
 const IDLE: Duration = Duration::from_secs(1);
@@ -43,14 +58,13 @@ const IDLE: Duration = Duration::from_secs(1);
 const WAITING: usize = 1024;
 
 impl Link {
-    pub(super) fn new(client: Client, demands: Demands) -> Self {
-        let (present, making) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { client, demands, scripts: Scripts::new(), present, making }
+    pub(super) fn new(way: Way, demands: Demands, within: Duration) -> Self {
+        Self { way, demands, within, scripts: Scripts::new(), state: Mutex::default() }
     }
 
     /// Asks the server, on a connection that is made if there is none.
     pub(super) async fn ask<T, F>(
-        &self,
+        self: &Arc<Self>,
         until: Until,
         request: impl FnOnce(MultiplexedConnection) -> F + Send,
     ) -> Result<T, StoreError>
@@ -58,7 +72,7 @@ impl Link {
         F: Future<Output = RedisResult<T>> + Send,
     {
         let connected = until.unsent(self.connected()).await?;
-        match until.sent(request(connected.connection)).await {
+        match until.sent(request(connected.connection.clone())).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 if fault::ends_connection(&error) {
@@ -75,77 +89,89 @@ impl Link {
 
     /// Makes the first connection.
     pub(super) async fn open(&self) -> Result<(), RedisError> {
-        let connection = self.connect().await?;
-        *lock(&self.present) = Some(Connected { connection, number: 0, used: Instant::now() });
+        let connected = self.connect(0).await?;
+        lock(&self.state).present = Some(connected);
         Ok(())
     }
 
     /// A connection to a server that will do.
-    async fn connected(&self) -> Result<Connected, Arc<RedisError>> {
-        let asked = Instant::now();
+    async fn connected(self: &Arc<Self>) -> Result<Connected, Arc<RedisError>> {
         if let Some(mut present) = self.present() {
-            let idle = asked.duration_since(present.used) > IDLE;
+            let idle = present.used.elapsed() > IDLE;
             // What was closed meanwhile would lose the request, and nobody could tell whether it was sent.
-            if !idle || ping(&mut present.connection).await.is_ok() {
+            if !idle || self.answers(&mut present.connection).await {
                 self.touch(present.number);
                 return Ok(present);
             }
             self.leave(present.number);
         }
-        let mut making = self.making.lock().await;
-        if let Some(present) = self.present() {
-            return Ok(present);
-        }
-        // Who has waited for an attempt that failed does not begin one after the other.
-        if let Some((at, error)) = &making.failed
-            && *at >= asked
-        {
-            return Err(Arc::clone(error));
-        }
-        match self.connect().await {
-            Ok(connection) => {
-                making.made += 1;
-                let made = Connected { connection, number: making.made, used: Instant::now() };
-                *lock(&self.present) = Some(made.clone());
-                Ok(made)
-            }
-            Err(error) => {
-                let error = Arc::new(error);
-                making.failed = Some((Instant::now(), Arc::clone(&error)));
-                Err(error)
-            }
-        }
+        let mut making = self.making();
+        let made = making.wait_for(Option::is_some).await;
+        // It ends without a word if it panicked, or the runtime has ended.
+        made.ok().and_then(|made| made.clone()).unwrap_or_else(|| Err(RedisError::Late.into()))
     }
 
-    async fn connect(&self) -> Result<MultiplexedConnection, RedisError> {
-        // The callers bound their time themselves.
+    /// Whether there is still somebody at the other end. Who is gone without a word never says so: to wait for
+    /// that takes a part of the time that a call has, and leaves the rest for another connection.
+    async fn answers(&self, connection: &mut MultiplexedConnection) -> bool {
+        let ping = redis::cmd("PING");
+        let ping = timeout(self.within / 3, ping.exec_async(connection)).await;
+        ping.is_ok_and(|ping| ping.is_ok())
+    }
+
+    /// The attempt to connect that is under way; it begins if there is none. It is a task of its own with all of its
+    /// time: one that lasted no longer than whoever began it would never come to its end where many wait.
+    fn making(self: &Arc<Self>) -> watch::Receiver<Attempt> {
+        let mut state = lock(&self.state);
+        if let Some(present) = &state.present {
+            return watch::channel(Some(Ok(present.clone()))).1;
+        }
+        // One whose task has ended without a word is over.
+        if let Some(making) = state.making.as_ref().filter(|making| making.has_changed().is_ok()) {
+            return making.clone();
+        }
+        let (tell, told) = watch::channel(None);
+        state.tried += 1;
+        state.making = Some(told.clone());
+        let (link, number) = (Arc::clone(self), state.tried);
+        drop(state);
+        tokio::spawn(async move {
+            let made = timeout(link.within, link.connect(number)).await;
+            let made = made.unwrap_or(Err(RedisError::Late)).map_err(Arc::new);
+            let mut state = lock(&link.state);
+            state.making = None;
+            state.present = made.as_ref().ok().cloned();
+            drop(state);
+            tell.send_replace(Some(made));
+        });
+        told
+    }
+
+    async fn connect(&self, number: u64) -> Result<Connected, RedisError> {
+        // Whoever calls this bounds its time.
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(None)
             .set_response_timeout(None)
             .set_pipeline_buffer_size(WAITING);
-        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await;
-        let mut connection = connection.map_err(RedisError::of_connecting)?;
+        let made = self.way.connect(config).await.map_err(RedisError::of_connecting)?;
+        let (mut connection, carrier) = made;
         self.demands.check(&mut connection).await?;
         self.scripts.load(&mut connection).await.map_err(RedisError::of_connecting)?;
-        Ok(connection)
+        Ok(Connected { connection, _carrier: carrier.into(), number, used: Instant::now() })
     }
 
     fn present(&self) -> Option<Connected> {
-        lock(&self.present).clone()
+        lock(&self.state).present.clone()
     }
 
     fn touch(&self, number: u64) {
-        if let Some(present) = lock(&self.present).as_mut().filter(|c| c.number == number) {
+        if let Some(present) = lock(&self.state).present.as_mut().filter(|c| c.number == number) {
             present.used = Instant::now();
         }
     }
 
     /// Those who still wait for an answer on it go on waiting; nobody new does.
     fn leave(&self, number: u64) {
-        lock(&self.present).take_if(|present| present.number == number);
+        lock(&self.state).present.take_if(|present| present.number == number);
     }
-}
-
-async fn ping(connection: &mut MultiplexedConnection) -> RedisResult<()> {
-    redis::cmd("PING").exec_async(connection).await
 }

@@ -1,3 +1,6 @@
+//! A store in Redis or Valkey.
+
+mod connect;
 mod fault;
 mod layout;
 mod link;
@@ -25,7 +28,8 @@ use self::{
     sweep::Sweep,
 };
 use super::{
-    AHEAD, Cursor, Expect, Key, Kind, Label, Listing, Put, Record, Store, StoreError, Version,
+    AHEAD, Cursor, Expect, Key, Kind, Label, Listing, PAGE, Put, Record, Store, StoreError,
+    Version,
     bounded::{Bounded, Until},
 };
 use crate::types::Timestamp;
@@ -34,8 +38,8 @@ use crate::types::Timestamp;
 ///
 /// All nodes that have the same server and the same prefix are one provider. Every call is carried out by the runtime
 /// in which the store was opened, on one connection; it is made anew whenever it is lost, and
-/// the server is looked at again each time. Redis itself forgets a record two hours after it has ended;
-/// [`purge`](Store::purge) tidies up the listings, which still name it until then.
+/// the server is looked at again each time. Redis itself forgets a record two hours after it has ended, by the
+/// clock of the server alone; [`purge`](Store::purge) tidies up the listings, which still name it until then.
 ///
 /// ```no_run
 /// use oidc_op::store::RedisStore;
@@ -48,11 +52,12 @@ use crate::types::Timestamp;
 ///
 /// # What the server must be
 ///
-/// Redis 6.2 or later, or Valkey, with these settings, which are looked up:
+/// Redis 7.0 or later, or Valkey, with these settings, which are looked up:
 ///
 /// ```text
 /// appendonly yes
 /// appendfsync always            # unless Durability::Relaxed is asked for
+/// no-appendfsync-on-rewrite no  # the same
 /// maxmemory-policy noeviction   # or no maxmemory at all
 /// ```
 ///
@@ -75,6 +80,9 @@ use crate::types::Timestamp;
 /// [`Durability::Relaxed`](super::Durability::Relaxed), where the last second is lost with the power
 /// (`appendfsync everysec`), or everything (`appendonly no`).
 ///
+/// The server's clock must be right as well. Redis forgets by nothing else: where it is more than two hours ahead,
+/// what says that a code was redeemed or an assertion was seen is forgotten while these are still good.
+///
 /// What is kept shows nothing that could be presented, but who can write it can do as they like: let nobody else have
 /// the password, and use `rediss://` wherever others could listen in.
 pub struct RedisStore {
@@ -84,7 +92,7 @@ pub struct RedisStore {
 
 /// What the tasks have in common.
 struct Shared {
-    link: Link,
+    link: Arc<Link>,
     names: Names,
     sweep: Mutex<Sweep>,
     /// How long a purge may take.
@@ -92,9 +100,6 @@ struct Shared {
     /// Where the server is, for the operator.
     server: String,
 }
-
-/// The most keys on a page.
-const PAGE: u32 = 1024;
 
 impl RedisStore {
     /// Opens a store at a server with the defaults.
@@ -112,12 +117,12 @@ impl RedisStore {
     ///
     /// [`RedisError`].
     pub async fn with_options(options: &RedisOptions) -> Result<Self, RedisError> {
-        let (names, client) = (options.names()?, options.client()?);
+        let (names, way) = (options.names()?, options.way()?);
         let bounded = Bounded::here(options.deadline);
         let bounded = bounded.map_err(|error| RedisError::Runtime(error.into()))?;
-        let server = client.get_connection_info().addr().to_string();
+        let server = way.address();
         let demands = Demands { durability: options.durability, assured: options.assured };
-        let link = Link::new(client, demands);
+        let link = Arc::new(Link::new(way, demands, options.deadline));
         timeout(options.deadline, link.open()).await.map_err(|_late| RedisError::Late)??;
         let (sweep, purging) = (Mutex::default(), options.deadline / 3);
         Ok(Self { bounded, shared: Arc::new(Shared { link, names, sweep, purging, server }) })
@@ -221,19 +226,17 @@ impl Shared {
         range.arg("LIMIT").arg(0).arg(limit.saturating_add(1));
         let ask = |mut at: MultiplexedConnection| async move { range.query_async(&mut at).await };
         let members: Vec<Vec<u8>> = self.link.ask(until, ask).await?;
-        let entries: Option<Vec<_>> = members.iter().map(|member| Entry::read(member)).collect();
-        let mut entries =
-            entries.ok_or_else(|| StoreError::Unreadable("not an index entry".into()))?;
-        let next = if entries.len() > limit as usize { entries.pop() } else { None };
-        let keys = entries.into_iter().map(|entry| Key::from_parts(kind, entry.hash)).collect();
-        Ok(Listing::new(keys, next.map(|entry| Cursor(entry.hash.as_slice().into()))))
+        let entries = members.iter().map(|member| Entry::read(member).map(|entry| entry.hash));
+        let hashes: Option<Vec<_>> = entries.collect();
+        let hashes = hashes.ok_or_else(|| StoreError::Unreadable("not an index entry".into()))?;
+        Ok(Listing::of_hashes(kind, hashes, limit))
     }
 
     async fn purge(&self, until: Until, before: Timestamp, limit: u32) -> Result<u32, StoreError> {
         let stop = Instant::now() + self.purging;
         let now = self.now(until).await?;
         if before > now + AHEAD {
-            return Err(StoreError::Refused("the caller's clock is far ahead".into()));
+            return Err(StoreError::far_ahead());
         }
         // One at a time will do.
         let Ok(mut sweep) = self.sweep.try_lock() else { return Ok(0) };
@@ -241,8 +244,7 @@ impl Shared {
             return Ok(0);
         }
         let at = (&self.link, &self.names);
-        let removed = sweep.go_on(at, until, stop, before.min(now)).await?;
-        Ok(removed.min(limit))
+        sweep.go_on(at, until, stop, (before.min(now), limit)).await
     }
 
     /// By the server's clock.
@@ -332,7 +334,7 @@ impl Store for RedisStore {
     }
 
     /// Redis has removed the records by itself. What is left to remove is their places in listings: for a third of
-    /// the deadline at most, however many they are; it tells of `limit` at most.
+    /// the deadline at most, so that there may be more although it took fewer than `limit`.
     async fn purge(&self, before: Timestamp, limit: u32) -> Result<u32, StoreError> {
         self.call(|shared, until| async move { shared.purge(until, before, limit).await }).await
     }

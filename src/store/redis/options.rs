@@ -1,14 +1,14 @@
+//! How a store is opened, and why it could not be.
+
 use std::{fmt, time::Duration};
 
 use redis::{
-    Client, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo,
-    RedisError as DriverError, TlsCertificates,
+    ConnectionInfo, ErrorKind, IntoConnectionInfo, RedisError as DriverError,
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
-use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 
-use super::layout::Names;
-use crate::store::{Cause, Durability};
+use super::{connect::Way, layout::Names};
+use crate::store::{Cause, Durability, is_deadline};
 
 /// How a [`RedisStore`](super::RedisStore) is opened.
 ///
@@ -31,18 +31,20 @@ pub struct RedisOptions {
     pub prefix: String,
     /// What an acknowledged write survives; [`Durability::Durable`].
     ///
-    /// The server must be set so, and that is looked up: `Durable` demands `appendonly yes` and
-    /// `appendfsync always`. With `Relaxed` anything will do, even a server that keeps nothing at all.
+    /// The server must be set so, and that is looked up: `Durable` demands `appendonly yes`, `appendfsync always` and
+    /// `no-appendfsync-on-rewrite no`. With `Relaxed` anything will do, even a server that keeps nothing at all.
     pub durability: Durability,
     /// That the operator knows the durability to be as demanded, and the server is not asked for it; `false`.
     ///
     /// For services that keep their configuration to themselves.
     pub assured: bool,
     /// Certificates of the authorities that may vouch for the server, in PEM, instead of those that the machine
-    /// trusts.
+    /// trusts. Either are read once, when the store is opened.
     pub roots: Option<Vec<u8>>,
-    /// How long a call may take before it is answered as [`StoreError::Unknown`](crate::store::StoreError::Unknown);
-    /// 3 s.
+    /// How long a call may take, and opening the store, 1 ms to 1 h; 3 s.
+    ///
+    /// What is late is answered as [`StoreError::Refused`](crate::store::StoreError::Refused) if nothing was sent, as
+    /// where no connection came about, and otherwise as [`StoreError::Unknown`](crate::store::StoreError::Unknown).
     pub deadline: Duration,
 }
 
@@ -60,25 +62,18 @@ impl RedisOptions {
     }
 
     pub(super) fn names(&self) -> Result<Names, RedisError> {
-        Names::new(&self.prefix).filter(|_| !self.deadline.is_zero()).ok_or(RedisError::Options)
+        Names::new(&self.prefix).filter(|_| is_deadline(self.deadline)).ok_or(RedisError::Options)
     }
 
-    pub(super) fn client(&self) -> Result<Client, RedisError> {
+    pub(super) fn way(&self) -> Result<Way, RedisError> {
         let server = self.server().ok_or(RedisError::Address)?;
         // Requests of many callers follow each other closely; none is to wait for the answer to the one before.
         let alive = TcpKeepalive::new().with_time(IDLE).with_interval(IDLE / 3);
         let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(alive);
-        let server = server.set_tcp_settings(tcp);
-        match server.addr() {
-            ConnectionAddr::TcpTls { insecure: true, .. } => Err(RedisError::Address),
-            ConnectionAddr::TcpTls { .. } => {
-                provide_cryptography();
-                let roots = TlsCertificates { client_tls: None, root_cert: self.roots.clone() };
-                Client::build_with_tls(server, roots)
-                    .map_err(|error| RedisError::Roots(error.into()))
-            }
-            _ => Client::open(server).map_err(|_| RedisError::Address),
-        }
+        // Whoever does not even take what is sent to them is gone.
+        #[cfg(target_os = "linux")]
+        let tcp = tcp.set_user_timeout(self.deadline);
+        Way::new(server.set_tcp_settings(tcp), self.roots.as_deref())
     }
 
     fn server(&self) -> Option<ConnectionInfo> {
@@ -89,14 +84,6 @@ impl RedisOptions {
 
 /// After how long the other side of an idle connection is looked for.
 const IDLE: Duration = Duration::from_secs(30);
-
-/// The driver's TLS takes the cryptography of the process, and panics if nobody has chosen one where there are two.
-fn provide_cryptography() {
-    if CryptoProvider::get_default().is_none() {
-        // Somebody else may have been quicker, which is as good.
-        let _ = ring::default_provider().install_default();
-    }
-}
 
 impl fmt::Debug for RedisOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,9 +108,7 @@ pub enum RedisError {
     #[error("the URL of the server cannot be used")]
     Address,
     /// The options contradict themselves.
-    #[error(
-        "the prefix must be 1 to 64 of A-Z, a-z, 0-9, -, _ and ., the deadline longer than nothing"
-    )]
+    #[error("the prefix must be 1 to 64 of A-Z, a-z, 0-9, -, _ and ., the deadline 1 ms to 1 h")]
     Options,
     /// The certificates cannot be read.
     #[error("the certificates cannot be used")]
@@ -143,8 +128,8 @@ pub enum RedisError {
     /// The server does not do what the store needs: perhaps the user is not permitted to.
     #[error("the server does not do what it is asked to")]
     Unable(#[source] Cause),
-    /// The server is older than Redis 6.2.
-    #[error("the server is older than Redis 6.2")]
+    /// The server is older than Redis 7.0.
+    #[error("the server is older than Redis 7.0")]
     TooOld,
     /// The server is a replica: what it knows may be out of date.
     #[error("the server is a replica")]
@@ -157,8 +142,8 @@ pub enum RedisError {
     Evicts,
     /// The server acknowledges writes that it may forget.
     #[error(
-        "the server acknowledges writes that are not on its disk: set appendonly yes and appendfsync always, \
-         or ask for less durability"
+        "the server acknowledges writes that are not on its disk: set appendonly yes, appendfsync always and \
+         no-appendfsync-on-rewrite no, or ask for less durability"
     )]
     Forgetful,
     /// The server does not tell how it is set, and the operator has not said it either.

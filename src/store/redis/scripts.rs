@@ -1,3 +1,5 @@
+//! What changes something at the server, and in which order.
+
 use redis::{FromRedisValue, RedisResult, Script, aio::MultiplexedConnection};
 
 use super::layout;
@@ -38,10 +40,15 @@ const WINDOW: u32 = 10;
 pub(super) const SETTLED: i64 = 120;
 
 /// Answers the server's time in seconds.
+///
+/// The new entry comes first: if the server refuses it, for want of memory or of permission, the older one stands,
+/// which may be that of a record. One too many would do no harm.
 const ENTER: &str = r"
     local now = redis.call('TIME')[1]
-    redis.call('ZREMRANGEBYLEX', KEYS[1], '[' .. ARGV[1], '(' .. ARGV[1] .. '\255')
-    redis.call('ZADD', KEYS[1], 0, ARGV[1] .. now)
+    local hash, new = ARGV[1], ARGV[1] .. now
+    redis.call('ZADD', KEYS[1], 0, new)
+    redis.call('ZREMRANGEBYLEX', KEYS[1], '[' .. hash, '(' .. new)
+    redis.call('ZREMRANGEBYLEX', KEYS[1], '(' .. new, '(' .. hash .. '\255')
     return now
 ";
 

@@ -1,5 +1,7 @@
 //! What a server says of itself, and whether that will do.
 
+use std::collections::HashMap;
+
 use redis::{RedisResult, aio::MultiplexedConnection};
 
 use super::RedisError;
@@ -17,20 +19,25 @@ pub(super) struct Demands {
 #[derive(Debug, Default)]
 struct Server {
     info: String,
-    fsync: Option<String>,
-    eviction: Option<String>,
+    /// Its settings, as far as it tells.
+    settings: HashMap<String, String>,
     /// That it has all the keys, although it is made for a cluster.
     alone: bool,
 }
+
+const FSYNC: &str = "appendfsync";
+const UNLESS_REWRITING: &str = "no-appendfsync-on-rewrite";
+const EVICTION: &str = "maxmemory-policy";
 
 impl Demands {
     /// Refuses a server that would not keep what it has acknowledged, or that answers from a stale copy.
     pub(super) async fn check(self, at: &mut MultiplexedConnection) -> Result<(), RedisError> {
         let info = redis::cmd("INFO").query_async(at).await.map_err(RedisError::of_connecting)?;
-        let mut server = Server { info, ..Server::default() };
-        server.fsync = setting(at, "appendfsync").await.map_err(RedisError::of_connecting)?;
-        server.eviction =
-            setting(at, "maxmemory-policy").await.map_err(RedisError::of_connecting)?;
+        let mut config = redis::cmd("CONFIG");
+        config.arg("GET").arg(&[FSYNC, UNLESS_REWRITING, EVICTION]);
+        let settings = unless_forbidden(config.query_async(at).await);
+        let settings = settings.map_err(RedisError::of_connecting)?.unwrap_or_default();
+        let mut server = Server { info, settings, alone: false };
         if server.says("cluster_enabled") == Some("1") {
             let cluster: RedisResult<String> =
                 redis::cmd("CLUSTER").arg("INFO").query_async(at).await;
@@ -54,7 +61,7 @@ impl Demands {
             return Err(RedisError::Cluster);
         }
         if server.says("maxmemory") != Some("0") {
-            match server.says("maxmemory_policy").or(server.eviction.as_deref()) {
+            match server.says("maxmemory_policy").or_else(|| server.setting(EVICTION)) {
                 Some("noeviction") => {}
                 None if self.assured => {}
                 None => return Err(RedisError::Untold),
@@ -64,11 +71,19 @@ impl Demands {
         if self.assured || self.durability == Durability::Relaxed {
             return Ok(());
         }
-        match (server.says("aof_enabled"), server.fsync.as_deref()) {
-            (Some("1"), Some("always")) => Ok(()),
-            (None | Some("1"), None) => Err(RedisError::Untold),
-            _ => Err(RedisError::Forgetful),
+        let kept = [
+            (server.says("aof_enabled"), "1"),
+            (server.setting(FSYNC), "always"),
+            // While it rewrites its file, which it does by itself, it would not wait for the disk.
+            (server.setting(UNLESS_REWRITING), "no"),
+        ];
+        if kept.iter().any(|(told, demanded)| told.is_some_and(|told| told != *demanded)) {
+            return Err(RedisError::Forgetful);
         }
+        if kept.iter().any(|(told, _)| told.is_none()) {
+            return Err(RedisError::Untold);
+        }
+        Ok(())
     }
 }
 
@@ -77,23 +92,21 @@ impl Server {
         find(&self.info, name)
     }
 
+    fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.get(name).map(String::as_str)
+    }
+
+    /// Older ones hide the codes of errors within scripts, among them the one of a server that became a replica.
     fn is_new_enough(&self) -> bool {
         let version = self.says("redis_version").unwrap_or_default();
-        let mut numbers = version.split('.').map_while(|part| part.parse::<u32>().ok());
-        (numbers.next(), numbers.next()) >= (Some(6), Some(2))
+        let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        major.is_some_and(|major| major >= 7)
     }
 }
 
 /// The value of a line `name:value`.
 fn find<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim_end)
-}
-
-/// How the server is set, if it tells.
-async fn setting(at: &mut MultiplexedConnection, name: &str) -> RedisResult<Option<String>> {
-    let pair: RedisResult<Vec<String>> =
-        redis::cmd("CONFIG").arg("GET").arg(name).query_async(at).await;
-    Ok(unless_forbidden(pair)?.and_then(|pair| pair.into_iter().nth(1)))
 }
 
 /// A command that a server does not know, or does not permit, is no fault.
@@ -120,7 +133,14 @@ mod tests {
             assert!(info.contains(from), "{from}");
             info.replace(from, to)
         });
-        Server { info, fsync: fsync.map(Into::into), ..Server::default() }
+        let told = fsync.map(|fsync| [(FSYNC, fsync), (UNLESS_REWRITING, "no")]);
+        Server { info, settings: settings(told.iter().flatten()), alone: false }
+    }
+
+    fn settings<'s>(
+        told: impl IntoIterator<Item = &'s (&'s str, &'s str)>,
+    ) -> HashMap<String, String> {
+        told.into_iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     /// A line per case: the server, and what becomes of it if durability is demanded, if not, and if it is
@@ -144,9 +164,11 @@ mod tests {
             (server(always, &silent), ["Untold", "Untold", ""]),
             (server(always, &[("role:master", "role:slave")]), ["Replica", "Replica", "Replica"]),
             (server(always, &[("role:master\r\n", "")]), ["Replica", "Replica", "Replica"]),
-            (server(always, &[("7.0.15", "6.2.0")]), ["", "", ""]),
+            (server(always, &[("7.0.15", "7.0.0")]), ["", "", ""]),
             (server(always, &[("7.0.15", "255.255.255")]), ["", "", ""]),
-            (server(always, &[("7.0.15", "6.0.16")]), ["TooOld", "TooOld", "TooOld"]),
+            (server(always, &[("7.0.15", "6.2.19")]), ["TooOld", "TooOld", "TooOld"]),
+            (server(always, &[("7.0.15", "6.255.255")]), ["TooOld", "TooOld", "TooOld"]),
+            (server(always, &[("7.0.15", "unstable")]), ["TooOld", "TooOld", "TooOld"]),
             (
                 server(always, &[("cluster_enabled:0", "cluster_enabled:1")]),
                 ["Cluster", "Cluster", "Cluster"],
@@ -162,7 +184,13 @@ mod tests {
         alone.alone = true;
         assert!(DURABLE.judge(&alone).is_ok());
         let mut told = server(always, &silent);
-        told.eviction = Some("noeviction".into());
+        told.settings.insert(EVICTION.into(), "noeviction".into());
         assert!(DURABLE.judge(&told).is_ok());
+        let mut rewriting = server(always, &[]);
+        rewriting.settings = settings(&[(FSYNC, "always"), (UNLESS_REWRITING, "yes")]);
+        assert!(matches!(DURABLE.judge(&rewriting), Err(RedisError::Forgetful)));
+        assert!(RELAXED.judge(&rewriting).is_ok() && ASSURED.judge(&rewriting).is_ok());
+        rewriting.settings = settings(&[(FSYNC, "always")]);
+        assert!(matches!(DURABLE.judge(&rewriting), Err(RedisError::Untold)));
     }
 }

@@ -1,4 +1,6 @@
-use std::time::Instant;
+//! What tidies up the listings.
+
+use std::{sync::Arc, time::Instant};
 
 use redis::aio::MultiplexedConnection;
 use time::Duration;
@@ -35,19 +37,19 @@ pub(super) struct Sweep {
 }
 
 impl Sweep {
-    /// Goes on until it is time, or to the end; answers how many entries it has taken away.
+    /// Goes on until it is time, to the limit or to the end; answers how many entries it has taken away.
     pub(super) async fn go_on(
         &mut self,
-        (link, names): (&Link, &Names),
+        (link, names): (&Arc<Link>, &Names),
         until: Until,
         stop: Instant,
-        now: Timestamp,
+        (now, limit): (Timestamp, u32),
     ) -> Result<u32, StoreError> {
-        let mut removed = 0_u32;
-        while Instant::now() < stop {
+        let (mut left, settled) = (limit, now - Duration::seconds(SETTLED));
+        while left > 0 && Instant::now() < stop {
             if let Some(index) = self.found.last().cloned() {
-                let settled = now - Duration::seconds(SETTLED);
-                removed += self.look_at(&index, (link, names), until, settled).await?;
+                let removed = self.look_at(&index, (link, names), until, (settled, left)).await?;
+                left = left.saturating_sub(removed);
             } else if self.scanned {
                 *self = Self::default();
                 break;
@@ -55,12 +57,12 @@ impl Sweep {
                 self.scan((link, names), until).await?;
             }
         }
-        Ok(removed)
+        Ok(limit - left)
     }
 
     async fn scan(
         &mut self,
-        (link, names): (&Link, &Names),
+        (link, names): (&Arc<Link>, &Names),
         until: Until,
     ) -> Result<(), StoreError> {
         let mut scan = redis::cmd("SCAN");
@@ -73,13 +75,13 @@ impl Sweep {
         Ok(())
     }
 
-    /// Some entries of an index: those that are settled and whose records are not there go.
+    /// Some entries of an index: of those that are settled and whose records are not there, at most so many go.
     async fn look_at(
         &mut self,
         index: &str,
-        (link, names): (&Link, &Names),
+        (link, names): (&Arc<Link>, &Names),
         until: Until,
-        settled: Timestamp,
+        (settled, limit): (Timestamp, u32),
     ) -> Result<u32, StoreError> {
         let after = self.after.as_ref().map_or(b"-".to_vec(), |last| [b"(", &**last].concat());
         let mut range = redis::cmd("ZRANGEBYLEX");
@@ -97,23 +99,28 @@ impl Sweep {
                 candidates.push(member);
             }
         }
-        let mut removed = 0;
+        let mut gone = Vec::new();
         if !candidates.is_empty() {
             let ask =
                 |mut at: MultiplexedConnection| async move { look.query_async(&mut at).await };
             let there: Vec<bool> = link.ask(until, ask).await?;
-            let gone = candidates.into_iter().zip(there).filter(|(_, there)| !there);
-            let gone: Vec<_> = gone.map(|(member, _)| member.as_slice()).collect();
-            if !gone.is_empty() {
-                let mut remove = redis::cmd("ZREM");
-                remove.arg(index).arg(gone);
-                let ask = |mut at: MultiplexedConnection| async move {
-                    remove.query_async(&mut at).await
-                };
-                removed = link.ask(until, ask).await?;
-            }
+            let looked_for = candidates.into_iter().zip(there);
+            gone.extend(looked_for.filter(|(_, there)| !there).map(|(member, _)| member));
         }
-        self.after = entries.into_iter().nth(TOGETHER - 1);
+        // What is too much now is looked at again.
+        let too_much = gone.len() > limit as usize;
+        gone.truncate(limit as usize);
+        let last = if too_much { gone.last().copied() } else { entries.get(TOGETHER - 1) };
+        let last = last.cloned();
+        let mut removed = 0;
+        if !gone.is_empty() {
+            let mut remove = redis::cmd("ZREM");
+            remove.arg(index).arg(gone);
+            let ask =
+                |mut at: MultiplexedConnection| async move { remove.query_async(&mut at).await };
+            removed = link.ask(until, ask).await?;
+        }
+        self.after = last;
         if self.after.is_none() {
             self.found.pop();
         }

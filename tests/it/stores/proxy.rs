@@ -1,11 +1,15 @@
-//! A way to a server on which answers are changed or lost.
+//! A way to a server on which answers are changed, late or lost.
 
 use std::{
     fmt,
     io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
+    time::Duration,
 };
 
 type Rule = Box<dyn FnMut(&mut Vec<u8>) -> bool + Send>;
@@ -15,21 +19,33 @@ type Rule = Box<dyn FnMut(&mut Vec<u8>) -> bool + Send>;
 pub(super) struct Proxy {
     port: u16,
     rule: Arc<Mutex<Option<Rule>>>,
+    /// In milliseconds.
+    delay: Arc<AtomicU64>,
+    /// How many connections there were.
+    count: Arc<AtomicU64>,
+    /// On those that came before this one, nothing is heard any more.
+    first: Arc<AtomicU64>,
 }
 
 impl Proxy {
     pub(super) fn before(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let proxy =
-            Self { port: listener.local_addr().unwrap().port(), rule: Arc::new(Mutex::new(None)) };
+        let proxy = Self {
+            port: listener.local_addr().unwrap().port(),
+            rule: Arc::default(),
+            delay: Arc::default(),
+            count: Arc::default(),
+            first: Arc::default(),
+        };
         let accepting = proxy.clone();
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let server = TcpStream::connect(("127.0.0.1", port)).unwrap();
                 let (asks, asked) = (client.try_clone().unwrap(), server.try_clone().unwrap());
                 thread::spawn(move || hand_on(asks, asked, |_| true));
-                let proxy = accepting.clone();
-                thread::spawn(move || hand_on(server, client, |bytes| proxy.judge(bytes)));
+                let (proxy, number) =
+                    (accepting.clone(), accepting.count.fetch_add(1, Ordering::SeqCst));
+                thread::spawn(move || hand_on(server, client, |bytes| proxy.judge(number, bytes)));
             }
         });
         proxy
@@ -49,7 +65,23 @@ impl Proxy {
         *self.rule.lock().unwrap() = None;
     }
 
-    fn judge(&self, bytes: &mut Vec<u8>) -> bool {
+    /// How much later every answer comes.
+    pub(super) fn delay(&self, by: Duration) {
+        self.delay.store(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// The connections that there are go on without an answer or an end, as when a firewall has forgotten
+    /// them; new ones do not.
+    pub(super) fn fall_silent(&self) {
+        self.first.store(self.count.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+
+    fn judge(&self, number: u64, bytes: &mut Vec<u8>) -> bool {
+        thread::sleep(Duration::from_millis(self.delay.load(Ordering::SeqCst)));
+        if number < self.first.load(Ordering::SeqCst) {
+            bytes.clear();
+            return true;
+        }
         self.rule.lock().unwrap().as_mut().is_none_or(|rule| rule(bytes))
     }
 }

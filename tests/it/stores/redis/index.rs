@@ -14,7 +14,7 @@ use oidc_op::{
     },
 };
 
-use super::{RedisStore, aside, label, open, place, shared};
+use super::{RedisStore, aside, label, open, own, place, shared};
 use crate::stores::{proxy::Proxy, record};
 
 /// How old entries are that may go, and more.
@@ -121,7 +121,24 @@ fn entries_without_records_go() {
     assert!(matches!(far, Err(StoreError::Refused(_))), "{far:?}");
 }
 
-/// More than one look takes, in more than one index, of more than one kind; and what is told is never more than
+/// A record is there, and somebody who may not write tries to create it once more: its place stays.
+#[test]
+fn an_entry_that_is_refused_takes_none_away() {
+    let Some(server) = own() else { return };
+    let mut options = place(&server);
+    let (store, (key, record)) = (open(&options), numbered(1));
+    create(&store, &key, &record).unwrap();
+    block_on(store.get(&key)).unwrap().unwrap();
+    let mut user = ::redis::cmd("ACL");
+    user.arg(&["SETUSER", "op", "on", ">pw", "~*", "+@all", "-zadd"]);
+    user.exec(&mut aside(&server)).unwrap();
+    options.url = options.url.replace("redis://", "redis://op:pw@");
+    let again = create(&open(&options), &key, &record);
+    assert!(matches!(again, Err(StoreError::Refused(_))), "{again:?}");
+    assert_eq!(listed(&store), [key]);
+}
+
+/// More than one look takes, in more than one index, of more than one kind; and never more are taken away than
 /// was asked for.
 #[test]
 fn a_long_index_is_gone_through() {
@@ -144,8 +161,24 @@ fn a_long_index_is_gone_through() {
         }
     }
     planted.exec(&mut aside).unwrap();
-    assert_eq!(block_on(store.purge(SystemClock.now(), 10)).unwrap(), 10);
-    purge(&store);
+    let mut left = || {
+        let names: Vec<String> = ::redis::cmd("KEYS")
+            .arg(format!("{}:list:*", options.prefix))
+            .query(&mut aside)
+            .unwrap();
+        let mut count = ::redis::pipe();
+        for name in names {
+            count.cmd("ZCARD").arg(name);
+        }
+        count.query::<Vec<u32>>(&mut aside).unwrap().iter().sum::<u32>()
+    };
+    let mut before = left();
+    for limit in [10, 1, 300] {
+        assert_eq!(block_on(store.purge(SystemClock.now(), limit)).unwrap(), limit);
+        assert_eq!(left(), before - limit);
+        before -= limit;
+    }
+    assert_eq!(purge(&store), before - 1);
     assert_eq!(listed(&store), [living]);
     let left: Vec<String> =
         ::redis::cmd("KEYS").arg(format!("{}:list:*", options.prefix)).query(&mut aside).unwrap();

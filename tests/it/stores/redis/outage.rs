@@ -1,16 +1,28 @@
 //! A server that is away, for a while or in the middle of a call.
 
 use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
 
 use oidc_op::store::{Expect, Key, Put, Record, Store, StoreError, Version, contract::block_on};
 
-use super::{RedisStore, label, open, own, place, shared};
+use super::{RedisStore, Service, label, open, own, place, runtime, shared};
 use crate::stores::{absent, eventually, proxy::Proxy, record};
 
 const DEADLINE: Duration = Duration::from_secs(1);
+
+fn behind_a_proxy(server: &Service, deadline: Duration) -> (RedisStore, Proxy) {
+    let proxy = Proxy::before(server.port());
+    let mut options = place(server);
+    options.url = format!("redis://127.0.0.1:{}", proxy.port());
+    options.deadline = deadline;
+    (open(&options), proxy)
+}
 
 /// Creates two hundred records at once; answers what became of each.
 fn storm(store: &RedisStore, round: u8) -> Vec<(Key, Result<Put, StoreError>)> {
@@ -100,6 +112,62 @@ fn a_connection_that_was_lost_unseen() {
     // No condition to wait for: this is about time that has passed.
     thread::sleep(Duration::from_millis(1100).saturating_sub(idle_since.elapsed()));
     assert_eq!(block_on(store.put(&key, absent(), new)).unwrap(), Put::Done);
+}
+
+/// While nothing was to do the connection has died, and nobody was told: another one takes its place.
+#[test]
+fn a_connection_that_died_in_silence() {
+    let Some(server) = shared() else { return };
+    let (store, proxy) = behind_a_proxy(&server, DEADLINE * 3);
+    let (key, new) = record(b"silence");
+    assert!(block_on(store.get(&key)).unwrap().is_none());
+    proxy.fall_silent();
+    // No condition to wait for: this is about time that has passed.
+    thread::sleep(Duration::from_millis(1100));
+    assert_eq!(block_on(store.put(&key, absent(), new)).unwrap(), Put::Done);
+    assert!(block_on(store.get(&key)).unwrap().is_some());
+}
+
+/// Threat RE-08: while the server is away, connecting hangs, and the calls do not stop coming; it is back, some
+/// milliseconds away: so is the store.
+#[test]
+fn re_08_calls_that_do_not_stop() {
+    let Some(server) = shared() else { return };
+    let (store, proxy) = behind_a_proxy(&server, DEADLINE);
+    let (key, _) = record(b"load");
+    proxy.delay(Duration::from_millis(5));
+    assert!(block_on(store.get(&key)).unwrap().is_none());
+    proxy.rule(|answer| {
+        answer.clear();
+        true
+    });
+    let (store, over) = (Arc::new(store), Arc::new(AtomicBool::new(false)));
+    let answered: Arc<Mutex<Vec<Instant>>> = Arc::default();
+    let load = {
+        let (store, over, answered) = (store.clone(), over.clone(), answered.clone());
+        runtime().spawn(async move {
+            let mut beat = tokio::time::interval(Duration::from_millis(10));
+            while !over.load(Ordering::SeqCst) {
+                beat.tick().await;
+                let (store, answered) = (store.clone(), answered.clone());
+                tokio::spawn(async move {
+                    if store.get(&key).await.is_ok() {
+                        answered.lock().unwrap().push(Instant::now());
+                    }
+                });
+            }
+        })
+    };
+    // As long as that, so that many wait for a connection.
+    thread::sleep(DEADLINE * 3);
+    assert!(answered.lock().unwrap().is_empty());
+    let back = Instant::now();
+    proxy.no_rule();
+    let first = eventually(|| answered.lock().unwrap().first().copied());
+    over.store(true, Ordering::SeqCst);
+    block_on(load).unwrap();
+    assert!(first - back < DEADLINE * 2, "{:?}", first - back);
+    assert!(block_on(store.get(&key)).unwrap().is_none());
 }
 
 /// The answer to a write is lost: that is told as unknown, and it was made once.
