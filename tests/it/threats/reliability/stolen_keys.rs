@@ -33,7 +33,7 @@ impl Node {
         let keys = record.open(&[RS256, ES256, EdDSA]).await.unwrap();
         let (store, clock) = (Arc::clone(store), clock.clone());
         let signer = Arc::new(keys.clone());
-        Self { op: Setup { store, clock, signer, seed, ..setup }.build(), keys }
+        Self { op: Setup { store, signer, clock, seed, ..setup }.build(), keys }
     }
 
     fn active(&self) -> String {
