@@ -101,7 +101,8 @@ fn uses_tls(config: &Config) -> bool {
         }
     };
     let (hosts, addresses) = (config.get_hosts(), config.get_hostaddrs());
-    let all_stay = hosts.iter().all(stays_here) && addresses.iter().all(std::net::IpAddr::is_loopback);
+    let all_stay =
+        hosts.iter().all(stays_here) && addresses.iter().all(std::net::IpAddr::is_loopback);
     match config.get_ssl_mode() {
         SslMode::Disable => false,
         SslMode::Prefer => !all_stay || (hosts.is_empty() && addresses.is_empty()),
