@@ -259,6 +259,7 @@ mod provider;
 mod resource;
 mod secret;
 mod session;
+mod steady;
 pub mod store;
 #[cfg(any(test, feature = "test-util"))]
 pub mod test_util;

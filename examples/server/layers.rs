@@ -8,7 +8,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     panic,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use axum::{
@@ -27,7 +27,13 @@ use oidc_op::{
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 use tracing::{debug, error, warn};
 
-use crate::{App, config::Network, device, pages::OOPS};
+use crate::{
+    App,
+    config::{self, Network},
+    device,
+    pages::OOPS,
+    shedding::{Room, shed},
+};
 
 /// The largest form that a page of ours sends.
 const FORM: usize = 64 * 1024;
@@ -38,10 +44,12 @@ tokio::task_local! {
 }
 
 /// Puts everything around the routes.
-pub(crate) fn around(routes: Router, app: &Arc<App>, patience: Duration) -> Router {
+pub(crate) fn around(routes: Router, app: &Arc<App>, limits: &config::Limits) -> Router {
+    let patience = limits.request();
     routes
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, patience))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(Room::of(limits.concurrent_requests), shed))
         .layer(middleware::from_fn_with_state(Arc::clone(app), frame))
 }
 

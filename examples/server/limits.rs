@@ -302,6 +302,22 @@ mod tests {
         assert_eq!(limits.admit_login("bob", peer(200)), Ok(()));
     }
 
+    /// Threat RE-14: what is counted goes by a clock that nobody sets, and comes back.
+    #[test]
+    fn no_step_of_the_wall_clock_shuts_anybody_out() {
+        fn is_monotonic<C: Clock<Instant = Instant>>(_: &C) {}
+        is_monotonic(&DefaultClock::default());
+        let config = config::Limits { period: 1, login_failures: 100, ..Default::default() };
+        let limits = Limits::new(&config, &[]);
+        while limits.admit_login("alice", None).is_ok() {
+            limits.login_failed("alice", None);
+        }
+        let end = Instant::now() + Duration::from_secs(10);
+        while limits.admit_login("alice", None).is_err() {
+            assert!(Instant::now() < end, "never again");
+        }
+    }
+
     #[test]
     fn addresses_of_one_ipv6_network_are_one_source() {
         let source = |text: &str| Source::of(Some(text.parse().unwrap()));

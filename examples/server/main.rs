@@ -19,7 +19,7 @@
 //! | `interaction/`, `logout.rs`, `apps.rs`, `pages/` | where people act, and what they see |
 //! | `manage/` | the management API |
 //! | `demo/` | the start page and the demo relying party |
-//! | `serving.rs`, `layers.rs`, `patience.rs` | what surrounds every request and every connection |
+//! | `serving.rs`, `layers.rs`, `patience.rs`, `shedding.rs` | what surrounds every request and every connection |
 
 mod apps;
 mod assurance;
@@ -38,6 +38,7 @@ mod patience;
 mod policies;
 mod second_factor;
 mod serving;
+mod shedding;
 mod sign_up;
 mod signing;
 mod users;
@@ -267,7 +268,7 @@ async fn assemble(
 ) -> Result<(Arc<App>, Router), Stop> {
     let site = Arc::new(Site::new(&settings));
     let config = settings.provider();
-    let patience = settings.limits.request();
+    let bounds = settings.limits;
     let given = data::Given::read(&settings)?;
     let password_grant = settings.password_grant();
     let (in_store, algorithms) = (settings.keys.store, settings.algorithms());
@@ -355,7 +356,7 @@ async fn assemble(
         manage,
         trusted_proxies: settings.trusted_proxies,
     });
-    Ok((Arc::clone(&app), layers::around(routes(&app), &app, patience)))
+    Ok((Arc::clone(&app), layers::around(routes(&app), &app, &bounds)))
 }
 
 fn routes(app: &Arc<App>) -> Router {
@@ -363,7 +364,7 @@ fn routes(app: &Arc<App>) -> Router {
     let confirmation = get(logout::show).head(layers::nothing).post(logout::decide);
     let manage = app.manage.as_ref().map(|manage| manage::routes(&manage.base));
     Router::new()
-        .route("/health", get(async || "ok\n"))
+        .route(shedding::HEALTH, get(async || "ok\n"))
         .route(&app.site.interaction("{token}"), interaction)
         .route(&app.site.confirmation("{token}"), confirmation)
         .route(&app.site.apps_page(), get(apps::show).post(apps::act))
@@ -403,8 +404,6 @@ fn announce(app: &App, listener: &TcpListener) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     /// Threat HT-09: whoever panics, the others live, and nobody learns what went wrong but the log.
@@ -422,8 +421,8 @@ mod tests {
         let (app, _) =
             assemble(settings, address, Some(store)).await.map_err(|_| "not assembled").unwrap();
         let booming = Router::new().route("/boom", get(boom)).route("/token", get(boom));
-        let service =
-            layers::around(booming.route("/", get(async || "fine")), &app, Duration::from_secs(30));
+        let routes = booming.route("/", get(async || "fine"));
+        let service = layers::around(routes, &app, &config::Limits::default());
         let server = axum_server::from_tcp(listener).unwrap();
         tokio::spawn(server.serve(service.into_make_service_with_connect_info::<SocketAddr>()));
 

@@ -151,7 +151,7 @@ impl Person {
             signed_in.subject_epoch = Standing::epoch(standing.as_ref());
             true
         };
-        let account = core.accounts.account(&signed_in.subject, &[]).await?;
+        let account = core.account(&signed_in.subject, &[]).await?;
         if !live || !account.is_some_and(|account| account.active) {
             return Ok(None);
         }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 
 use super::ClaimSources;
-use crate::{error::HostError, types::Subject};
+use crate::{error::HostError, provider::Core, types::Subject};
 
 /// Knows the people: whether an account is active, and what is true of its owner.
 ///
@@ -23,7 +23,7 @@ pub trait Accounts: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// It cannot be found out now; the request fails with `server_error`, never as if the account
-    /// were gone.
+    /// were gone. The same happens if the claims of the answer have another `sub`: it is another person's.
     ///
     /// [OIDC Core §5.1]: https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims
     /// [§5.2]: https://openid.net/specs/openid-connect-core-1_0.html#ClaimsLanguagesAndScripts
@@ -80,5 +80,22 @@ impl<A: Accounts + ?Sized> Accounts for Arc<A> {
         wanted: &[&str],
     ) -> Result<Option<Account>, HostError> {
         (**self).account(subject, wanted).await
+    }
+}
+
+impl Core {
+    /// The account of the subject, as the host knows it. If its claims say that it is another person's, that
+    /// is a fault of the host's (threat RE-21).
+    pub(crate) async fn account(
+        &self,
+        subject: &Subject,
+        wanted: &[&str],
+    ) -> Result<Option<Account>, HostError> {
+        let account = self.accounts.account(subject, wanted).await?;
+        let said = account.as_ref().and_then(|account| account.claims.get("sub")?.as_str());
+        if said.is_some_and(|said| said != subject.as_str()) {
+            return Err("the account is another person's".into());
+        }
+        Ok(account)
     }
 }

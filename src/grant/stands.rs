@@ -49,7 +49,7 @@ impl Facts {
             standing: read.get(&standing)?.map(|r| r.body),
             consent: consent.map(|r| r.body),
             session: session.map(|r| r.body),
-            account: core.accounts.account(&grant.subject, wanted).await?,
+            account: core.account(&grant.subject, wanted).await?,
         })
     }
 
@@ -60,7 +60,7 @@ impl Facts {
         wanted: &[&str],
     ) -> Result<Self, Failure> {
         let standing = standing(core, subject).await?;
-        let account = core.accounts.account(subject, wanted).await?;
+        let account = core.account(subject, wanted).await?;
         Ok(Self { standing, consent: None, session: None, account })
     }
 

@@ -59,6 +59,10 @@ const HAS_DETAILS: u8 = 1;
 const MAX_DETAILS: usize = 1400;
 
 impl AccessToken {
+    /// When one can be issued. At another time it would be sealed with a date that is not its own, perhaps
+    /// thousands of years ahead (threat RE-14).
+    pub(crate) const DATES: std::ops::Range<i64> = 0..1 << 40;
+
     pub(crate) fn new(
         core: &Core,
         of: StandsOn,
@@ -131,7 +135,7 @@ impl AccessToken {
                 bytes.extend_from_slice(&epoch.to_be_bytes());
             }
         }
-        // 40 bits of seconds last for 34,000 years.
+        // 40 bits of seconds last for 34,000 years; see `DATES`.
         bytes.extend_from_slice(self.issued.unix().to_be_bytes().get(3..)?);
         let ttl = u32::try_from(self.lifetime.whole_seconds()).unwrap_or(u32::MAX);
         bytes.extend_from_slice(&ttl.to_be_bytes());

@@ -48,6 +48,9 @@ pub(crate) async fn access_token(
     parts: AccessTokenParts<'_>,
     now: Timestamp,
 ) -> Result<String, Failure> {
+    if !AccessToken::DATES.contains(&now.unix()) {
+        return Err(Failure::caused(Reason::HostFailed, "the clock shows no time of ours"));
+    }
     let format = parts.audience.jwt();
     let details = parts.details();
     let token = AccessToken::new(core, parts.of, details, now, parts.lifetime)?;

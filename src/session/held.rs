@@ -108,7 +108,7 @@ pub(crate) async fn present(core: &Core, http: &Request<'_>) -> Result<Vec<Sessi
     let mut present = Vec::new();
     for session in BrowserSessions::of(core, http).await?.iter() {
         let standing = standing(core, session.subject()).await?;
-        let account = core.accounts.account(session.subject(), &[]).await?;
+        let account = core.account(session.subject(), &[]).await?;
         let record = &session.record.body;
         let live = record.live(standing.as_ref(), core.clock.now());
         if live && account.is_some_and(|account| account.active) {

@@ -76,7 +76,7 @@ impl Carried {
                     return Ok(None);
                 }
                 if let Some(owner) = &client.owner {
-                    let account = core.accounts.account(owner, &[]).await?;
+                    let account = core.account(owner, &[]).await?;
                     if !account.is_some_and(|account| account.active) {
                         return Ok(None);
                     }

@@ -70,7 +70,7 @@ pub(super) async fn issue(
 /// Bounded by what the client's owner may do.
 async fn permitted(core: &Core, client: &Client, scope: Scope) -> Result<Scope, Failure> {
     let Some(owner) = &client.owner else { return Ok(scope) };
-    let account = core.accounts.account(owner, &[]).await?;
+    let account = core.account(owner, &[]).await?;
     if !account.is_some_and(|account| account.active) {
         return Err(Reason::OwnerInactive.into());
     }

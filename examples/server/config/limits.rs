@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-/// How many wrong guesses are borne, each within `period` seconds, and how long a request may take.
+/// How many wrong guesses are borne, each within `period` seconds, and how long a request may take, of how many.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
@@ -30,6 +30,8 @@ pub(crate) struct Limits {
     pub(crate) accounts: u8,
     /// Seconds that a request may take, its body included; slow clients are hung up on soon after.
     pub(crate) request: u32,
+    /// Requests that may be under way at once; further ones are told to come again.
+    pub(crate) concurrent_requests: u32,
 }
 
 impl Default for Limits {
@@ -46,6 +48,7 @@ impl Default for Limits {
             client_documents: 300,
             accounts: 4,
             request: 30,
+            concurrent_requests: 1024,
         }
     }
 }
@@ -76,5 +79,6 @@ impl Limits {
             .min(self.client_registrations)
             .min(self.client_documents)
             .min(self.request)
+            .min(self.concurrent_requests)
     }
 }

@@ -22,6 +22,7 @@ mod pkce;
 mod redirect_uri;
 mod refresh_tokens;
 mod registration;
+mod reliability;
 mod request_objects;
 mod secrets;
 mod tokens;

@@ -121,7 +121,9 @@ async fn tk_02_reserved_names_never_win() {
         wanted[format!("{name}#de")] = Value::Null;
     }
     wanted["name"] = Value::Null;
-    let Value::Object(evil) = evil else { unreachable!() };
+    let Value::Object(mut evil) = evil else { unreachable!() };
+    // With this it would be another person's account (RE-21).
+    evil.remove("sub");
     op.host.set(ALICE, Account::active().claims(evil));
     let parameter = json!({"id_token": wanted, "userinfo": wanted}).to_string();
     for flow in FLOWS {
@@ -164,7 +166,9 @@ async fn tk_02_reserved_names_never_win_in_access_tokens() {
         evil[name] = "evil".into();
         evil[format!("{name}#de")] = "evil".into();
     }
-    let Value::Object(evil) = evil else { unreachable!() };
+    let Value::Object(mut evil) = evil else { unreachable!() };
+    // With this it would be another person's account (RE-21).
+    evil.remove("sub");
     op.host.set(ALICE, Account::active().claims(evil));
     for (resource, asker) in [(ORDERS, "rs2"), (API, "rs1")] {
         let ask = ask_for("hybrid", "code token", "openid profile orders:read", &[resource])
