@@ -149,7 +149,7 @@ pub enum PostgresError {
     Newer,
     /// The tables could not be looked at or made.
     #[error("the tables could not be made")]
-    Schema(#[source] tokio_postgres::Error),
+    Schema(#[source] Cause),
 }
 
 impl PostgresStore {

@@ -39,36 +39,36 @@ pub(super) async fn look(
 ) -> Result<(Object, bool), PostgresError> {
     let first = pool.get().await.map_err(|error| PostgresError::Connect(error.into()))?;
     session::check(&first, durability).await?;
-    let found = check(found(&first).await.map_err(PostgresError::Schema)?)?;
+    let found = check(found(&first).await.map_err(failed)?)?;
     Ok((first, found == STEPS.len()))
 }
 
 /// Brings the tables to this release's schema; any number of nodes may do so at once.
 pub(super) async fn migrate(connection: &mut Object) -> Result<(), PostgresError> {
-    let step = connection.transaction().await.map_err(PostgresError::Schema)?;
+    let step = connection.transaction().await.map_err(failed)?;
     bring_up(&step).await?;
-    step.commit().await.map_err(PostgresError::Schema)
+    step.commit().await.map_err(failed)
 }
 
 async fn bring_up(step: &Transaction<'_>) -> Result<(), PostgresError> {
     let patience = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0";
-    step.batch_execute(patience).await.map_err(PostgresError::Schema)?;
+    step.batch_execute(patience).await.map_err(failed)?;
     step.execute("SELECT pg_advisory_xact_lock($1, hashtext(current_schema()))", &[&LOCK])
         .await
-        .map_err(PostgresError::Schema)?;
+        .map_err(failed)?;
     // Whoever had the lock before may have made it; asking the catalogue might be answered from a cache.
     step.batch_execute("CREATE TABLE IF NOT EXISTS oidc_op_schema (version integer NOT NULL)")
         .await
-        .map_err(PostgresError::Schema)?;
-    let found = check(version(step).await.map_err(PostgresError::Schema)?)?;
+        .map_err(failed)?;
+    let found = check(version(step).await.map_err(failed)?)?;
     for sql in STEPS.iter().skip(found) {
-        step.batch_execute(sql).await.map_err(PostgresError::Schema)?;
+        step.batch_execute(sql).await.map_err(failed)?;
     }
     let newest = i32::try_from(STEPS.len()).unwrap_or(i32::MAX);
     let said = format!(
         "DELETE FROM oidc_op_schema; INSERT INTO oidc_op_schema (version) VALUES ({newest})"
     );
-    step.batch_execute(&said).await.map_err(PostgresError::Schema)
+    step.batch_execute(&said).await.map_err(failed)
 }
 
 /// The schema that the tables have; none yet is 0.
@@ -81,6 +81,10 @@ async fn found(connection: &impl GenericClient) -> Result<i32, Error> {
 async fn version(connection: &impl GenericClient) -> Result<i32, Error> {
     let version = "SELECT coalesce(max(version), 0) FROM oidc_op_schema";
     connection.query_one(version, &[]).await?.try_get(0)
+}
+
+fn failed(error: Error) -> PostgresError {
+    PostgresError::Schema(error.into())
 }
 
 fn check(version: i32) -> Result<usize, PostgresError> {
