@@ -222,9 +222,7 @@ async fn serve(settings: Settings) -> Result<(), Stop> {
     let connection = settings.limits.connection();
     let (app, routes) = assemble(settings, asked_at, None).await?;
     if built_in {
-        warn!(
-            "this is a demo: its passwords are no secret, and a restart forgets who is signed in"
-        );
+        warn!("this is a demo: its passwords are no secret");
     }
 
     look_over(&app.provider).await;

@@ -4,7 +4,7 @@ mod schema;
 mod writer;
 
 use std::{
-    fmt, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, mpsc},
     thread,
@@ -64,7 +64,7 @@ pub struct SqliteStore {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SqliteOptions {
-    /// The file; it is made if it is not there, its folder is not.
+    /// The file; it is made if it is not there, for its owner only; its folder is not.
     pub path: PathBuf,
     /// What an acknowledged write survives; [`Durability::Durable`] (`synchronous=FULL`), as against
     /// [`Durability::Relaxed`] (`synchronous=NORMAL`).
@@ -137,6 +137,7 @@ impl SqliteStore {
         if !(1..=64).contains(&options.readers) || !is_deadline(options.deadline) {
             return Err(SqliteError::Options);
         }
+        own(&options.path);
         let mut writer = connect(options)?;
         patiently(|| schema::migrate(&mut writer))?;
         let (writes, to_write) = mpsc::channel();
@@ -192,6 +193,16 @@ fn patiently<T>(mut attempt: impl FnMut() -> Result<T, SqliteError>) -> Result<T
 fn is_busy(error: &rusqlite::Error) -> bool {
     let busy = [ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked];
     error.sqlite_error_code().is_some_and(|code| busy.contains(&code))
+}
+
+/// Makes a new file that nobody else may read; what SQLite puts beside it is as it is.
+fn own(path: &Path) {
+    let mut new = fs::OpenOptions::new();
+    new.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut new, 0o600);
+    // It may be there already; if there is another reason, opening it says so.
+    let _ = new.open(path);
 }
 
 fn connect(options: &SqliteOptions) -> Result<Connection, SqliteError> {

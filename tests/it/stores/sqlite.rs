@@ -187,3 +187,19 @@ fn re_16_a_purge_fulfils_its_limit() {
         assert_eq!(block_on(store.purge(now, limit)).unwrap(), removed);
     }
 }
+
+/// What is kept says who uses what: a new file is for its owner only.
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let files = Files::new();
+    let options = files.next();
+    let store = SqliteStore::with_options(&options).unwrap();
+    let (key, record) = super::record(b"mine");
+    block_on(store.put(&key, super::absent(), record)).unwrap();
+    for suffix in ["", "-wal", "-shm"] {
+        let path = format!("{}{suffix}", options.path.display());
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{path}");
+    }
+}
