@@ -211,13 +211,26 @@ impl<E: Entropy + ?Sized> Entropy for Arc<E> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingObserver;
 
+/// An error with all that lies beneath it, which is often what an operator needs; drivers say much twice.
+#[cfg(feature = "tracing")]
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut said = error.to_string();
+    for beneath in std::iter::successors(error.source(), |&error| error.source()) {
+        let text = beneath.to_string();
+        if !said.contains(&text) {
+            said = format!("{said}: {text}");
+        }
+    }
+    said
+}
+
 #[cfg(feature = "tracing")]
 impl Observer for TracingObserver {
     fn observe(&self, event: &Event<'_>) {
         let client = event.client.map(tracing::field::debug);
         let subject = event.subject.map(tracing::field::debug);
         let what = tracing::field::debug(event.what);
-        let cause = event.cause.map(|cause| tracing::field::debug(cause.to_string()));
+        let cause = event.cause.map(|cause| tracing::field::debug(chain(cause)));
         let alarms = matches!(
             event.what,
             What::CodeReplayed | What::RefreshTokenReused | What::StoreWentBack
@@ -232,5 +245,25 @@ impl Observer for TracingObserver {
             None if alarms => tracing::warn!(target: "oidc_op", what, client, subject),
             None => tracing::debug!(target: "oidc_op", what, client, subject),
         }
+    }
+}
+
+#[cfg(all(test, feature = "tracing"))]
+mod tests {
+    use super::*;
+    use crate::store::StoreError;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("no answer: {0}")]
+    struct Twice(#[source] std::io::Error);
+
+    #[test]
+    fn the_operator_reads_all_causes_once() {
+        let twice = Twice(std::io::Error::other("no route"));
+        assert_eq!(
+            chain(&StoreError::Refused(twice.into())),
+            "the store refused: no answer: no route"
+        );
+        assert_eq!(chain(&StoreError::Cursor), "the cursor is not of this store");
     }
 }

@@ -369,12 +369,15 @@ impl Form {
     }
 }
 
-/// A text with the names of an error and of everything beneath it, on one line.
+/// A text with the names of an error and of everything beneath it, on one line; drivers say much twice.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let _ = write!(text, ": {error}");
+        let beneath = error.to_string();
+        if !text.contains(&beneath) {
+            let _ = write!(text, ": {beneath}");
+        }
         cause = error.source();
     }
     text

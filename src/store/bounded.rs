@@ -1,13 +1,13 @@
 //! Calls to a server elsewhere, for stores whose driver needs a runtime.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use tokio::{
     runtime::{Handle, TryCurrentError},
     time::{Instant, timeout_at},
 };
 
-use super::StoreError;
+use super::{Cause, StoreError};
 
 /// Runs every call as a task of the runtime in which the store was opened, and bounds its time.
 ///
@@ -48,7 +48,7 @@ impl Until {
         step: impl Future<Output = Result<T, E>> + Send,
     ) -> Result<T, StoreError>
     where
-        E: Error + Send + Sync + 'static,
+        E: Into<Cause>,
     {
         match timeout_at(self.0, step).await {
             Ok(done) => done.map_err(|error| StoreError::Refused(error.into())),

@@ -37,6 +37,8 @@ mod redis;
 mod sharded;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod tls;
 mod typed;
 
 use std::{fmt::Debug, sync::Arc};

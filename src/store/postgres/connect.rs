@@ -2,19 +2,17 @@
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod,
+};
 use tokio_postgres::{
     Config, NoTls,
     config::{Host, SslMode, TargetSessionAttrs},
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
-use tokio_rustls::rustls::{
-    ClientConfig, RootCertStore,
-    crypto::ring,
-    pki_types::{CertificateDer, pem::PemObject},
-};
 
 use super::{PostgresError, PostgresOptions, session};
+use crate::store::{Cause, tls};
 
 /// Connections that are made when they are needed, each with the session settings that the store relies on.
 pub(super) fn pool(options: &PostgresOptions) -> Result<Pool, PostgresError> {
@@ -38,7 +36,8 @@ pub(super) fn pool(options: &PostgresOptions) -> Result<Pool, PostgresError> {
         config.ssl_mode(SslMode::Require);
         let named = roots.map(fs::read).transpose();
         let named = named.map_err(|error| PostgresError::Roots(error.into()))?;
-        let tls = tls(options.roots.as_deref().or(named.as_deref()))?;
+        let tls = tls::client(options.roots.as_deref().or(named.as_deref()));
+        let tls = tls.map_err(PostgresError::Roots)?;
         Manager::from_config(config, MakeRustlsConnect::new(tls), how)
     } else {
         config.ssl_mode(SslMode::Disable);
@@ -56,6 +55,14 @@ pub(super) fn pool(options: &PostgresOptions) -> Result<Pool, PostgresError> {
         .post_create(set)
         .build()
         .map_err(|error| PostgresError::Connect(error.into()))
+}
+
+/// Why there is no connection, in the words of whoever knows.
+pub(super) fn reason(error: PoolError) -> Cause {
+    match error {
+        PoolError::Backend(error) => error.into(),
+        error => error.into(),
+    }
 }
 
 /// What an address says.
@@ -108,29 +115,6 @@ fn uses_tls(config: &Config) -> bool {
         SslMode::Prefer => !all_stay || (hosts.is_empty() && addresses.is_empty()),
         _ => true,
     }
-}
-
-fn tls(given: Option<&[u8]>) -> Result<ClientConfig, PostgresError> {
-    let mut roots = RootCertStore::empty();
-    match given {
-        None => {
-            // A system often has one that is damaged.
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-        Some(pem) => {
-            for certificate in CertificateDer::pem_slice_iter(pem) {
-                let certificate = certificate.map_err(|e| PostgresError::Roots(e.into()))?;
-                roots.add(certificate).map_err(|e| PostgresError::Roots(e.into()))?;
-            }
-            if roots.is_empty() {
-                return Err(PostgresError::Roots("there is no certificate".into()));
-            }
-        }
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| PostgresError::Tls(error.into()))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 #[cfg(test)]

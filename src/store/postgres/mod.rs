@@ -125,9 +125,6 @@ pub enum PostgresError {
     /// The certificates to trust cannot be read.
     #[error("the certificates to trust cannot be read")]
     Roots(#[source] Cause),
-    /// TLS cannot be set up.
-    #[error("TLS cannot be set up")]
-    Tls(#[source] Cause),
     /// It was opened outside a Tokio runtime.
     #[error("the store has to be opened within a Tokio runtime")]
     Runtime,
@@ -202,7 +199,7 @@ async fn on_a_connection<T: Send + 'static>(
     until: Until,
     question: impl for<'c> FnOnce(&'c Object) -> Answer<'c, T> + Send + 'static,
 ) -> Result<T, StoreError> {
-    let lent = Lent(Some(until.unsent(pool.get()).await?));
+    let lent = Lent(Some(until.unsent(async { pool.get().await.map_err(connect::reason) }).await?));
     let mut asked = Box::pin(async move { lent.ask(question).await });
     match until.sent(&mut asked).await {
         Ok(answer) => answer,

@@ -3,7 +3,7 @@
 use deadpool_postgres::{GenericClient, Object, Pool, Transaction};
 use tokio_postgres::Error;
 
-use super::{Durability, PostgresError, session};
+use super::{Durability, PostgresError, connect, session};
 
 /// Each step leads from the schema of its number to the next one.
 ///
@@ -37,7 +37,7 @@ pub(super) async fn look(
     pool: &Pool,
     durability: Durability,
 ) -> Result<(Object, bool), PostgresError> {
-    let first = pool.get().await.map_err(|error| PostgresError::Connect(error.into()))?;
+    let first = pool.get().await.map_err(|error| PostgresError::Connect(connect::reason(error)))?;
     session::check(&first, durability).await?;
     let found = check(found(&first).await.map_err(failed)?)?;
     Ok((first, found == STEPS.len()))

@@ -7,16 +7,10 @@ use redis::{
     aio::MultiplexedConnection, io::tcp::socket2::SockRef,
 };
 use tokio::{net::TcpStream, task::AbortHandle};
-use tokio_rustls::{
-    TlsConnector,
-    rustls::{
-        ClientConfig, RootCertStore,
-        crypto::ring,
-        pki_types::{CertificateDer, ServerName, pem::PemObject},
-    },
-};
+use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
 use super::RedisError;
+use crate::store::tls;
 
 /// The way to a server.
 ///
@@ -36,7 +30,8 @@ impl Way {
             ConnectionAddr::TcpTls { insecure: true, .. } => Err(RedisError::Address),
             ConnectionAddr::TcpTls { host, .. } => {
                 let name = host.clone().try_into().map_err(|_| RedisError::Address)?;
-                Ok(Self::Tls { name, tls: tls(roots)?, server })
+                let tls = tls::client(roots).map_err(RedisError::Roots)?;
+                Ok(Self::Tls { name, tls: Arc::new(tls).into(), server })
             }
             _ => Client::open(server).map(Self::Driver).map_err(|_| RedisError::Address),
         }
@@ -102,29 +97,6 @@ fn set(stream: TcpStream, server: &ConnectionInfo) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-fn tls(given: Option<&[u8]>) -> Result<TlsConnector, RedisError> {
-    let mut roots = RootCertStore::empty();
-    match given {
-        None => {
-            // A system often has one that is damaged.
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-        Some(pem) => {
-            for certificate in CertificateDer::pem_slice_iter(pem) {
-                let certificate = certificate.map_err(|error| RedisError::Roots(error.into()))?;
-                roots.add(certificate).map_err(|error| RedisError::Roots(error.into()))?;
-            }
-            if roots.is_empty() {
-                return Err(RedisError::Roots("there is none".into()));
-            }
-        }
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| RedisError::Roots(error.into()))?;
-    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()).into())
-}
-
 impl Drop for Carrier {
     fn drop(&mut self) {
         if let Some(carrying) = &self.0 {
@@ -145,12 +117,5 @@ mod tests {
         let server = "rediss://127.0.0.1".into_connection_info().unwrap();
         assert!(matches!(Way::new(server, None), Ok(Way::Tls { .. })));
         assert!(CryptoProvider::get_default().is_none());
-    }
-
-    #[test]
-    fn authorities_that_are_named_are_there() {
-        for none in [&b""[..], b"PEM"] {
-            assert!(matches!(tls(Some(none)), Err(RedisError::Roots(_))));
-        }
     }
 }

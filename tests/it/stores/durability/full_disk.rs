@@ -31,6 +31,10 @@ async fn re_04_a_full_disk() {
             break;
         }
     }
+    if ways.len() == 1 {
+        let _ =
+            writeln!(std::io::stderr(), "SKIPPED, since nothing may be mounted: a disk of its own");
+    }
     for (way, ended) in ways {
         let said =
             [ended.stdout, ended.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
