@@ -381,15 +381,15 @@ impl Config {
     }
 
     fn resource_contradictions(&self) -> Vec<String> {
-        let mut found: Vec<_> =
-            self.resources.iter().flat_map(ResourceServer::contradictions).collect();
+        let mut found = Vec::new();
         for (i, server) in self.resources.iter().enumerate() {
+            found.extend(server.contradictions(&format!("resources[{i}]")));
             let name = server.resource.as_str();
             if name == self.issuer.as_str() {
-                found.push("resources: the provider itself needs no mention".into());
+                found.push(format!("resources[{i}]: the provider itself needs no mention"));
             }
-            if self.resources.iter().skip(i + 1).any(|other| other.resource == server.resource) {
-                found.push(format!("resources: {name} is there twice"));
+            if self.resources.iter().take(i).any(|other| other.resource == server.resource) {
+                found.push(format!("resources[{i}]: {name} is there twice"));
             }
         }
         if self.default_resource.as_ref().is_some_and(|d| self.resource(d.as_str()).is_none()) {

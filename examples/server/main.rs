@@ -109,14 +109,14 @@ pub(crate) struct App {
 /// Why the server ends other than by being asked to.
 enum Stop {
     /// It was told something that cannot be.
-    Configuration(String),
+    Configuration(ConfigError),
     /// The machine would not let it.
     Machine(String),
 }
 
 impl From<ConfigError> for Stop {
     fn from(error: ConfigError) -> Self {
-        Self::Configuration(error.to_string())
+        Self::Configuration(error)
     }
 }
 
@@ -135,7 +135,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Stop> {
-    let arguments = Arguments::parse().map_err(|e| Stop::Configuration(e.to_string()))?;
+    let arguments = Arguments::parse().map_err(|e| ConfigError::new(e.to_string()))?;
     let config = match arguments {
         Arguments::Help => {
             print!("{HELP}");
@@ -147,12 +147,11 @@ fn run() -> Result<(), Stop> {
         Some(path) => Settings::load(path)?,
         None => Settings::demo()?,
     };
-    // With the name of the file, for what is only found out when everything is put together.
-    start(settings).map_err(|stop| match (stop, config) {
-        (Stop::Configuration(text), Some(path)) => {
-            Stop::Configuration(format!("{}: {text}", path.display()))
-        }
-        (stop, _) => stop,
+    // Some is only found out when everything is put together.
+    let source = settings.source.clone();
+    start(settings).map_err(|stop| match stop {
+        Stop::Configuration(finding) => Stop::Configuration(source.locate(&finding)),
+        stop @ Stop::Machine(_) => stop,
     })
 }
 

@@ -120,20 +120,22 @@ impl JwtEncryption {
 }
 
 impl ResourceServer {
-    /// Every contradiction, each as a sentence that names the member.
-    pub(crate) fn contradictions(&self) -> Vec<String> {
+    /// Every contradiction, each as a sentence that names the member of the server, which is called `this`.
+    pub(crate) fn contradictions(&self, this: &str) -> Vec<String> {
         let name = self.resource.as_str();
         let mut found = Vec::new();
         if self.lifetime.is_some_and(|l| l < Duration::SECOND || l > Duration::days(1)) {
-            found.push(format!("resources: the lifetime of {name} must be 1 to 86400 seconds"));
+            found.push(format!("{this}.lifetime: that of {name} must be 1 to 86400 seconds"));
         }
         if let AccessTokenFormat::Jwt(JwtFormat { encryption: Some(encryption), .. }) = &self.format
             && encryption.algorithm.is_symmetric()
         {
-            found.push(format!("resources: tokens for {name} cannot be encrypted with a secret"));
+            found.push(format!(
+                "{this}.encryption: tokens for {name} cannot be encrypted with a secret"
+            ));
         }
         for claim in self.claims.iter().filter(|claim| !crate::claims::is_claim(claim)) {
-            found.push(format!("resources: {claim:?} cannot be a claim of tokens for {name}"));
+            found.push(format!("{this}.claims: {claim:?} cannot be a claim of tokens for {name}"));
         }
         found
     }

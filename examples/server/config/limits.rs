@@ -69,16 +69,21 @@ impl Limits {
         self.request() + self.request() / 6
     }
 
-    pub(super) fn smallest(&self) -> u32 {
-        self.login_failures
-            .min(self.login_failures_per_account)
-            .min(self.login_failures_per_source)
-            .min(self.code_failures)
-            .min(self.client_failures)
-            .min(self.sign_ups)
-            .min(self.client_registrations)
-            .min(self.client_documents)
-            .min(self.request)
-            .min(self.concurrent_requests)
+    /// The first that lets nothing through.
+    pub(super) fn none(&self) -> Option<&'static str> {
+        let all = [
+            ("period", self.period),
+            ("login_failures", self.login_failures),
+            ("login_failures_per_account", self.login_failures_per_account),
+            ("login_failures_per_source", self.login_failures_per_source),
+            ("code_failures", self.code_failures),
+            ("client_failures", self.client_failures),
+            ("sign_ups", self.sign_ups),
+            ("client_registrations", self.client_registrations),
+            ("client_documents", self.client_documents),
+            ("request", self.request),
+            ("concurrent_requests", self.concurrent_requests),
+        ];
+        all.into_iter().find(|(_, number)| *number == 0).map(|(name, _)| name)
     }
 }

@@ -14,6 +14,7 @@ mod member;
 mod network;
 mod offers;
 mod paths;
+mod place;
 mod policy;
 mod registration;
 mod resources;
@@ -30,6 +31,7 @@ use std::{
     fmt, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    slice,
 };
 
 use oidc_op::{Acr, ClaimSources, Config, GrantType, Issuer, Resource, SigningAlgorithm};
@@ -45,6 +47,7 @@ pub(crate) use self::{
     manage::ManageEntry,
     network::Network,
     offers::Offers,
+    place::Source,
     registration::Registration,
     resources::ResourceEntry,
     scopes::Scopes,
@@ -130,6 +133,8 @@ pub(crate) struct Settings {
     /// Whether this is the built-in configuration, whose passwords everybody may know.
     #[serde(skip)]
     pub(crate) built_in: bool,
+    #[serde(skip)]
+    pub(crate) source: Source,
 }
 
 /// Why the server does not start, in one line.
@@ -151,23 +156,23 @@ impl fmt::Display for ConfigError {
 impl Settings {
     /// The built-in demo.
     pub(crate) fn demo() -> Result<Self, ConfigError> {
-        let settings = Self::parse(DEMO, Path::new("")).map_err(|e| named("demo.toml", &e))?;
+        let settings = Self::parse(Source::new("demo.toml", DEMO), Path::new(""))?;
         Ok(Self { built_in: true, ..settings })
     }
 
     /// The file's; its relative paths are relative to it.
     pub(crate) fn load(path: &Path) -> Result<Self, ConfigError> {
-        let name = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|e| named(&name, &e))?;
-        let directory = path.parent().unwrap_or(Path::new(""));
-        Self::parse(&text, directory).map_err(|e| named(&name, &e))
+        let text = fs::read_to_string(path);
+        let text = text.map_err(|e| ConfigError(format!("{}: {e}", path.display())))?;
+        Self::parse(Source::of(path, &text), path.parent().unwrap_or(Path::new("")))
     }
 
-    fn parse(text: &str, directory: &Path) -> Result<Self, ConfigError> {
-        let mut settings: Self = toml::from_str(text).map_err(|e| located(text, e))?;
+    fn parse(source: Source, directory: &Path) -> Result<Self, ConfigError> {
+        let mut settings: Self =
+            toml::from_str(source.text()).map_err(|error| source.misread(error))?;
         settings.resolve(directory);
-        settings.check()?;
-        Ok(settings)
+        settings.check().map_err(|error| source.locate(&error))?;
+        Ok(Self { source, ..settings })
     }
 
     fn resolve(&mut self, directory: &Path) {
@@ -194,19 +199,18 @@ impl Settings {
 
     /// What contradicts itself although each member is well-formed.
     fn check(&self) -> Result<(), ConfigError> {
-        let twice = |what: &str, name: &str| {
-            Err(ConfigError(format!("{what} {name:?} is there twice; each has its own")))
+        let twice = |member: String, name: &str| {
+            Err(ConfigError(format!("{member}: {name:?} is there twice; each has its own")))
         };
         let (mut ids, mut subs) = (HashSet::new(), HashSet::new());
-        for entry in &self.clients {
-            let id = &entry.0.id;
-            if !ids.insert(id) {
-                return twice("clients: client_id", id.as_str());
+        for (at, ClientEntry(client)) in self.clients.iter().enumerate() {
+            if !ids.insert(&client.id) {
+                return twice(format!("clients[{at}].client_id"), client.id.as_str());
             }
         }
-        for user in &self.users {
+        for (at, user) in self.users.iter().enumerate() {
             if !subs.insert(&user.sub) {
-                return twice("users: sub", user.sub.as_str());
+                return twice(format!("users[{at}].sub"), user.sub.as_str());
             }
         }
         if self.tls.is_some() && !self.issuer.is_https() {
@@ -218,8 +222,8 @@ impl Settings {
         if self.secrets.token.as_deref().is_some_and(<[_]>::is_empty) {
             return Err(ConfigError::new("secrets.token: the list is empty"));
         }
-        if self.limits.period == 0 || self.limits.smallest() == 0 {
-            return Err(ConfigError::new("limits: every number is at least 1"));
+        if let Some(name) = self.limits.none() {
+            return Err(ConfigError(format!("limits.{name}: is at least 1")));
         }
         if let Some(finding) = self.sign_up.finding() {
             return Err(ConfigError(finding));
@@ -238,45 +242,46 @@ impl Settings {
 
     /// What names something that is not there.
     fn check_back_channel(&self) -> Result<(), ConfigError> {
-        if let Some(path) = self.paths.taken() {
-            return Err(ConfigError(format!("paths: {path} is a page of the server's own")));
+        if let Some((name, path)) = self.paths.taken() {
+            return Err(ConfigError(format!("paths.{name}: {path} is a page of the server's own")));
         }
         let is_client = |id: &oidc_op::ClientId| self.clients.iter().any(|c| c.0.id == *id);
         let is_resource = |name: &str| self.resources.iter().any(|entry| entry.name() == name);
-        for entry in &self.resources {
-            let name = entry.name();
+        let wrong = |member: String, what: &str| Err(ConfigError(format!("{member}: {what}")));
+        for (at, entry) in self.resources.iter().enumerate() {
             if entry.0.client.as_ref().is_some_and(|client| !is_client(client)) {
-                return Err(ConfigError(format!("resources: {name}: client is no client")));
+                return wrong(format!("resources[{at}].client"), "is no client");
             }
         }
-        for rule in &self.exchange {
-            let ids = [&rule.client].into_iter().chain(&rule.from);
-            if let Some(id) = ids.into_iter().find(|id| !is_client(id)) {
-                return Err(ConfigError(format!("exchange: {id:?} is no client")));
+        for (at, rule) in self.exchange.iter().enumerate() {
+            for (member, ids) in [("client", slice::from_ref(&rule.client)), ("from", &rule.from)] {
+                if let Some(id) = ids.iter().find(|id| !is_client(id)) {
+                    return wrong(
+                        format!("exchange[{at}].{member}"),
+                        &format!("{id:?} is no client"),
+                    );
+                }
             }
             let known = |name: &&String| **name == *self.issuer.as_str() || is_resource(name);
             if let Some(name) = rule.audience.iter().find(|name| !known(name)) {
-                return Err(ConfigError(format!("exchange: {name:?} is none of the resources")));
+                let what = format!("{name:?} is none of the resources");
+                return wrong(format!("exchange[{at}].audience"), &what);
             }
         }
         for (at, entry) in self.trusted_issuers.iter().enumerate() {
-            if self.trusted_issuers.iter().skip(at + 1).any(|other| other.issuer == entry.issuer) {
-                return Err(ConfigError(format!(
-                    "trusted_issuers: {:?} is there twice",
-                    entry.issuer
-                )));
+            if self.trusted_issuers.iter().take(at).any(|other| other.issuer == entry.issuer) {
+                let what = format!("{:?} is there twice", entry.issuer);
+                return wrong(format!("trusted_issuers[{at}].issuer"), &what);
             }
         }
         let offers = self.offers();
-        for ClientEntry(client) in &self.clients {
-            let wrong =
-                |what: &str| Err(ConfigError(format!("clients: client {:?}: {what}", client.id)));
+        for (at, ClientEntry(client)) in self.clients.iter().enumerate() {
             if let Some(finding) = offers.finding(client) {
-                return wrong(&finding);
+                return Err(ConfigError(format!("clients[{at}].{finding}")));
             }
             let is_owner = |user: &UserEntry| client.owner.as_ref() == Some(&user.sub);
             if client.owner.is_some() && !self.users.iter().any(is_owner) {
-                return wrong("owner: nobody has this sub");
+                return wrong(format!("clients[{at}].owner"), "nobody has this sub");
             }
         }
         Ok(())
@@ -399,42 +404,6 @@ impl Settings {
 
 fn default_ui_locales() -> Vec<String> {
     vec!["en".into()]
-}
-
-fn named(name: &str, problem: &dyn fmt::Display) -> ConfigError {
-    ConfigError(format!("{name}: {problem}"))
-}
-
-/// One line of the parser's finding: where, which member, what; never the text of the line itself,
-/// which may be a secret.
-fn located(text: &str, mut error: toml::de::Error) -> ConfigError {
-    let start = error.span().map_or(0, |span| span.start).min(text.len());
-    let before = text.get(..start).unwrap_or_default();
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    let message = without_literal(error.message()).replace('\n', "; ");
-    error.set_input(None);
-    let shown = error.to_string();
-    let member = shown.rsplit_once("in `").and_then(|(_, rest)| rest.split('`').next());
-    let member = member.map(|member| format!("{member}: ")).unwrap_or_default();
-    ConfigError(format!("line {line}, column {column}: {member}{message}"))
-}
-
-/// A finding of the wrong type without the value that was found, as in
-/// `invalid type: string "…", expected a table`.
-fn without_literal(message: &str) -> String {
-    let literal = message.starts_with("invalid type: ").then(|| {
-        let start = message.find([' '].as_slice()).and_then(|_| message.find(['"', '`']))?;
-        let end = message.rfind(", expected")?;
-        (start < end).then_some((start, end))
-    });
-    match literal.flatten() {
-        Some((start, end)) => {
-            let (before, after) = (message.get(..start), message.get(end..));
-            format!("{}{}", before.unwrap_or_default().trim_end(), after.unwrap_or_default())
-        }
-        None => message.to_owned(),
-    }
 }
 
 /// A path for people; not if somebody has put a secret in its place.

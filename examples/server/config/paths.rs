@@ -37,21 +37,21 @@ impl Paths {
         }
     }
 
-    /// A path that is one of the server's own pages.
-    pub(super) fn taken(&self) -> Option<&str> {
+    /// A path that is one of the server's own pages, and its member.
+    pub(super) fn taken(&self) -> Option<(&'static str, &str)> {
         let all = [
-            &self.authorize,
-            &self.token,
-            &self.userinfo,
-            &self.jwks,
-            &self.introspection,
-            &self.revocation,
-            &self.registration,
-            &self.check_session,
-            &self.end_session,
+            ("authorize", &self.authorize),
+            ("token", &self.token),
+            ("userinfo", &self.userinfo),
+            ("jwks", &self.jwks),
+            ("introspection", &self.introspection),
+            ("revocation", &self.revocation),
+            ("registration", &self.registration),
+            ("check_session", &self.check_session),
+            ("end_session", &self.end_session),
         ];
-        let paths = all.into_iter().flatten().map(String::as_str);
-        let mut taken = paths.filter(|path| {
+        let paths = all.into_iter().filter_map(|(name, path)| Some((name, path.as_deref()?)));
+        let mut taken = paths.filter(|(_, path)| {
             matches!(*path, "/health" | "/apps" | "/sign-out")
                 || path.starts_with("/demo/")
                 || path.starts_with("/interaction/")

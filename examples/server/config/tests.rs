@@ -5,15 +5,20 @@ use crate::sign_up::Channel;
 
 const HEAD: &str = "issuer = \"http://localhost:1\"\nlisten = \"127.0.0.1:1\"\n";
 
+fn parsed(text: &str) -> Result<Settings, ConfigError> {
+    Settings::parse(Source::new("op.toml", text), Path::new(""))
+}
+
 fn refusal(rest: &str) -> String {
     let text = format!("{HEAD}{rest}");
-    Settings::parse(&text, Path::new("")).map(|_| ()).unwrap_err().to_string()
+    parsed(&text).map(|_| ()).unwrap_err().to_string()
 }
 
 #[test]
 fn the_demo_and_the_sample_load() {
     assert!(Settings::demo().unwrap().built_in);
-    let sample = Settings::parse(include_str!("../sample.toml"), Path::new("/x")).unwrap();
+    let sample =
+        Settings::parse(Source::new("", include_str!("../sample.toml")), Path::new("/x")).unwrap();
     assert_eq!(sample.data, Path::new("/x/data"));
     assert_eq!(sample.clients.len(), 10);
     assert_eq!(sample.provider().resources.len(), 4);
@@ -32,12 +37,12 @@ fn clients_have_all_members() {
          [[clients.jwks]]\nkty = \"oct\"\n",
         "s".repeat(32)
     );
-    let refused = Settings::parse(&text, Path::new("")).map(|_| ()).unwrap_err().to_string();
+    let refused = parsed(&text).map(|_| ()).unwrap_err().to_string();
     assert!(refused.contains("line 9, column 1: clients.jwks"), "{refused}");
     let jwks = "kty = \"OKP\"\ncrv = \"Ed25519\"\n\
                 x = \"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"\n";
     let text = text.replace("kty = \"oct\"\n", jwks);
-    let settings = Settings::parse(&text, Path::new("")).unwrap();
+    let settings = parsed(&text).unwrap();
     let ClientEntry(client) = &settings.clients[0];
     assert!(client.metadata.jwks.is_some());
     assert_eq!(client.claims.scopes_in_id_token, Some(true));
@@ -50,7 +55,7 @@ fn clients_have_languages_and_defaults() {
         "{HEAD}[[clients]]\nclient_id = \"a\"\nclient_secret = \"s\"\nclient_name = \"Shop\"\n\
          \"client_name#fr\" = \"Boutique\"\ngrant_types = [\"client_credentials\"]\n"
     );
-    let settings = Settings::parse(&text, Path::new("")).unwrap();
+    let settings = parsed(&text).unwrap();
     let ClientEntry(client) = &settings.clients[0];
     assert_eq!(client.localised(&["fr-CA"]).name, "Boutique");
     assert!(client.metadata.response_types.is_empty());
@@ -66,7 +71,7 @@ fn clients_have_settings_of_the_back_channel() {
          refresh = {{ rotation = {{ window = 60 }}, online = true }}\n\
          [[resources]]\nresource = \"https://api.example/\"\nformat = \"jwt\"\nalgorithm = \"PS384\"\n"
     );
-    let settings = Settings::parse(&text, Path::new("")).unwrap();
+    let settings = parsed(&text).unwrap();
     let ClientEntry(client) = &settings.clients[0];
     assert_eq!(client.secrets.len(), 2);
     assert_eq!(client.refresh.rotation, Some(oidc_op::Rotation::Window(60)));
@@ -77,7 +82,7 @@ fn clients_have_settings_of_the_back_channel() {
 /// With a mapping, what is advertised is what there can be.
 #[test]
 fn a_mapping_says_which_claims_there_are() {
-    let parse = |rest: &str| Settings::parse(&format!("{HEAD}{rest}"), Path::new("")).unwrap();
+    let parse = |rest: &str| parsed(&format!("{HEAD}{rest}")).unwrap();
     let mapping = "[claims.mapping]\nname = \"/n\"\n\"name#de\" = \"/d\"\n";
     let user = "[[users]]\nusername = \"a\"\npassword = \"b\"\nsub = \"c\"\n\
                 claims = { shoe_size = 42, \"name#fr\" = \"A\" }\n";
@@ -86,11 +91,11 @@ fn a_mapping_says_which_claims_there_are() {
     assert_eq!(supported.iter().map(|name| &**name).collect::<Vec<_>>(), ["name", "shoe_size"]);
 }
 
-/// One line, which says this.
+/// One line, which says where, and this.
 #[track_caller]
 fn refuses(rest: &str, says: &str) {
     let text = refusal(rest);
-    assert!(text.contains(says), "{rest:?}: {text}");
+    assert!(text.starts_with("op.toml: line ") && text.contains(says), "{rest:?}: {text}");
     assert!(!text.contains('\n'), "{text}");
 }
 
@@ -112,7 +117,7 @@ fn refusals_name_the_line_and_the_member() {
         ("[keys]\nrotate = 86400", "keys.rotate: needs keys.store"),
         ("[keys]\nstore = true\nrotate = 86399", "keys.rotate: is at least a day"),
         ("[secrets]\ntoken = []", "secrets.token: the list is empty"),
-        ("[limits]\nperiod = 0", "limits: every number"),
+        ("[limits]\nperiod = 0", "limits.period: is at least 1"),
         ("trusted_proxies = [\"10.0.0.0/33\"]", "line 3, column 19: trusted_proxies: an IP"),
         ("scopes = [\"a b\"]", "scopes: \"a b\" is not one scope token"),
         ("[claims]\nscope = 1", "line 4, column 9: claims.scope: unknown field `scope`"),
@@ -126,8 +131,11 @@ fn refusals_name_the_line_and_the_member() {
         ("[fetch]\nenable = true", "line 4, column 1: fetch: unknown field `enable`"),
         ("[[users]]\nsources = [{ jwt = \"a\" }]", "missing field `claims`"),
         ("[paths]\nrevoke = \"/r\"", "paths: unknown field `revoke`"),
-        ("[paths]\ntoken = \"/apps\"", "paths: /apps is a page of the server's own"),
-        ("[paths]\ntoken = \"/jwks\"", "paths.token is used twice"),
+        (
+            "[paths]\ntoken = \"/apps\"",
+            "line 4, column 1: paths.token: /apps is a page of the server's own",
+        ),
+        ("[paths]\ntoken = \"/jwks\"", "line 4, column 1: paths.token is used twice"),
         ("[lifetimes]\nrefresh_idle = 0", "lifetimes.refresh_idle must be"),
         (
             "[[resources]]\nresource = \"https://a.example/\"\nalg = 1",
@@ -143,7 +151,7 @@ fn refusals_name_the_line_and_the_member() {
         ),
         (
             "[[resources]]\nresource = \"https://a.example/\"\nclient = \"b\"",
-            "resources: https://a.example/: client is no client",
+            "line 5, column 1: resources[0].client: is no client",
         ),
         ("default_resource = \"https://a.example/\"", "default_resource is none of the resources"),
         (
@@ -152,7 +160,7 @@ fn refusals_name_the_line_and_the_member() {
         ),
         (
             "[[exchange]]\nclient = \"a\"\nfrom = [\"b\"]\naudience = [\"c\"]",
-            "exchange: \"a\" is no client",
+            "line 4, column 1: exchange[0].client: \"a\" is no client",
         ),
         (
             "[[trusted_issuers]]\nissuer = \"https://p.example\"\njwks = []\nprefix = \"\"",
@@ -202,17 +210,17 @@ fn refusals_of_clients_name_the_member_too() {
         (
             "[[clients]]\nclient_id = \"a\"\nclient_secret = \"s\"\nresponse_types = []\n\
              grant_types = [\"password\"]",
-            "client \"a\": grant_types: password needs",
+            "line 7, column 1: clients[0].grant_types: password needs",
         ),
         (
             "[[clients]]\nclient_id = \"a\"\nclient_secret = \"s\"\nresponse_types = []\n\
              grant_types = [\"password\"]\npassword_grant = true",
-            "client \"a\": password_grant: needs first_party",
+            "line 8, column 1: clients[0].password_grant: needs first_party",
         ),
         (
             "[[clients]]\nclient_id = \"a\"\nclient_secret = \"s\"\nresponse_types = []\n\
              grant_types = [\"client_credentials\"]\nowner = \"x\"",
-            "client \"a\": owner: nobody has this sub",
+            "line 8, column 1: clients[0].owner: nobody has this sub",
         ),
     ] {
         refuses(rest, names);
@@ -230,11 +238,9 @@ fn what_is_verified_needs_a_delivery() {
         ("delivery = \"pigeon\"", "line 4, column 12: sign_up.delivery: unknown variant `pigeon`"),
         ("email = true", "line 4, column 9: sign_up.email: "),
     ] {
-        let text = refusal(&format!("[sign_up]\n{rest}"));
-        assert!(text.contains(names), "{rest:?}: {text}");
-        assert!(!text.contains('\n'), "{text}");
+        refuses(&format!("[sign_up]\n{rest}"), names);
     }
-    let parse = |rest: &str| Settings::parse(&format!("{HEAD}{rest}"), Path::new("")).unwrap();
+    let parse = |rest: &str| parsed(&format!("{HEAD}{rest}")).unwrap();
     let verified = |settings: &Settings| {
         let verification = settings.sign_up.verification();
         verification.map(|verification| verification.channels).unwrap_or_default()

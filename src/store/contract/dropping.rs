@@ -46,7 +46,7 @@ pub(super) fn dropped_rest(stage: &Stage) -> Result<(), Broken> {
         let answered = stage.poll(polls, store.delete(&key, &before.version))?;
         let found = is_one_of(stage, &key, [None, Some(&before)])?;
         require(!answered || found.is_none(), "an answered delete did not happen")?;
-        stage.create(&key, &[], &stage.record(*b"again"))?;
+        outlives_delete(stage, &key)?;
         goes_on(stage, &key)?;
         Ok(answered)
     })?;
@@ -70,6 +70,9 @@ pub(super) fn dropped_rest(stage: &Stage) -> Result<(), Broken> {
     })
 }
 
+/// How often a write is tried that another may come before.
+const ROUNDS: usize = 10;
+
 /// Drops the call before its first poll, after it, after its second, until it is answered.
 fn at_every_wait(drops: impl Fn(u32) -> Result<bool, Broken>) -> Result<(), Broken> {
     const WAITS: u32 = 1000;
@@ -92,9 +95,24 @@ fn is_one_of(
     Ok(found)
 }
 
+/// Somebody else writes a record that a delete which may still be on its way does not mean.
+fn outlives_delete(stage: &Stage, key: &Key) -> Result<(), Broken> {
+    let mut put = Put::Conflict;
+    for _ in 0..ROUNDS {
+        let again = stage.record(*b"again");
+        put = match stage.get(key)? {
+            None => stage.create(key, &[], &again)?,
+            Some(present) => stage.replace(key, present.version, &again)?,
+        };
+        if put == Put::Done {
+            break;
+        }
+    }
+    done(put, "a write after a delete was dropped")
+}
+
 /// Somebody else changes the record. A dropped write may still be on its way and come between.
 pub(super) fn goes_on(stage: &Stage, key: &Key) -> Result<(), Broken> {
-    const ROUNDS: usize = 10;
     let mut put = Put::Conflict;
     for _ in 0..ROUNDS {
         let present = stage.get(key)?.ok_or_else(|| Broken("the record is gone".into()))?;

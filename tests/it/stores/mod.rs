@@ -21,8 +21,16 @@ use std::{
 use async_trait::async_trait;
 use oidc_op::{
     Clock, SystemClock, Timestamp,
-    store::{Cursor, Expect, Key, Kind, Label, Listing, Put, Record, Store, StoreError, Version},
+    store::{
+        Cursor, Expect, Key, Kind, Label, Listing, Put, Record, Store, StoreError, Version,
+        contract::Contract,
+    },
 };
+
+/// Holds a store to the contract, on a machine that has much else to do: its disk, too.
+fn keep_contract<S: Store>(make: impl Fn() -> S) {
+    Contract::new().deadline(Duration::from_secs(35)).check(make);
+}
 
 /// Several ways to one store, taken in turn.
 #[derive(Debug)]

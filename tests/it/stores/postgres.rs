@@ -15,8 +15,7 @@ use oidc_op::{
     Clock, SystemClock,
     store::{
         Durability, Expect, Key, Kind, Label, PostgresError, PostgresOptions, PostgresStore, Put,
-        Record, Store, StoreError, Version,
-        contract::{self, block_on},
+        Record, Store, StoreError, Version, contract::block_on,
     },
 };
 use tokio::runtime::Runtime;
@@ -103,14 +102,14 @@ fn chain(error: &dyn std::error::Error) -> String {
 #[test]
 fn keeps_the_contract() {
     let Some(schema) = Schema::new() else { return };
-    contract::check(|| schema.open());
+    super::keep_contract(|| schema.open());
 }
 
 /// With one connection for all, and without the wait for the disk.
 #[test]
 fn keeps_the_contract_relaxed_and_with_one_connection() {
     let Some(schema) = Schema::new() else { return };
-    contract::check(|| {
+    super::keep_contract(|| {
         let mut options = schema.options();
         options.durability = Durability::Relaxed;
         options.connections = 1;
@@ -124,7 +123,7 @@ fn keeps_the_contract_relaxed_and_with_one_connection() {
 #[test]
 fn two_stores_on_one_database() {
     let Some(schema) = Schema::new() else { return };
-    contract::check(|| super::Alternating::new([schema.open(), schema.open()]));
+    super::keep_contract(|| super::Alternating::new([schema.open(), schema.open()]));
 }
 
 /// Nodes that start at once bring a new database to its schema together (threat RE-19).

@@ -14,7 +14,7 @@ use oidc_op::{
     Clock, SystemClock,
     store::{
         Durability, Expect, Label, Put, RedisError, RedisOptions, RedisStore, Store,
-        contract::{self, block_on},
+        contract::block_on,
     },
     test_util::TestClock,
 };
@@ -83,7 +83,7 @@ const fn label() -> Label {
 #[test]
 fn keeps_the_contract() {
     let Some(server) = shared() else { return };
-    contract::check(|| open(&place(&server)));
+    super::keep_contract(|| open(&place(&server)));
 }
 
 /// Two nodes: each sees at once what the other one has written, and of two writers one wins.
@@ -91,7 +91,7 @@ fn keeps_the_contract() {
 fn two_stores_at_one_server() {
     let Some(server) = shared() else { return };
     let options = place(&server);
-    contract::check(|| super::Alternating::new([open(&options), open(&options)]));
+    super::keep_contract(|| super::Alternating::new([open(&options), open(&options)]));
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn keeps_the_contract_relaxed() {
     let Some(server) = own() else { return };
     let set = ["appendfsync", "everysec"];
     ::redis::cmd("CONFIG").arg("SET").arg(&set).exec(&mut aside(&server)).unwrap();
-    contract::check(|| {
+    super::keep_contract(|| {
         let mut options = place(&server);
         options.durability = Durability::Relaxed;
         open(&options)

@@ -11,8 +11,7 @@ use std::{
 };
 
 use oidc_op::store::{
-    Durability, SqliteError, SqliteOptions, SqliteStore, Store, StoreError,
-    contract::{self, block_on},
+    Durability, SqliteError, SqliteOptions, SqliteStore, Store, StoreError, contract::block_on,
 };
 use tempfile::TempDir;
 
@@ -42,14 +41,14 @@ fn open(path: &Path) -> SqliteStore {
 #[test]
 fn keeps_the_contract() {
     let files = Files::new();
-    contract::check(|| SqliteStore::with_options(&files.next()).unwrap());
+    super::keep_contract(|| SqliteStore::with_options(&files.next()).unwrap());
 }
 
 /// With less durability the contract is the same, as long as there is power.
 #[test]
 fn keeps_the_contract_relaxed_and_with_one_reader() {
     let files = Files::new();
-    contract::check(|| {
+    super::keep_contract(|| {
         let mut options = files.next();
         options.durability = Durability::Relaxed;
         options.readers = 1;
@@ -63,7 +62,7 @@ fn keeps_the_contract_relaxed_and_with_one_reader() {
 fn two_stores_on_one_file() {
     let files = Files::new();
     let options = files.next();
-    contract::check(|| {
+    super::keep_contract(|| {
         let stores = [(); 2].map(|()| SqliteStore::with_options(&options).unwrap());
         super::Alternating::new(stores)
     });

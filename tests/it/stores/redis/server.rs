@@ -84,7 +84,7 @@ fn the_commands_that_are_needed() {
     }
     user.exec(&mut aside(&server)).unwrap();
     options.url = options.url.replace("redis://", "redis://op:pw@");
-    oidc_op::store::contract::check(|| open(&options));
+    crate::stores::keep_contract(|| open(&options));
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn a_shard_is_refused() {
     crate::stores::eventually(|| try_open(&options).ok());
     // Every step touches one slot.
     let store = open(&options);
-    oidc_op::store::contract::check(|| {
+    crate::stores::keep_contract(|| {
         crate::stores::Alternating::new([open(&options), open(&options)])
     });
     drop(store);
