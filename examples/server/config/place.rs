@@ -2,10 +2,7 @@
 
 use std::{ops::Range, path::Path, sync::Arc};
 
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
+use toml::de::DeTable;
 
 use super::ConfigError;
 
@@ -74,26 +71,17 @@ fn place(table: &DeTable<'_>, member: &str) -> Option<Range<usize>> {
     let (mut table, mut found) = (Some(table), None);
     for step in member.split('.') {
         let (name, index) = match step.split_once('[') {
-            Some((name, index)) => (name, index.strip_suffix(']')?.parse::<usize>().ok()),
+            Some((name, index)) => (name, index.trim_end_matches(']').parse::<usize>().ok()),
             None => (step, None),
         };
-        let Some((key, value)) =
-            table.and_then(|t| t.iter().find(|(key, _)| **key.get_ref() == *name))
-        else {
-            break;
-        };
-        let nth = |index| value.get_ref().as_array().and_then(|items| items.get(index));
-        let value = match index {
-            Some(index) => {
-                let item: &Spanned<DeValue<'_>> = nth(index)?;
-                found = Some(item.span());
-                item
-            }
-            None => {
-                found = Some(key.span());
-                value
-            }
-        };
+        let entry = table.and_then(|t| t.iter().find(|(key, _)| **key.get_ref() == *name));
+        let Some((key, mut value)) = entry else { break };
+        found = Some(key.span());
+        let items = value.get_ref().as_array();
+        if let Some(item) = items.zip(index).and_then(|(items, index)| items.get(index)) {
+            found = Some(item.span());
+            value = item;
+        }
         table = value.get_ref().as_table();
     }
     found
