@@ -44,12 +44,17 @@ tokio::task_local! {
 }
 
 /// Puts everything around the routes.
-pub(crate) fn around(routes: Router, app: &Arc<App>, limits: &config::Limits) -> Router {
+pub(crate) fn around(
+    routes: Router,
+    app: &Arc<App>,
+    limits: &config::Limits,
+    room: &Room,
+) -> Router {
     let patience = limits.request();
     routes
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, patience))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(Room::of(limits.concurrent_requests), shed))
+        .layer(middleware::from_fn_with_state(room.clone(), shed))
         .layer(middleware::from_fn_with_state(Arc::clone(app), frame))
 }
 

@@ -72,6 +72,7 @@ use crate::{
     patience::PatientAcceptor,
     policies::{Directory, ExchangeRules, Issuers},
     serving::{bind, careful, keep_house, reachable, rustls_config, stop_when_told},
+    shedding::Room,
     sign_up::SignUps,
     signing::Signing,
     users::Users,
@@ -201,8 +202,8 @@ fn log_to_stdout(directives: &str) -> Result<(), ConfigError> {
 /// Puts everything together and serves until told to stop.
 async fn serve(settings: Settings) -> Result<(), Stop> {
     let tls = settings.tls.as_ref().map(rustls_config).transpose()?;
-    let listener = bind(settings.listen)
-        .map_err(|e| Stop::Machine(format!("listen: {}: {e}", settings.listen)))?;
+    let listen = settings.listen()?;
+    let listener = bind(listen).map_err(|e| Stop::Machine(format!("listen: {listen}: {e}")))?;
     let inner = match (settings.features.demo, &tls) {
         (true, Some(_)) => {
             // TLS is for the world; the demo asks the provider over a door of its own.
@@ -211,33 +212,43 @@ async fn serve(settings: Settings) -> Result<(), Stop> {
         }
         _ => None,
     };
-    let local = |listener: &TcpListener| {
-        let address = listener.local_addr().unwrap_or(settings.listen);
-        reachable(address)
-    };
+    let local = |listener: &TcpListener| reachable(listener.local_addr().unwrap_or(listen));
     let asked_at = local(inner.as_ref().unwrap_or(&listener));
     let built_in = settings.built_in;
-    let codes_in_log = settings.sign_up.codes_in_log();
     let connection = settings.limits.connection();
-    let (app, routes) = assemble(settings, asked_at, None).await?;
+    let room = Room::of(settings.limits.concurrent_requests);
+    let (mut store, mut apps, mut service) = (None, Vec::new(), Router::new());
+    for realm in settings.into_realms() {
+        let (limits, codes_in_log) = (realm.limits, realm.sign_up.codes_in_log());
+        let app = assemble(realm, asked_at, &mut store).await?;
+        if codes_in_log && !built_in {
+            warn!("sign_up.delivery is log: whoever reads this log can verify any address");
+        }
+        let mut routes = routes(&app);
+        if apps.is_empty() {
+            // What is no issuer's.
+            routes = routes.route(shedding::HEALTH, get(async || "ok\n"));
+            routes = routes.fallback(async || StatusCode::NOT_FOUND);
+        }
+        service = service.merge(layers::around(routes, &app, &limits, &room));
+        apps.push(app);
+    }
     if built_in {
         warn!("this is a demo: its passwords are no secret");
     }
 
-    look_over(&app.provider).await;
-    if codes_in_log && !built_in {
-        warn!("sign_up.delivery is log: whoever reads this log can verify any address");
-    }
-
     let handle = Handle::new();
     tokio::spawn(stop_when_told(handle.clone()));
-    tokio::spawn(keep_house(Arc::clone(&app)));
-    announce(&app, &listener);
+    for app in &apps {
+        look_over(&app.provider).await;
+        tokio::spawn(keep_house(Arc::clone(app)));
+        announce(app, &listener);
+    }
     let mut servers = JoinSet::new();
     let patience = PatientAcceptor(connection);
     let from = |listener| axum_server::from_tcp(listener).map(|s| careful(s, &handle));
     let machine = |e: io::Error| Stop::Machine(format!("serving: {e}"));
-    let service = routes.into_make_service_with_connect_info::<SocketAddr>();
+    let service = service.into_make_service_with_connect_info::<SocketAddr>();
     let server = from(listener).map_err(machine)?;
     match tls {
         Some(config) => {
@@ -256,16 +267,15 @@ async fn serve(settings: Settings) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The provider, everything that it needs, and the routes; over the store of the settings, unless another one is
-/// given.
+/// The provider and everything that it needs; over the store that is open, or that of the settings, which is open
+/// from then on.
 async fn assemble(
     settings: Settings,
     asked_at: SocketAddr,
-    store: Option<Arc<dyn Store>>,
-) -> Result<(Arc<App>, Router), Stop> {
+    open: &mut Option<Arc<dyn Store>>,
+) -> Result<Arc<App>, Stop> {
     let site = Arc::new(Site::new(&settings));
     let config = settings.provider();
-    let bounds = settings.limits;
     let given = data::Given::read(&settings)?;
     let password_grant = settings.password_grant();
     let (in_store, algorithms) = (settings.keys.store, settings.algorithms());
@@ -292,10 +302,11 @@ async fn assemble(
     let fetch = settings.fetch.client()?;
     // From here on all is known to be well, so that a refusal leaves nothing behind.
     let kept = given.or_made(&data)?;
-    let store = match store {
+    let store = match open {
         Some(store) => store,
-        None => settings.store.open(&settings.stores, &data).await?,
+        None => open.insert(settings.store.open(&settings.stores, &data).await?),
     };
+    let store = Arc::clone(store);
     let (signing, signer): (_, Arc<dyn Signer>) = match kept.keys {
         Some(keys) if !in_store => (None, Arc::new(keys)),
         given => {
@@ -339,7 +350,7 @@ async fn assemble(
         .confirmations(site.confirmation(""))
         .errors(move |error| errors.provider_error(error))
         .sign_outs(move |signed_out| sign_outs.provider_sign_out(signed_out));
-    let app = Arc::new(App {
+    Ok(Arc::new(App {
         provider,
         pages,
         site,
@@ -352,8 +363,7 @@ async fn assemble(
         signing,
         manage,
         trusted_proxies: settings.trusted_proxies,
-    });
-    Ok((Arc::clone(&app), layers::around(routes(&app), &app, &bounds)))
+    }))
 }
 
 fn routes(app: &Arc<App>) -> Router {
@@ -361,7 +371,6 @@ fn routes(app: &Arc<App>) -> Router {
     let confirmation = get(logout::show).head(layers::nothing).post(logout::decide);
     let manage = app.manage.as_ref().map(|manage| manage::routes(&manage.base));
     Router::new()
-        .route(shedding::HEALTH, get(async || "ok\n"))
         .route(&app.site.interaction("{token}"), interaction)
         .route(&app.site.confirmation("{token}"), confirmation)
         .route(&app.site.apps_page(), get(apps::show).post(apps::act))
@@ -369,7 +378,6 @@ fn routes(app: &Arc<App>) -> Router {
         .merge(manage.unwrap_or_default())
         .with_state(Arc::clone(app))
         .merge(router(&app.provider, app.pages.clone()))
-        .fallback(async || StatusCode::NOT_FOUND)
 }
 
 /// Says what the library finds weak, or broken, in the configuration and in the clients.
@@ -415,11 +423,11 @@ mod tests {
         let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
         let store: Arc<dyn Store> = Arc::new(oidc_op::store::MemoryStore::new());
-        let (app, _) =
-            assemble(settings, address, Some(store)).await.map_err(|_| "not assembled").unwrap();
+        let app = assemble(settings, address, &mut Some(store)).await;
+        let app = app.map_err(|_| "not assembled").unwrap();
         let booming = Router::new().route("/boom", get(boom)).route("/token", get(boom));
         let routes = booming.route("/", get(async || "fine"));
-        let service = layers::around(routes, &app, &config::Limits::default());
+        let service = layers::around(routes, &app, &config::Limits::default(), &Room::of(9));
         let server = axum_server::from_tcp(listener).unwrap();
         tokio::spawn(server.serve(service.into_make_service_with_connect_info::<SocketAddr>()));
 
@@ -450,10 +458,10 @@ mod tests {
         let file = data.path().join("server.toml");
         std::fs::write(&file, text).unwrap();
         let settings = Settings::load(&file).unwrap();
-        let address = settings.listen;
+        let address = settings.listen().unwrap();
         let store: Arc<dyn Store> = Arc::new(oidc_op::store::MemoryStore::new());
-        let (app, _) =
-            assemble(settings, address, Some(store)).await.map_err(|_| "not assembled").unwrap();
+        let app = assemble(settings, address, &mut Some(store)).await;
+        let app = app.map_err(|_| "not assembled").unwrap();
         let made = std::fs::read_dir(data.path().join("data")).unwrap();
         assert!(made.flatten().all(|file| file.file_name() != "keys.json"));
         let jwks = || {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::ConfigError;
 
 /// Whether and how; limits that are absent have the library's defaults.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct FetchEntry {
     enabled: bool,

@@ -16,6 +16,7 @@ mod offers;
 mod paths;
 mod place;
 mod policy;
+mod realms;
 mod registration;
 mod resources;
 mod scopes;
@@ -68,7 +69,8 @@ const DEMO: &str = include_str!("../demo.toml");
 pub(crate) struct Settings {
     #[serde(deserialize_with = "issuer")]
     pub(crate) issuer: Issuer,
-    pub(crate) listen: SocketAddr,
+    /// Where all of them are served; only realms have none of their own.
+    listen: Option<SocketAddr>,
     pub(crate) tls: Option<Tls>,
     #[serde(default)]
     pub(crate) store: StoreEntry,
@@ -130,6 +132,9 @@ pub(crate) struct Settings {
     pub(crate) keys: Keys,
     #[serde(default)]
     pub(crate) fetch: FetchEntry,
+    /// Further issuers.
+    #[serde(default)]
+    realms: Vec<Self>,
     /// Whether this is the built-in configuration, whose passwords everybody may know.
     #[serde(skip)]
     pub(crate) built_in: bool,
@@ -171,7 +176,9 @@ impl Settings {
         let mut settings: Self =
             toml::from_str(source.text()).map_err(|error| source.misread(error))?;
         settings.resolve(directory);
-        settings.check().map_err(|error| source.locate(&error))?;
+        settings.hand_down();
+        let checked = settings.check().and_then(|()| settings.check_realms(&source));
+        checked.map_err(|error| source.locate(&error))?;
         Ok(Self { source, ..settings })
     }
 
@@ -195,10 +202,14 @@ impl Settings {
         }
         let manage = self.manage.as_ref().and_then(|manage| manage.server(&self.issuer));
         self.resources.extend(manage);
+        for realm in &mut self.realms {
+            realm.resolve(directory);
+        }
     }
 
     /// What contradicts itself although each member is well-formed.
     fn check(&self) -> Result<(), ConfigError> {
+        self.listen()?;
         let twice = |member: String, name: &str| {
             Err(ConfigError(format!("{member}: {name:?} is there twice; each has its own")))
         };
@@ -306,6 +317,11 @@ impl Settings {
             }
         }
         Ok(())
+    }
+
+    /// Where the server listens.
+    pub(crate) fn listen(&self) -> Result<SocketAddr, ConfigError> {
+        self.listen.ok_or_else(|| ConfigError::new("listen: is missing; 127.0.0.1:8080, say"))
     }
 
     /// What clients can have here.

@@ -42,13 +42,20 @@ impl Source {
     /// The finding with the place of the member that it begins with, or of what that is to be in.
     pub(crate) fn locate(&self, error: &ConfigError) -> ConfigError {
         let finding = error.to_string();
-        let table = DeTable::parse(&self.text).ok();
-        let place = table.and_then(|table| place(table.get_ref(), member(&finding)));
-        match place {
-            Some(place) => self.at(place, &finding),
+        match self.find(member(&finding)) {
+            Some((span, _)) => self.at(span, &finding),
             None if self.name.is_empty() => ConfigError(finding),
             None => ConfigError(format!("{}: {finding}", self.name)),
         }
+    }
+
+    /// Whether the file has the member.
+    pub(super) fn has(&self, member: &str) -> bool {
+        self.find(member).is_some_and(|(_, whole)| whole)
+    }
+
+    fn find(&self, member: &str) -> Option<(Range<usize>, bool)> {
+        place(DeTable::parse(&self.text).ok()?.get_ref(), member)
     }
 
     fn at(&self, span: Range<usize>, finding: &str) -> ConfigError {
@@ -66,8 +73,8 @@ fn member(finding: &str) -> &str {
     finding.split(|c| !is_part(c)).next().unwrap_or_default()
 }
 
-/// Where the member is, or the last one on the way to it that is there.
-fn place(table: &DeTable<'_>, member: &str) -> Option<Range<usize>> {
+/// Where the member is, or the last one on the way to it that is there; and whether it is the member.
+fn place(table: &DeTable<'_>, member: &str) -> Option<(Range<usize>, bool)> {
     let (mut table, mut found) = (Some(table), None);
     for step in member.split('.') {
         let (name, index) = match step.split_once('[') {
@@ -75,7 +82,7 @@ fn place(table: &DeTable<'_>, member: &str) -> Option<Range<usize>> {
             None => (step, None),
         };
         let entry = table.and_then(|t| t.iter().find(|(key, _)| **key.get_ref() == *name));
-        let Some((key, mut value)) = entry else { break };
+        let Some((key, mut value)) = entry else { return found.map(|span| (span, false)) };
         found = Some(key.span());
         let items = value.get_ref().as_array();
         if let Some(item) = items.zip(index).and_then(|(items, index)| items.get(index)) {
@@ -84,7 +91,7 @@ fn place(table: &DeTable<'_>, member: &str) -> Option<Range<usize>> {
         }
         table = value.get_ref().as_table();
     }
-    found
+    found.map(|span| (span, true))
 }
 
 /// A finding of the wrong type without the value that was found, as in

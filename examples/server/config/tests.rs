@@ -256,6 +256,55 @@ fn what_is_verified_needs_a_delivery() {
     assert_eq!(known, [&["nickname"][..], &created].concat());
 }
 
+#[test]
+fn realms_are_apart() {
+    let issuer = |path: &str| format!("issuer = \"http://localhost:1{path}\"\n");
+    let text = |first: &str, rest: &str| {
+        format!("{}listen = \"127.0.0.1:1\"\n[[realms]]\n{rest}", issuer(first))
+    };
+    let client = "[[realms.clients]]\nclient_id = \"a\"\nclient_secret = \"s\"\n\
+                  redirect_uris = [\"https://a.example/\"]\n";
+    let both = text("/people", &format!("{}{client}", issuer("/admins")));
+    let realms = parsed(&both).unwrap().into_realms();
+    let places: Vec<_> = realms.iter().map(|realm| realm.data.to_str().unwrap()).collect();
+    assert_eq!(places, ["data", "data/admins"]);
+    assert_eq!([realms[0].clients.len(), realms[1].clients.len()], [0, 1]);
+
+    let owned = format!("{}{client}owner = \"x\"\n", issuer("/b"));
+    for (first, rest, says) in [
+        ("", issuer("/b"), "line 1, column 1: issuer: needs a path"),
+        ("/a", issuer(""), "line 4, column 1: realms[0].issuer: needs a path"),
+        ("/a", issuer("/a/b"), "line 4, column 1: realms[0].issuer: its path begins like"),
+        ("/a/b", issuer("/a"), "realms[0].issuer: its path begins like"),
+        ("/a", issuer("/a"), "realms[0].issuer: its path begins like"),
+        (
+            "/a",
+            "issuer = \"http://localhost:2/b\"\n".into(),
+            "realms[0].issuer: has another origin",
+        ),
+        ("/a", owned, "line 9, column 1: realms[0].clients[0].owner: nobody has this sub"),
+        (
+            "/a",
+            format!("{}log = \"info\"", issuer("/b")),
+            "line 5, column 1: realms[0].log: is one for",
+        ),
+        (
+            "/a",
+            format!("{}[realms.features]\ndemo = false", issuer("/b")),
+            "line 6, column 1: realms[0].features.demo: is one for",
+        ),
+        (
+            "/a",
+            format!("{}[[realms.realms]]\n{}", issuer("/b"), issuer("/c")),
+            "realms[0].realms: is one for",
+        ),
+        ("/a", format!("{}x = 1", issuer("/b")), "line 5, column 1: realms: unknown field `x`"),
+    ] {
+        let refused = parsed(&text(first, &rest)).map(|_| ()).unwrap_err().to_string();
+        assert!(refused.contains(says), "{first} {rest}: {refused}");
+    }
+}
+
 /// Threat SL-05: a refusal does not repeat a secret.
 #[test]
 fn refusals_keep_secrets() {

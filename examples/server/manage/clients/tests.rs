@@ -17,8 +17,8 @@ async fn app(store: Arc<dyn Store>) -> (Arc<App>, TempDir) {
     let mut settings = Settings::demo().unwrap();
     settings.data = data.path().join("data");
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-    let (app, _) =
-        assemble(settings, address, Some(store)).await.map_err(|_| "not assembled").unwrap();
+    let app = assemble(settings, address, &mut Some(store)).await;
+    let app = app.map_err(|_| "not assembled").unwrap();
     (app, data)
 }
 
