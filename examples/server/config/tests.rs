@@ -27,6 +27,15 @@ fn the_demo_and_the_sample_load() {
     assert_eq!(sample.registration.unwrap().publishers().unwrap().len(), 1);
 }
 
+#[test]
+fn the_deployments_load() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/deployments");
+    for entry in fs::read_dir(folder).unwrap() {
+        let settings = Settings::load(&entry.unwrap().path());
+        settings.map_err(|refusal| refusal.to_string()).unwrap();
+    }
+}
+
 /// A client's secret is kept where it is a key, so that it can be one.
 #[test]
 fn clients_have_all_members() {

@@ -17,6 +17,7 @@
 //! | `discovery.rs` | the metadata and the keys that are published |
 //! | `logout_tokens.rs` | what clients hear of a logout |
 //! | `certification/` | the configuration that the certification suite runs against |
+//! | `deployments/` | the files of whole identity services |
 //! | `threats/` | rows of the catalogue that concern the HTTP layer, the pages and the log |
 //! | `nodes/` | several servers as one provider |
 //! | `process.rs` | start and end of the server |
@@ -31,6 +32,7 @@ mod authlib;
 mod back_channel;
 mod browser;
 mod certification;
+mod deployments;
 mod discovery;
 mod fixture;
 mod html;

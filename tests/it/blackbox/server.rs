@@ -167,7 +167,7 @@ impl Server {
             if tls {
                 return TcpStream::connect(("127.0.0.1", self.port)).ok().map(|_| true);
             }
-            get(self.port, "/.well-known/openid-configuration").map(|answer| answer.contains("200"))
+            get(self.port, "/health").map(|answer| answer.contains("200"))
         })
     }
 

@@ -26,6 +26,8 @@ pub(crate) struct Visitor {
     http: Client,
     jar: Arc<Jar>,
     origin: Url,
+    /// The providers that it meets: issuer and authorization endpoint.
+    providers: Vec<(String, String)>,
     /// The `state` of each authorization request that was sent.
     states: Mutex<Vec<Option<String>>>,
 }
@@ -39,6 +41,8 @@ pub(crate) struct Page {
     pub(crate) body: String,
     /// The statuses of the redirects on the way.
     pub(crate) redirects: Vec<StatusCode>,
+    /// The issuer whose page it is.
+    issuer: String,
     /// The `state` of each authorization request that may have led here.
     states: Vec<Option<String>>,
 }
@@ -71,7 +75,18 @@ impl Visitor {
         let http = http.pool_max_idle_per_host(0);
         let http = http.cookie_provider(Arc::clone(&jar)).build().unwrap();
         let origin = server.issuer.parse().unwrap();
-        Self { http, jar, origin, states: Mutex::default() }
+        let (issuer, endpoint) = (server.issuer.clone(), server.url("/authorize"));
+        let providers = vec![(issuer, endpoint)];
+        Self { http, jar, origin, providers, states: Mutex::default() }
+    }
+
+    /// The same, who meets another provider, or the same one with another authorization endpoint.
+    pub(crate) fn knows(mut self, issuer: &str, authorization_endpoint: &str) -> Self {
+        self.providers.retain(|(known, _)| known != issuer);
+        self.providers.push((issuer.to_owned(), authorization_endpoint.to_owned()));
+        // The longest comes first that an address begins with.
+        self.providers.sort_by_key(|(issuer, _)| std::cmp::Reverse(issuer.len()));
+        self
     }
 
     /// The cookies that are sent to the provider.
@@ -95,7 +110,8 @@ impl Visitor {
         let (status, headers) = (response.status(), response.headers().clone());
         let states = self.states.lock().unwrap().clone();
         let body = response.text().await.ok()?;
-        Some(Page { url, status, headers, body, redirects: Vec::new(), states })
+        let issuer = self.issuer_of(&url);
+        Some(Page { url, status, headers, body, redirects: Vec::new(), issuer, states })
     }
 
     /// Submits the form that has this button, with these values in its fields.
@@ -131,6 +147,7 @@ impl Visitor {
         }
         let response = request.send().await.unwrap();
         Page {
+            issuer: self.issuer_of(&url),
             url,
             status: response.status(),
             headers: response.headers().clone(),
@@ -141,7 +158,8 @@ impl Visitor {
     }
 
     fn remember(&self, url: &Url, form: Option<&str>) {
-        if url.path() == "/authorize" {
+        let address = url.as_str().split(['?', '#']).next().unwrap_or_default();
+        if self.providers.iter().any(|(_, endpoint)| endpoint == address) {
             let pairs = url.query_pairs().chain(parse(form.unwrap_or_default().as_bytes()));
             let state =
                 pairs.into_iter().find(|(name, value)| name == "state" && !value.is_empty());
@@ -176,7 +194,13 @@ impl Visitor {
     }
 
     fn is_ours(&self, url: &Url) -> bool {
-        url.origin() == self.origin.origin()
+        let origins = self.providers.iter().filter_map(|(issuer, _)| Url::parse(issuer).ok());
+        origins.map(|issuer| issuer.origin()).any(|origin| origin == url.origin())
+    }
+
+    fn issuer_of(&self, url: &Url) -> String {
+        let issuers = self.providers.iter().map(|(issuer, _)| issuer);
+        issuers.into_iter().find(|i| url.as_str().starts_with(*i)).cloned().unwrap_or_default()
     }
 }
 
@@ -196,8 +220,7 @@ impl Page {
     #[track_caller]
     pub(crate) fn answer(&self) -> BTreeMap<String, String> {
         let location = self.location().unwrap_or_else(|| panic!("not an answer: {self:?}"));
-        let issuer = self.url.origin().ascii_serialization();
-        answer::read(&location, &issuer, &self.states)
+        answer::read(&location, &self.issuer, &self.states)
             .unwrap_or_else(|problem| panic!("{problem}: {location}"))
     }
 
