@@ -19,6 +19,7 @@ mod narrowing;
 mod outbound;
 mod pages;
 mod pkce;
+mod realms;
 mod redirect_uri;
 mod refresh_tokens;
 mod registration;
