@@ -5,7 +5,7 @@ use crate::{
     claims::ClaimRules,
     client::Registration,
     mint::ResourceServer,
-    types::{Acr, Issuer, Resource, Scope},
+    types::{Acr, Issuer, Resource, ResponseType, Scope},
     webfinger,
     wire::Request,
 };
@@ -35,6 +35,9 @@ pub struct Config {
     /// `address`, `phone`, `offline_access` and those of [`claims`](Self::claims) and
     /// [`resources`](Self::resources).
     pub scopes: Scope,
+    /// The response types that there are, in the order of the metadata: all eight. A client uses those of
+    /// them that it has registered; every other one is refused as unknown, whoever has registered it.
+    pub response_types: Vec<ResponseType>,
     /// The context classes that the host's sign-in can satisfy (`acr_values_supported`).
     pub acr_values: Vec<Acr>,
     /// The languages of the host's pages, as BCP 47 tags (`ui_locales_supported`).
@@ -313,6 +316,7 @@ impl Config {
             policy: Policy::default(),
             limits: Limits::default(),
             scopes: Scope::default(),
+            response_types: ResponseType::ALL.to_vec(),
             acr_values: Vec::new(),
             ui_locales: Vec::new(),
             account_creation: false,
@@ -371,12 +375,27 @@ impl Config {
         if !(1..=8).contains(&self.limits.accounts) {
             found.push("limits.accounts must be 1 to 8".into());
         }
+        found.extend(self.response_type_contradictions());
         found.extend(self.claims.contradictions());
         found.extend(self.resource_contradictions());
         found.extend(self.path_contradictions());
         found.extend(self.registration.iter().flat_map(Registration::contradictions));
         let hosts = self.webfinger.iter().filter(|host| !webfinger::is_host(host));
         found.extend(hosts.map(|host| format!("webfinger: {host:?} is no host in lower case")));
+        found
+    }
+
+    fn response_type_contradictions(&self) -> Vec<String> {
+        let types = &self.response_types;
+        let mut found = Vec::new();
+        if types.is_empty() {
+            found.push("response_types: the list is empty".into());
+        }
+        for (i, response_type) in types.iter().enumerate() {
+            if types.iter().skip(i + 1).any(|other| other == response_type) {
+                found.push(format!("response_types: {response_type} is there twice"));
+            }
+        }
         found
     }
 

@@ -101,8 +101,8 @@ struct Metadata<'m> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     frontchannel_logout_session_supported: bool,
     scopes_supported: &'m Scopes<'m>,
-    response_types_supported: [ResponseType; 8],
-    response_modes_supported: [ResponseMode; 3],
+    response_types_supported: &'m [ResponseType],
+    response_modes_supported: Vec<ResponseMode>,
     grant_types_supported: Vec<GrantType>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     acr_values_supported: &'m [crate::types::Acr],
@@ -135,7 +135,8 @@ struct Metadata<'m> {
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
     require_request_uri_registration: bool,
-    code_challenge_methods_supported: [&'static str; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code_challenge_methods_supported: Option<[&'static str; 1]>,
     prompt_values_supported: Vec<&'static str>,
     display_values_supported: [&'static str; 4],
     authorization_response_iss_parameter_supported: bool,
@@ -186,8 +187,8 @@ impl<'m> Metadata<'m> {
             frontchannel_logout_supported: own_sessions,
             frontchannel_logout_session_supported: own_sessions,
             scopes_supported: scopes,
-            response_types_supported: ResponseType::ALL,
-            response_modes_supported: ResponseMode::ALL,
+            response_types_supported: &config.response_types,
+            response_modes_supported: response_modes(core),
             grant_types_supported: grant_types(core),
             acr_values_supported: &config.acr_values,
             subject_types_supported: subject_types,
@@ -224,7 +225,9 @@ impl<'m> Metadata<'m> {
             request_parameter_supported: true,
             request_uri_parameter_supported: core.fetch.is_some(),
             require_request_uri_registration: core.fetch.is_some(),
-            code_challenge_methods_supported: ["S256"],
+            code_challenge_methods_supported: core
+                .supports(&GrantType::AuthorizationCode)
+                .then_some(["S256"]),
             prompt_values_supported: prompts,
             display_values_supported: ["page", "popup", "touch", "wap"],
             authorization_response_iss_parameter_supported: true,
@@ -233,6 +236,13 @@ impl<'m> Metadata<'m> {
             client_id_metadata_document_supported: config.policy.client_documents,
         }
     }
+}
+
+/// The response modes that some response type works with: tokens never travel in a query.
+fn response_modes(core: &Core) -> Vec<ResponseMode> {
+    let query = core.config.response_types.iter().any(|response_type| !response_type.implicit());
+    let works = |mode: &ResponseMode| query || *mode != ResponseMode::Query;
+    ResponseMode::ALL.into_iter().filter(works).collect()
 }
 
 /// The grant types that work here, the host's own included.

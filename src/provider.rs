@@ -26,7 +26,7 @@ use crate::{
     store::Store,
     throttle::Throttle,
     token::{self, Asker, ExchangePolicy, ExtensionGrant, PasswordAuthenticator, TrustedIssuers},
-    types::Scope,
+    types::{ResponseType, Scope},
     waiting::Waiting,
     webfinger,
     wire::{CookieNames, Cors, Reply, Request},
@@ -404,11 +404,13 @@ impl Provider {
 impl Core {
     /// Whether a grant type is wired: what it needs is there.
     pub(crate) fn supports(&self, grant_type: &GrantType) -> bool {
+        let some = |comes: fn(ResponseType) -> bool| {
+            self.config.response_types.iter().copied().any(comes)
+        };
         match grant_type {
-            GrantType::AuthorizationCode
-            | GrantType::Implicit
-            | GrantType::RefreshToken
-            | GrantType::ClientCredentials => true,
+            GrantType::AuthorizationCode => some(ResponseType::code),
+            GrantType::Implicit => some(ResponseType::implicit),
+            GrantType::RefreshToken | GrantType::ClientCredentials => true,
             GrantType::Password => self.passwords.is_some(),
             GrantType::TokenExchange => self.exchanges.is_some(),
             GrantType::JwtBearer => self.issuers.is_some(),

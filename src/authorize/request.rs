@@ -77,7 +77,7 @@ impl AuthorizeRequest {
         if params.one("registration")?.is_some() {
             return Err(Reason::RegistrationParameter);
         }
-        let response_type = response_type(client, params)?;
+        let response_type = response_type(client, params, config)?;
         response_mode(response_type, params)?;
         let words = |name: &str| -> Result<Vec<Box<str>>, Reason> {
             let words = params.one(name)?.unwrap_or_default().split_whitespace();
@@ -148,12 +148,18 @@ pub(crate) fn locales(params: &Params<'_>, name: &str) -> Result<Vec<Box<str>>, 
     Ok(words.filter(|word| is_locale(word)).take(8).map(Into::into).collect())
 }
 
-/// Known, and registered by the client ([RFC 6749 §4.1.2.1]).
+/// Known, one of those that there are here, and registered by the client ([RFC 6749 §4.1.2.1]).
 ///
 /// [RFC 6749 §4.1.2.1]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
-fn response_type(client: &Client, params: &Params<'_>) -> Result<ResponseType, Reason> {
+fn response_type(
+    client: &Client,
+    params: &Params<'_>,
+    config: &Config,
+) -> Result<ResponseType, Reason> {
     let text = params.one("response_type")?.ok_or(Reason::ResponseTypeMissing)?;
-    let response_type = ResponseType::parse(text).ok_or(Reason::ResponseTypeUnsupported)?;
+    let response_type = ResponseType::parse(text)
+        .filter(|known| config.response_types.contains(known))
+        .ok_or(Reason::ResponseTypeUnsupported)?;
     if client.metadata.response_types.contains(&response_type) {
         Ok(response_type)
     } else {

@@ -37,6 +37,9 @@ pub(crate) fn misfits(core: &Core, client: &Client, now: Timestamp) -> Vec<Misfi
     if !metadata.grant_types.iter().all(|grant_type| core.supports(grant_type)) {
         misfit("grant_types", "not one of grant_types_supported");
     }
+    if !metadata.response_types.iter().all(|known| core.config.response_types.contains(known)) {
+        misfit("response_types", "not one of response_types_supported");
+    }
     if metadata.scope.as_ref().is_some_and(|scope| !scope.is_subset(&core.scopes)) {
         misfit("scope", "not within scopes_supported");
     }

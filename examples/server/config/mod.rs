@@ -35,7 +35,9 @@ use std::{
     slice,
 };
 
-use oidc_op::{Acr, ClaimSources, Config, GrantType, Issuer, Resource, SigningAlgorithm};
+use oidc_op::{
+    Acr, ClaimSources, Config, GrantType, Issuer, Resource, ResponseType, SigningAlgorithm,
+};
 use serde::{Deserialize, Deserializer, de::Error};
 
 pub(crate) use self::{
@@ -83,6 +85,8 @@ pub(crate) struct Settings {
     pub(crate) log: String,
     #[serde(default)]
     pub(crate) trusted_proxies: Vec<Network>,
+    /// The response types that there are; all, if absent.
+    response_types: Option<Vec<ResponseType>>,
     /// The context class that signing in with a password satisfies.
     acr: Option<Acr>,
     /// The one that a second factor satisfies.
@@ -334,9 +338,14 @@ impl Settings {
         let grant_types = grant_types.into_iter().filter(|(_, is)| *is).map(|(grant, _)| grant);
         Offers {
             grant_types: grant_types.collect(),
+            response_types: self.response_types(),
             unsigned: self.policy.unsigned == Some(true),
             resources: self.resources.iter().map(|entry| entry.0.resource.clone()).collect(),
         }
+    }
+
+    fn response_types(&self) -> Vec<ResponseType> {
+        self.response_types.clone().unwrap_or_else(|| ResponseType::ALL.to_vec())
     }
 
     /// What there must be a signing key for.
@@ -386,6 +395,7 @@ impl Settings {
         config.resources = self.resources.iter().map(|entry| entry.0.clone()).collect();
         config.default_resource.clone_from(&self.default_resource);
         config.scopes = self.scopes.scope();
+        config.response_types = self.response_types();
         config.claims.clone_from(&self.claims.rules);
         config.claims.sources |=
             self.users.iter().any(|user| user.sources != ClaimSources::default());

@@ -1,6 +1,6 @@
 //! What clients can have here, whoever makes them.
 
-use oidc_op::{Client, GrantType, Resource};
+use oidc_op::{Client, GrantType, Resource, ResponseType};
 
 use super::clients::unsigned_member;
 
@@ -9,6 +9,7 @@ use super::clients::unsigned_member;
 pub(crate) struct Offers {
     /// Those of the grant types that need something here, for which it is there.
     pub(super) grant_types: Vec<GrantType>,
+    pub(super) response_types: Vec<ResponseType>,
     /// Whether `none` is an algorithm.
     pub(super) unsigned: bool,
     pub(super) resources: Vec<Resource>,
@@ -19,6 +20,10 @@ impl Offers {
     pub(crate) fn finding(&self, client: &Client) -> Option<String> {
         if let Some(member) = unsigned_member(&client.metadata).filter(|_| !self.unsigned) {
             return Some(format!("{member}: none is only for policy.unsigned"));
+        }
+        let types = &client.metadata.response_types;
+        if let Some(unknown) = types.iter().find(|known| !self.response_types.contains(known)) {
+            return Some(format!("response_types: {unknown} is not among response_types"));
         }
         if let Some(grant_type) = self.unsupported(client) {
             return Some(format!("grant_types: {grant_type}"));

@@ -40,7 +40,7 @@ impl Asked<'_> {
     }
 }
 
-/// Leaves out what is not offered to strangers, and the scopes that nobody knows ([RFC 7591 §2]: a
+/// Leaves out what is not offered to strangers, and the response types and scopes that nobody knows ([RFC 7591 §2]: a
 /// server may replace what was asked for, and its answer says so).
 ///
 /// [RFC 7591 §2]: https://www.rfc-editor.org/rfc/rfc7591#section-2
@@ -52,6 +52,9 @@ pub(super) fn offer(
     use GrantType::{AuthorizationCode, Implicit};
     let (grants, types) = (&mut metadata.grant_types, &mut metadata.response_types);
     let asked = !grants.is_empty();
+    let known = |t: &ResponseType| core.config.response_types.contains(t);
+    let unknown = !types.is_empty() && !types.iter().any(known);
+    types.retain(known);
     grants.retain(|grant| rules.grant_types.contains(grant) && core.supports(grant));
     let (code, implicit) = (grants.contains(&AuthorizationCode), grants.contains(&Implicit));
     types.retain(|t| (code || !t.code()) && (implicit || !t.implicit()));
@@ -64,7 +67,11 @@ pub(super) fn offer(
         _ => true,
     });
     if asked && grants.iter().all(|grant| *grant == GrantType::RefreshToken) {
-        let text = "grant_types: none of them is offered here";
+        let text = if unknown {
+            "response_types: none of them is offered here"
+        } else {
+            "grant_types: none of them is offered here"
+        };
         return Err(RegistrationError::member(Reason::MetadataInvalid, text));
     }
     if let Some(scope) = &mut metadata.scope {
