@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 use time::Duration;
 
 use crate::{
+    authorize,
     claims::ClaimRules,
     client::Registration,
     mint::ResourceServer,
@@ -38,6 +39,11 @@ pub struct Config {
     /// The response types that there are, in the order of the metadata: all eight. A client uses those of
     /// them that it has registered; every other one is refused as unknown, whoever has registered it.
     pub response_types: Vec<ResponseType>,
+    /// Parameters of the host's own in authorization requests, by name, which its pages find at
+    /// [`Interaction::parameter`](crate::Interaction::parameter); none. All that nobody knows are ignored.
+    ///
+    /// A name is 1 to 64 letters, digits and `-._~`, and none that a specification uses there.
+    pub parameters: Vec<Box<str>>,
     /// The context classes that the host's sign-in can satisfy (`acr_values_supported`).
     pub acr_values: Vec<Acr>,
     /// The languages of the host's pages, as BCP 47 tags (`ui_locales_supported`).
@@ -141,6 +147,18 @@ pub struct Policy {
     /// [RFC 9470 §4]: https://www.rfc-editor.org/rfc/rfc9470#section-4
     /// [OIDC Core §3.1.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
     pub acr_values_bind: bool,
+    /// Whether [`Config::acr_values`] goes from the weakest class to the strongest; no. Then a client that
+    /// wishes for one of them is content with a stronger one, also where a wish binds. An
+    /// essential `acr` is not: [OIDC Core §5.5.1.1] wants one of the values that it names.
+    ///
+    /// [OIDC Core §5.5.1.1]: https://openid.net/specs/openid-connect-core-1_0.html#acrSemantics
+    pub acr_values_ascend: bool,
+    /// Whether only native applications may have redirect URIs with the scheme `http`, on loopback hosts; no:
+    /// others may too, for development, unless tokens come through the browser ([OIDC Registration §2]). Where it
+    /// is so, such a URI of another client cannot be registered, and counts as none that is.
+    ///
+    /// [OIDC Registration §2]: https://openid.net/specs/openid-connect-registration-1_0.html#ClientMetadata
+    pub native_loopback_only: bool,
     /// Whether clients may register `none` for ID tokens that come from the token endpoint, for
     /// UserInfo and for request objects; no ([RFC 8725 §3.2]).
     ///
@@ -186,6 +204,8 @@ impl Default for Policy {
         Self {
             require_pkce: true,
             acr_values_bind: false,
+            acr_values_ascend: false,
+            native_loopback_only: false,
             unsigned: false,
             unsigned_unless_registered: false,
             request_object: RequestObjectMode::default(),
@@ -317,6 +337,7 @@ impl Config {
             limits: Limits::default(),
             scopes: Scope::default(),
             response_types: ResponseType::ALL.to_vec(),
+            parameters: Vec::new(),
             acr_values: Vec::new(),
             ui_locales: Vec::new(),
             account_creation: false,
@@ -376,6 +397,13 @@ impl Config {
             found.push("limits.accounts must be 1 to 8".into());
         }
         found.extend(self.response_type_contradictions());
+        found.extend(authorize::parameter_contradictions(&self.parameters));
+        let twice = repeated(&self.parameters);
+        found.extend(twice.map(|name| format!("parameters: {name:?} is there twice")));
+        if self.policy.acr_values_ascend {
+            let twice = repeated(&self.acr_values);
+            found.extend(twice.map(|acr| format!("acr_values: {} is there twice", acr.as_str())));
+        }
         found.extend(self.claims.contradictions());
         found.extend(self.resource_contradictions());
         found.extend(self.path_contradictions());
@@ -391,11 +419,7 @@ impl Config {
         if types.is_empty() {
             found.push("response_types: the list is empty".into());
         }
-        for (i, response_type) in types.iter().enumerate() {
-            if types.iter().skip(i + 1).any(|other| other == response_type) {
-                found.push(format!("response_types: {response_type} is there twice"));
-            }
-        }
+        found.extend(repeated(types).map(|t| format!("response_types: {t} is there twice")));
         found
     }
 
@@ -447,4 +471,10 @@ impl Config {
         }
         found
     }
+}
+
+/// What is in a list once more further on.
+fn repeated<T: PartialEq>(list: &[T]) -> impl Iterator<Item = &T> {
+    let again = |(i, item): &(usize, &T)| list.iter().skip(i + 1).any(|other| other == *item);
+    list.iter().enumerate().filter(again).map(|(_, item)| item)
 }

@@ -7,6 +7,7 @@ use crate::{
     authorize::ReturnTo,
     claims::{ClaimsParameter, RequestedClaim},
     client::Client,
+    config::Policy,
     error::Reason,
     jose::{self, DecryptionKeys, EncryptTo, Jwe, Jwks, Jws, VerifyWith},
     mint,
@@ -107,7 +108,8 @@ pub fn respond(
     answer: &[(&str, &str)],
 ) -> Result<Reply, Reason> {
     let params = Params::parse(&[query]);
-    ReturnTo::verify(client, &params, issuer).map(|return_to| return_to.send(answer))
+    ReturnTo::verify(client, &params, issuer, Policy::default())
+        .map(|return_to| return_to.send(answer))
 }
 
 /// The request that an interaction's token carries; none if the token is no good, or its request

@@ -404,9 +404,8 @@ impl Provider {
 impl Core {
     /// Whether a grant type is wired: what it needs is there.
     pub(crate) fn supports(&self, grant_type: &GrantType) -> bool {
-        let some = |comes: fn(ResponseType) -> bool| {
-            self.config.response_types.iter().copied().any(comes)
-        };
+        let some =
+            |comes: fn(ResponseType) -> bool| self.config.response_types.iter().copied().any(comes);
         match grant_type {
             GrantType::AuthorizationCode => some(ResponseType::code),
             GrantType::Implicit => some(ResponseType::implicit),

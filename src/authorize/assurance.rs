@@ -8,13 +8,18 @@ use crate::{claims::ClaimsParameter, client::Client, config::Config, error::Reas
 pub(crate) struct Assurance {
     /// Any of these, best first; any at all, if empty.
     pub(crate) values: Vec<Acr>,
+    /// These too, where a stronger class will do ([`Policy::acr_values_ascend`]).
+    ///
+    /// [`Policy::acr_values_ascend`]: crate::Policy::acr_values_ascend
+    stronger: Vec<Acr>,
     /// Whether the request fails without.
     pub(crate) binds: bool,
 }
 
 impl Assurance {
     pub(crate) fn is_met_by(&self, acr: Option<&Acr>) -> bool {
-        acr.is_some_and(|acr| self.values.is_empty() || self.values.contains(acr))
+        let listed = |acr| self.values.contains(acr) || self.stronger.contains(acr);
+        acr.is_some_and(|acr| self.values.is_empty() || listed(acr))
     }
 
     /// From an essential `acr` of the `claims` parameter, which binds; or else from that claim, from
@@ -35,19 +40,29 @@ impl Assurance {
         };
         if values.is_empty() {
             // Any class will do, but there must be one.
-            return Ok(essential.then_some(Self { values, binds: true }));
+            return Ok(essential.then_some(Self { values, stronger: Vec::new(), binds: true }));
         }
+        let stronger = if essential { Vec::new() } else { stronger(&values, config) };
         if essential || config.policy.acr_values_bind {
             let hopeless = !config.acr_values.is_empty() && !values.iter().any(known);
             return if hopeless {
                 Err(Reason::AcrUnmet)
             } else {
-                Ok(Some(Self { values, binds: true }))
+                Ok(Some(Self { values, stronger, binds: true }))
             };
         }
         let values: Vec<_> = values.into_iter().filter(known).collect();
-        Ok((!values.is_empty()).then_some(Self { values, binds: false }))
+        Ok((!values.is_empty()).then_some(Self { values, stronger, binds: false }))
     }
+}
+
+/// The classes above the weakest of these, if it is known which that is.
+fn stronger(values: &[Acr], config: &Config) -> Vec<Acr> {
+    if !config.policy.acr_values_ascend {
+        return Vec::new();
+    }
+    let weaker = |acr: &&Acr| !values.contains(acr);
+    config.acr_values.iter().skip_while(weaker).skip(1).cloned().collect()
 }
 
 #[cfg(test)]
@@ -94,6 +109,44 @@ mod tests {
                 Some((names.join(" "), wanted.binds))
             });
             assert_eq!(shown, expected, "{claims} {acr_values:?} {default:?} {binding}");
+        }
+    }
+
+    /// Where classes ascend, a wish is met by a stronger one, and nothing by a weaker one.
+    #[test]
+    fn what_meets_a_wish() {
+        let essential = r#"{"id_token":{"acr":{"essential":true,"values":["silver"]}}}"#;
+        let wished = r#"{"id_token":{"acr":{"values":["silver"]}}}"#;
+        for (claims, acr_values, exact, ascending) in [
+            ("{}", "bronze", "bronze", "bronze silver gold"),
+            ("{}", "silver", "silver", "silver gold"),
+            ("{}", "gold", "gold", "gold"),
+            ("{}", "gold silver", "silver gold", "silver gold"),
+            ("{}", "gold bronze", "bronze gold", "bronze silver gold"),
+            ("{}", "tin silver", "silver", "silver gold"),
+            (wished, "gold", "silver", "silver gold"),
+            (essential, "", "silver", "silver"),
+        ] {
+            for (binds, ascends) in [(false, false), (false, true), (true, false), (true, true)] {
+                let list = |text: &str| text.split_whitespace().map(Acr::new).collect::<Vec<_>>();
+                let mut metadata = ClientMetadata::default();
+                metadata.redirect_uris.push(RedirectUri::new("https://c.example/cb").unwrap());
+                let client = Client::public(ClientId::new("c").unwrap(), metadata).unwrap();
+                let mut config = Config::new(Issuer::new("https://id.example").unwrap());
+                config.acr_values = list("bronze silver gold");
+                config.policy.acr_values_bind = binds;
+                config.policy.acr_values_ascend = ascends;
+                let parameter = ClaimsParameter::parse(claims).unwrap();
+                let words: Vec<_> = acr_values.split_whitespace().map(Into::into).collect();
+                let wanted = Assurance::wanted(&client, &parameter, &words, &config);
+                let wanted = wanted.unwrap().unwrap();
+                let meets = |name: &&str| wanted.is_met_by(Some(&Acr::new(*name)));
+                let met: Vec<_> =
+                    ["bronze", "silver", "gold", "unheard-of"].into_iter().filter(meets).collect();
+                let expected = if ascends { ascending } else { exact };
+                assert_eq!(met.join(" "), expected, "{claims} {acr_values} {binds} {ascends}");
+                assert!(!wanted.is_met_by(None));
+            }
         }
     }
 }

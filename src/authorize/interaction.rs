@@ -1,6 +1,9 @@
 use std::{fmt, sync::Arc};
 
-use super::{Cookies, request::AuthorizeRequest};
+use super::{
+    Cookies,
+    request::{AuthorizeRequest, OwnParameters},
+};
 use crate::{
     claims::{ClaimRules, RequestedClaim, may_have, untagged},
     client::Client,
@@ -49,8 +52,25 @@ pub struct Interaction {
     pub accounts: Vec<Subject>,
     /// What the client wishes for the page.
     pub hints: Hints,
+    pub(super) parameters: OwnParameters,
     /// Header fields that must go out with the page: cookies. The adapters add them.
     pub headers: Cookies,
+}
+
+impl Interaction {
+    /// What the request says by a parameter of the host's own, one of [`Config::parameters`]: at every page of it,
+    /// from the first to the last.
+    ///
+    /// # Security
+    ///
+    /// It is the word of whoever made the link, not of the person who followed it, and it stood in an
+    /// address. If it signs somebody in, let it be good once and not for long, and show them as whom.
+    ///
+    /// [`Config::parameters`]: crate::Config::parameters
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        let mut parameters = self.parameters.iter();
+        parameters.find(|(known, _)| **known == *name).map(|(_, value)| &**value)
+    }
 }
 
 impl fmt::Debug for Interaction {

@@ -27,7 +27,7 @@ use std::{borrow::Cow, net::IpAddr};
 
 pub(crate) use hint::{IssuedIdToken, issued_id_token};
 pub use interaction::{Agreement, AskedClaim, Hints, Interaction, Need, Verdict};
-pub(crate) use request::locales;
+pub(crate) use request::{locales, parameter_contradictions};
 pub(crate) use resume::{check_form, resume, revisit};
 pub(crate) use return_to::ReturnTo;
 
@@ -131,11 +131,16 @@ async fn resolve<'r>(
     match request_object::resolve(core, client, &params).await {
         Ok(None) => Ok(params),
         Ok(Some(resolved)) => Ok(resolved),
-        Err(failure) => Err(match ReturnTo::verify(client, &params, &core.config.issuer) {
+        Err(failure) => Err(match return_to(core, client, &params) {
             Ok(return_to) => RedirectError::new(return_to, failure).into(),
             Err(_) => PageError::from(failure).into(),
         }),
     }
+}
+
+/// The way back, if the parameters prove one.
+fn return_to(core: &Core, client: &Client, params: &Params<'_>) -> Result<ReturnTo, Reason> {
+    ReturnTo::verify(client, params, &core.config.issuer, core.config.policy)
 }
 
 /// Lax cookies do not come with a POST from another site: the request is kept, and the browser sent
@@ -243,8 +248,7 @@ impl Asked {
         client: KnownClient,
         params: &Params<'_>,
     ) -> Result<Self, AuthorizeError> {
-        let return_to =
-            ReturnTo::verify(&client, params, &core.config.issuer).map_err(PageError::from)?;
+        let return_to = return_to(core, &client, params).map_err(PageError::from)?;
         let request = AuthorizeRequest::parse(&client, params, &core.config, &core.scopes)
             .map_err(Failure::from)
             .and_then(|request| {
@@ -372,6 +376,7 @@ impl Asked {
                     accounts: present.accounts(),
                     subject: present.person.map(|person| person.signed_in.subject),
                     hints: self.request.hints,
+                    parameters: self.request.parameters,
                     headers: cookies,
                 })))
             }

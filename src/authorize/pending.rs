@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Cookies, request::RECOGNISED};
+use super::{Cookies, request::recognised};
 use crate::{
     error::{Failure, HostError, Reason},
     grant::ConsentBasis,
@@ -72,7 +72,7 @@ impl Pending {
             kid: core.first_keys().kid,
             browser: None,
             until: core.clock.now() + core.config.lifetimes.interaction,
-            query: params.keep(&RECOGNISED),
+            query: params.keep(&recognised(&core.config)),
             steps: Steps::default(),
         })
     }

@@ -11,7 +11,7 @@ use std::error::Error;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::request::RECOGNISED;
+use super::request::recognised;
 use crate::{
     client::{self, Client, KeyFault},
     config::RequestObjectMode,
@@ -45,8 +45,8 @@ pub(super) async fn resolve<'r>(
     let claims = verify(core, client, text).await.map_err(invalid)?;
     let mode = if required { RequestObjectMode::Jar } else { core.config.policy.request_object };
     check(core, client, &claims, mode, core.clock.now()).map_err(invalid)?;
-    let object =
-        Params::of_object(&claims.into_map(), &RECOGNISED).ok_or(Reason::RequestObjectClaims)?;
+    let object = Params::of_object(&claims.into_map(), &recognised(&core.config))
+        .ok_or(Reason::RequestObjectClaims)?;
     match mode {
         RequestObjectMode::Jar => Ok(Some(object)),
         RequestObjectMode::Oidc => {

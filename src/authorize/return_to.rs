@@ -1,7 +1,8 @@
 use url::form_urlencoded;
 
 use crate::{
-    client::Client,
+    client::{self, Client},
+    config::Policy,
     error::Reason,
     types::{Issuer, ResponseMode, ResponseType},
     wire::{Params, Reply, form_post, host, separator},
@@ -28,6 +29,8 @@ impl ReturnTo {
     /// Verifies the redirect URI ([RFC 9700 §2.1]: byte for byte) and settles the response mode. A
     /// repeated parameter is ambiguous and leads nowhere.
     ///
+    /// One that the policy keeps from such clients counts as not registered.
+    ///
     /// A wrong response mode is settled as the default of the response type here, so that the error
     /// can be reported; the validation refuses it.
     ///
@@ -36,9 +39,12 @@ impl ReturnTo {
         client: &Client,
         params: &Params<'_>,
         issuer: &Issuer,
+        policy: Policy,
     ) -> Result<Self, Reason> {
         let uri = params.one("redirect_uri")?.ok_or(Reason::RedirectUriMissing)?;
-        if !client.metadata.redirect_uris.iter().any(|registered| registered.matches(uri)) {
+        let registered = client.metadata.redirect_uris.iter();
+        let mut registered = registered.filter(|known| known.matches(uri));
+        if !registered.any(|known| client::may_redirect(policy, client, known)) {
             return Err(Reason::RedirectUriMismatch);
         }
         let response_type =
@@ -133,7 +139,8 @@ mod tests {
         let client = Client::public(ClientId::new("c").unwrap(), metadata).unwrap();
         let issuer = Issuer::new("https://id.example").unwrap();
         let params = Params::parse(&[query.as_bytes()]);
-        ReturnTo::verify(&client, &params, &issuer).map(|to| to.send(&[("code", "x y")]))
+        ReturnTo::verify(&client, &params, &issuer, Policy::default())
+            .map(|to| to.send(&[("code", "x y")]))
     }
 
     /// The registered bytes stay, the parameters come once (RFC 6749 §4.1.2; threat AZ-14).

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use super::{Client, SubjectType};
+use super::{ApplicationType, Client, SubjectType};
 use crate::{
+    config::Policy,
     fetch,
     jose::DecryptionKeys,
     provider::Core,
-    types::{JwsAlgorithm, Timestamp},
+    types::{JwsAlgorithm, RedirectUri, Timestamp},
 };
 
 /// A member of a client that is well-formed and that this provider cannot serve
@@ -34,6 +35,9 @@ pub(crate) fn misfits(core: &Core, client: &Client, now: Timestamp) -> Vec<Misfi
     let mut misfit = |member, why| found.push(Misfit { member, why });
     let metadata = &client.metadata;
 
+    if metadata.redirect_uris.iter().any(|uri| !may_redirect(core.config.policy, client, uri)) {
+        misfit("redirect_uris", "http is for native applications here");
+    }
     if !metadata.grant_types.iter().all(|grant_type| core.supports(grant_type)) {
         misfit("grant_types", "not one of grant_types_supported");
     }
@@ -91,6 +95,12 @@ pub(crate) fn misfits(core: &Core, client: &Client, now: Timestamp) -> Vec<Misfi
         }
     }
     found
+}
+
+/// Whether the policy lets answers go to this redirect URI of the client.
+pub(crate) fn may_redirect(policy: Policy, client: &Client, uri: &RedirectUri) -> bool {
+    let native = client.metadata.application_type == ApplicationType::Native;
+    !policy.native_loopback_only || native || !uri.is_http()
 }
 
 /// Whether what fetches, or any that may come to do so, could go there.

@@ -33,7 +33,7 @@ pub use checked::CheckedClient;
 pub use choices::{ApplicationType, AuthMethod, GrantType, SubjectType};
 pub(crate) use decoded::Decoded;
 pub use fit::Misfit;
-pub(crate) use fit::misfits;
+pub(crate) use fit::{may_redirect, misfits};
 pub use hashes::SecretHashes;
 pub(crate) use inbound::unsealed;
 pub use initiate::LoginInitiation;

@@ -60,26 +60,32 @@ pub(super) async fn issue(
     audience: &Audience<'_>,
     scope: &Scope,
 ) -> Result<TokenResponse, Failure> {
-    let scope =
-        permitted(core, client, audience.scope(&scope.retain(|token| !is_personal(token)))).await?;
+    if let Some(owner) = &client.owner {
+        let account = core.account(owner, &[]).await?;
+        if !account.is_some_and(|account| account.active) {
+            return Err(Reason::OwnerInactive.into());
+        }
+    }
+    let scope = audience.scope(&scope.retain(|token| !is_personal(token)));
+    let scope = permitted(core, client, scope).await?;
     let response = mint(core, client, audience, scope, core.clock.now()).await?;
     core.observer.observe(&Event::new(What::TokenIssued).client(&client.id));
     Ok(response)
 }
 
-/// Bounded by what the client's owner may do.
-async fn permitted(core: &Core, client: &Client, scope: Scope) -> Result<Scope, Failure> {
-    let Some(owner) = &client.owner else { return Ok(scope) };
-    let account = core.account(owner, &[]).await?;
-    if !account.is_some_and(|account| account.active) {
-        return Err(Reason::OwnerInactive.into());
-    }
-    match &core.permissions {
-        None => Ok(scope),
-        Some(permissions) => {
+/// Bounded by what the client's owner may do now: when a token is issued, and whenever one that is out is
+/// looked at.
+pub(super) async fn permitted(
+    core: &Core,
+    client: &Client,
+    scope: Scope,
+) -> Result<Scope, Failure> {
+    match (&client.owner, &core.permissions) {
+        (Some(owner), Some(permissions)) if !scope.is_empty() => {
             let may = permissions.permitted(owner, client, &scope).await?;
             Ok(scope.intersection(&may))
         }
+        _ => Ok(scope),
     }
 }
 

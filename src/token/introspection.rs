@@ -123,7 +123,13 @@ async fn of_access_token(
         }
         Asker::Client(_) | Asker::Host => audience,
     };
-    let scope = carried.scope(&audience);
+    let scope = match &carried.carrier {
+        Carrier::Client => {
+            let own = carried.scope(&audience);
+            client_credentials::permitted(core, &carried.client, own).await?
+        }
+        Carrier::Grant { .. } => carried.scope(&audience),
+    };
     let sub = carried.sub(core)?;
     let claims = match &carried.carrier {
         Carrier::Client => client_credentials::constants(core, &carried.client, &audience, &scope),

@@ -158,6 +158,56 @@ async fn wishes() {
     }
 }
 
+/// RFC 9470 §4: where classes ascend, whoever has signed in with a stronger one than is wished for is not
+/// asked again; an essential one is exactly that (§5.5.1.1).
+#[tokio::test]
+async fn stronger_classes() {
+    let wished = json!({"id_token": {"acr": {"values": ["silver"]}}}).to_string();
+    for (ascends, binds) in [(false, false), (true, false), (false, true), (true, true)] {
+        let mut setup = setup(binds);
+        setup.config.acr_values = ["bronze", "silver", "gold"].map(Acr::new).into();
+        setup.config.policy.acr_values_ascend = ascends;
+        let op = setup.build();
+        for (name, value, had, serves) in [
+            ("acr_values", "silver", "gold", ascends),
+            ("acr_values", "silver", "silver", true),
+            ("acr_values", "silver", "bronze", false),
+            ("acr_values", "bronze", "gold", ascends),
+            ("claims", &*wished, "gold", ascends),
+            ("claims", &*essential(&json!(["silver"])), "gold", false),
+            ("claims", &*essential(&json!(["bronze", "gold"])), "gold", true),
+        ] {
+            let what = format!("{name}={value} {had} {ascends} {binds}");
+            let mut browser = Browser::new(&op);
+            let first = Ask::of("keyed", "id_token");
+            let answer = browser.authorize(&first.pairs()).await;
+            let answer = login(&mut browser, &answer, ALICE, had).await;
+            browser.follow(answer, ALICE).await;
+            let ask = first.with(name, value);
+            let answer = browser.authorize(&ask.pairs()).await;
+            assert_eq!(matches!(answer, Answer::Reply(_)), serves, "{what}");
+            if serves {
+                let id = claims(Sent::of(&answer).get("id_token"));
+                assert_eq!(id["acr"], had, "{what}: it says what was reached");
+                continue;
+            }
+            // who signs in with a stronger one all the same is through, unless exactly this one binds
+            let hints: Vec<_> = answer.page().hints.acr_values.iter().map(Acr::as_str).collect();
+            assert!(!hints.contains(&"gold"), "{what}: nobody wished for it: {hints:?}");
+            let bound = answer.page().acr_binds;
+            let answer = login(&mut browser, &answer, ALICE, "gold").await;
+            let sent = Sent::of(&answer);
+            let through = !bound || (ascends && name == "acr_values");
+            assert_eq!(sent.parameters.contains_key("id_token"), through, "{what}: {sent:?}");
+        }
+    }
+    let mut twice = setup(false).config;
+    twice.acr_values = ["silver", "gold", "silver"].map(Acr::new).into();
+    assert!(twice.contradictions().is_empty());
+    twice.policy.acr_values_ascend = true;
+    assert_eq!(twice.contradictions(), ["acr_values: silver is there twice"]);
+}
+
 /// A requested `sub`: no answer is about somebody else (§5.5.1), for every response type.
 #[tokio::test]
 async fn requested_sub() {

@@ -340,6 +340,7 @@ impl Settings {
             grant_types: grant_types.collect(),
             response_types: self.response_types(),
             unsigned: self.policy.unsigned == Some(true),
+            native_loopback_only: self.policy.native_loopback_only == Some(true),
             resources: self.resources.iter().map(|entry| entry.0.resource.clone()).collect(),
         }
     }
@@ -359,9 +360,9 @@ impl Settings {
         algorithms
     }
 
-    /// Whether some client may send people's passwords.
+    /// Whether clients may come to send people's passwords: by a feature, or because one in the file may.
     pub(crate) fn password_grant(&self) -> bool {
-        self.clients.iter().any(|entry| entry.0.password_grant)
+        self.features.password_grant || self.clients.iter().any(|entry| entry.0.password_grant)
     }
 
     fn check_classes(&self) -> Result<(), ConfigError> {
@@ -376,6 +377,16 @@ impl Settings {
             if !listed(acr) {
                 return Err(ConfigError(format!("{name}: is not among acr_values")));
             }
+        }
+        let place = |acr: &Option<Acr>| {
+            let listed = self.acr_values.as_ref()?;
+            listed.iter().position(|listed| Some(listed) == acr.as_ref())
+        };
+        let falls = place(&self.acr).zip(place(&self.acr_mfa)).is_some_and(|(acr, mfa)| mfa < acr);
+        if falls && self.policy.acr_values_ascend == Some(true) {
+            return Err(ConfigError::new(
+                "acr_values: policy.acr_values_ascend needs acr before acr_mfa",
+            ));
         }
         Ok(())
     }
@@ -470,6 +481,8 @@ pub(crate) struct Tls {
 pub(crate) struct Features {
     /// Whether the demo relying party is there.
     pub(crate) demo: bool,
+    /// Whether there is the password grant, for the clients that an administrator gives it to.
+    pub(crate) password_grant: bool,
 }
 
 #[cfg(test)]

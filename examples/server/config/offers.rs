@@ -1,6 +1,6 @@
 //! What clients can have here, whoever makes them.
 
-use oidc_op::{Client, GrantType, Resource, ResponseType};
+use oidc_op::{ApplicationType, Client, GrantType, RedirectUri, Resource, ResponseType};
 
 use super::clients::unsigned_member;
 
@@ -12,6 +12,8 @@ pub(crate) struct Offers {
     pub(super) response_types: Vec<ResponseType>,
     /// Whether `none` is an algorithm.
     pub(super) unsigned: bool,
+    /// Whether `http` redirect URIs are for native applications only.
+    pub(super) native_loopback_only: bool,
     pub(super) resources: Vec<Resource>,
 }
 
@@ -25,6 +27,9 @@ impl Offers {
         if let Some(unknown) = types.iter().find(|known| !self.response_types.contains(known)) {
             return Some(format!("response_types: {unknown} is not among response_types"));
         }
+        if let Some(uri) = self.withheld(client) {
+            return Some(format!("redirect_uris: {} needs application_type native", uri.as_str()));
+        }
         if let Some(grant_type) = self.unsupported(client) {
             return Some(format!("grant_types: {grant_type}"));
         }
@@ -37,11 +42,19 @@ impl Offers {
         Some(format!("resources: {} is none", unknown.as_str()))
     }
 
+    /// A redirect URI that is for native applications only, of a client that is none.
+    fn withheld<'c>(&self, client: &'c Client) -> Option<&'c RedirectUri> {
+        let metadata = &client.metadata;
+        let web = metadata.application_type == ApplicationType::Web;
+        let is_http = |uri: &&RedirectUri| uri.as_str().to_ascii_lowercase().starts_with("http:");
+        metadata.redirect_uris.iter().find(|uri| self.native_loopback_only && web && is_http(uri))
+    }
+
     /// A grant type of a client that nothing here supports, and what it needs.
     fn unsupported(&self, client: &Client) -> Option<&'static str> {
         let lacking = |grant_type: &&GrantType| !self.grant_types.contains(grant_type);
         client.metadata.grant_types.iter().filter(lacking).find_map(|grant_type| match grant_type {
-            GrantType::Password => Some("password needs a client with password_grant = true"),
+            GrantType::Password => Some("password needs features.password_grant = true"),
             GrantType::TokenExchange => Some("token-exchange needs a rule in [[exchange]]"),
             GrantType::JwtBearer => Some("jwt-bearer needs one of [[trusted_issuers]]"),
             GrantType::Extension(_) => Some("one is not known here"),

@@ -9,6 +9,8 @@ use serde::Deserialize;
 pub(super) struct Policy {
     require_pkce: Option<bool>,
     acr_values_bind: Option<bool>,
+    pub(super) acr_values_ascend: Option<bool>,
+    pub(super) native_loopback_only: Option<bool>,
     pub(super) unsigned: Option<bool>,
     unsigned_unless_registered: Option<bool>,
     request_object: Option<Mode>,
@@ -32,6 +34,8 @@ impl Policy {
         for (to, from) in [
             (&mut policy.require_pkce, self.require_pkce),
             (&mut policy.acr_values_bind, self.acr_values_bind),
+            (&mut policy.acr_values_ascend, self.acr_values_ascend),
+            (&mut policy.native_loopback_only, self.native_loopback_only),
             (&mut policy.unsigned, self.unsigned),
             (&mut policy.unsigned_unless_registered, self.unsigned_unless_registered),
             (&mut policy.client_documents, self.client_documents),

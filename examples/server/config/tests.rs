@@ -135,6 +135,21 @@ fn refusals_name_the_line_and_the_member() {
         ("[policy]\nrequest_object = \"par\"", "policy.request_object: unknown variant `par`"),
         ("[policy]\nassertion_audience = \"any\"", "policy.assertion_audience: unknown variant"),
         ("acr = \"a\"\nacr_mfa = \"a\"", "acr_mfa: is the same as acr"),
+        ("response_types = []", "response_types: the list is empty"),
+        ("response_types = [\"code\", \"code\"]", "response_types: code is there twice"),
+        (
+            "response_types = [\"code\", \"device\"]",
+            "line 3, column 18: response_types: unknown resp",
+        ),
+        (
+            "acr = \"a\"\nacr_mfa = \"b\"\nacr_values = [\"b\", \"a\"]\n[policy]\nacr_values_ascend = true",
+            "acr_values: policy.acr_values_ascend needs acr before acr_mfa",
+        ),
+        (
+            "acr_values = [\"b\", \"b\"]\n[policy]\nacr_values_ascend = true",
+            "acr_values: b is there twice",
+        ),
+        ("[policy]\nnative_loopback_only = 1", "policy.native_loopback_only: invalid type"),
         ("webfinger = [\"Example.com\"]", "webfinger: \"Example.com\" is no host"),
         ("acr = \"a\"\nacr_values = [\"b\"]", "acr: is not among acr_values"),
         ("[fetch]\nenable = true", "line 4, column 1: fetch: unknown field `enable`"),
@@ -219,7 +234,17 @@ fn refusals_of_clients_name_the_member_too() {
         (
             "[[clients]]\nclient_id = \"a\"\nclient_secret = \"s\"\nresponse_types = []\n\
              grant_types = [\"password\"]",
-            "line 7, column 1: clients[0].grant_types: password needs",
+            "line 7, column 1: clients[0].grant_types: password needs features.password_grant",
+        ),
+        (
+            "response_types = [\"id_token\"]\n[[clients]]\nclient_id = \"a\"\nclient_secret = \"s\"\n\
+             redirect_uris = [\"https://a.example/\"]",
+            "line 4, column 1: clients[0].response_types: code is not among response_types",
+        ),
+        (
+            "[policy]\nnative_loopback_only = true\n[[clients]]\nclient_id = \"a\"\n\
+             client_secret = \"s\"\nredirect_uris = [\"https://a.example/\", \"http://localhost/\"]",
+            "line 8, column 1: clients[0].redirect_uris: http://localhost/ needs application_type native",
         ),
         (
             "[[clients]]\nclient_id = \"a\"\nclient_secret = \"s\"\nresponse_types = []\n\
@@ -233,6 +258,49 @@ fn refusals_of_clients_name_the_member_too() {
         ),
     ] {
         refuses(rest, names);
+    }
+}
+
+/// What there is, and what is demanded, is for the library to know.
+#[test]
+fn response_types_and_policies() {
+    let parse = |rest: &str| parsed(&format!("{HEAD}{rest}")).unwrap();
+    let plain = parse("").provider();
+    assert_eq!(plain.response_types, ResponseType::ALL);
+    assert!(!plain.policy.native_loopback_only && !plain.policy.acr_values_ascend);
+    let strict = parse(
+        "response_types = [\"code\", \"token id_token\"]\n\
+         [policy]\nnative_loopback_only = true\nacr_values_ascend = true\n\
+         [[clients]]\nclient_id = \"a\"\nclient_secret = \"s\"\napplication_type = \"native\"\n\
+         redirect_uris = [\"http://localhost/\"]\n",
+    )
+    .provider();
+    let names: Vec<_> = strict.response_types.iter().map(|known| known.as_str()).collect();
+    assert_eq!(names, ["code", "id_token token"]);
+    assert!(strict.policy.native_loopback_only && strict.policy.acr_values_ascend);
+}
+
+/// The grant type password is there for a client that an administrator makes later, or because one in the
+/// file has it; else no client can have it.
+#[test]
+fn the_password_grant_is_a_feature() {
+    let client = "[[clients]]\nclient_id = \"a\"\nclient_secret = \"s\"\nresponse_types = []\n\
+                  grant_types = [\"password\"]\n";
+    let own = "first_party = true\npassword_grant = true\n";
+    let feature = "[features]\npassword_grant = true\n";
+    for (rest, there) in [
+        (String::new(), false),
+        (feature.to_owned(), true),
+        (feature.replace("true", "false"), false),
+        (format!("{feature}{client}"), true),
+        (format!("{client}{own}"), true),
+    ] {
+        let settings = parsed(&format!("{HEAD}{rest}")).unwrap();
+        assert_eq!(settings.password_grant(), there, "{rest}");
+        let ClientEntry(asked) =
+            parsed(&format!("{HEAD}{feature}{client}")).unwrap().clients.remove(0);
+        let finding = settings.offers().finding(&asked);
+        assert_eq!(finding.is_none(), there, "{rest}: {finding:?}");
     }
 }
 

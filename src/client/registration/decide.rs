@@ -99,8 +99,10 @@ pub(super) fn obey(verdict: RegistrationVerdict) -> Result<(), RegistrationError
 
 /// Whether it could work here.
 pub(super) fn fits(core: &Core, client: &Client, now: Timestamp) -> Result<(), RegistrationError> {
-    match fit::misfits(core, client, now).first() {
-        Some(misfit) => Err(RegistrationError::member(Reason::MetadataInvalid, misfit.to_string())),
-        None => Ok(()),
-    }
+    let Some(misfit) = fit::misfits(core, client, now).into_iter().next() else { return Ok(()) };
+    let reason = match misfit.member {
+        "redirect_uris" => Reason::RedirectUriUnregistrable,
+        _ => Reason::MetadataInvalid,
+    };
+    Err(RegistrationError::member(reason, misfit.to_string()))
 }

@@ -1,8 +1,12 @@
 //! P-03, P-09, TK-02: what comes of one thing is never more than it, and never outlives what ended it.
 
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
 use oidc_op::{
-    AccessTokenFormat, Account, Agreement, Duration, JwtFormat, Resource, ResourceServer, Scope,
-    SigningAlgorithm, Subject, Verdict, store::MemoryStore,
+    AccessTokenFormat, AccessTokenVerifier, Account, Agreement, Client, ClientPermissions,
+    Duration, HostError, JwtFormat, Reason, Resource, ResourceServer, Scope, SigningAlgorithm,
+    Subject, Verdict, store::MemoryStore,
 };
 use serde_json::{Value, json};
 
@@ -487,4 +491,94 @@ async fn rt_07_a_password_grant_that_was_taken_away() {
     assert_eq!(taken.introspect("password", &refresh).await.json(), json!({"active": false}));
     assert_eq!(taken.refresh("password", &refresh).await.error(), "invalid_grant");
     assert_eq!(op.refresh("password", &refresh).await.status(), 200, "and nothing was harmed");
+}
+
+/// What the host says of an owner's permissions, and how often it was asked.
+#[derive(Clone, Debug, Default)]
+struct Bounds {
+    /// What may be done; everything if none, and nobody knows if it is `unknown`.
+    may: Arc<Mutex<Option<&'static str>>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+#[async_trait]
+impl ClientPermissions for Bounds {
+    async fn permitted(
+        &self,
+        owner: &Subject,
+        client: &Client,
+        scope: &Scope,
+    ) -> Result<Scope, HostError> {
+        self.asked.lock().unwrap().push(format!("{owner} {} {scope}", client.id));
+        match *self.may.lock().unwrap() {
+            Some("unknown") => Err("the directory is down".into()),
+            Some(may) => Ok(Scope::parse(may).unwrap()),
+            None => Ok(scope.clone()),
+        }
+    }
+}
+
+/// A client's own token that is out covers no more than its owner may do now: at introspection, by the client
+/// and by the API, and where an API in the same process asks the provider.
+#[tokio::test]
+async fn tokens_of_a_client_shrink_with_its_owner() {
+    let bounds = Bounds::default();
+    let op = Setup::full().build_with(|builder| builder.permissions(bounds.clone()));
+    let credentials = [("grant_type", "client_credentials")];
+    for (resource, api) in [("https://api.example/", "rs1"), ("https://orders.example/", "rs2")] {
+        *bounds.may.lock().unwrap() = None;
+        let body = [&credentials[..], &[("resource", resource)]].concat();
+        let token = op.token_as("owned", &body).await.member("access_token");
+        let nobodys = op.token_as("cc-client", &body).await.member("access_token");
+        let issuer = op.provider.config().issuer.clone();
+        let verifier = AccessTokenVerifier::by_source(
+            issuer,
+            Resource::new(resource).unwrap(),
+            op.provider.clone(),
+        )
+        .clock(op.clock.clone());
+        for (may, expected) in [
+            (None, "orders:read orders:write"),
+            (Some("orders:read admin"), "orders:read"),
+            (Some("orders:write"), "orders:write"),
+            (Some("admin"), ""),
+            (None, "orders:read orders:write"),
+        ] {
+            *bounds.may.lock().unwrap() = may;
+            for asker in ["owned", api] {
+                bounds.asked.lock().unwrap().clear();
+                let said = op.introspect(asker, &token).await.json();
+                assert_eq!(said["active"], true, "{asker} {may:?}");
+                let mut tokens: Vec<_> =
+                    said["scope"].as_str().unwrap_or_default().split_whitespace().collect();
+                tokens.retain(|token| token.starts_with("orders:"));
+                tokens.sort_unstable();
+                assert_eq!(tokens.join(" "), expected, "{asker} {may:?}");
+                assert_eq!(bounds.asked.lock().unwrap().len(), 1, "asked once");
+            }
+            let verified = verifier.verify_token(&token).await.unwrap();
+            for needed in ["orders:read", "orders:write"] {
+                let granted = expected.contains(needed);
+                assert_eq!(verified.require(needed).is_ok(), granted, "{needed} {may:?}");
+            }
+            // whoever has no owner has no such bounds, and nobody is asked
+            bounds.asked.lock().unwrap().clear();
+            let verified = verifier.verify_token(&nobodys).await.unwrap();
+            assert!(
+                verified.require("orders:read").is_ok() && verified.require("orders:write").is_ok()
+            );
+            assert!(bounds.asked.lock().unwrap().is_empty());
+        }
+        // who cannot be asked has said nothing (threat IR-06)
+        *bounds.may.lock().unwrap() = Some("unknown");
+        let answer = op.introspect(api, &token).await;
+        assert_eq!((answer.status(), &*answer.error()), (500, "server_error"));
+        assert!(!answer.json().to_string().contains("directory"));
+        let error = verifier.verify_token(&token).await.unwrap_err();
+        assert_ne!(error.reason(), Some(Reason::BearerInvalid), "no verdict on the token");
+    }
+    *bounds.may.lock().unwrap() = None;
+    let token = op.token_as("owned", &credentials).await.member("access_token");
+    op.host.disable(BOB);
+    assert_eq!(op.introspect("owned", &token).await.json(), json!({"active": false}));
 }

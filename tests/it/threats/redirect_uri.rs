@@ -1,10 +1,11 @@
 //! RU: redirect URI validation and open redirects. Registration is covered by the unit tests of
 //! `RedirectUri` and `ClientMetadata`.
 
-use oidc_op::{ClientMetadata, RedirectUri};
+use oidc_op::{Client, ClientMetadata, LintRule, Misfit, Reason, RedirectUri, Registration};
+use serde_json::json;
 
 use super::{is_page400, is_redirect};
-use crate::support::{ALICE, Browser, Op};
+use crate::support::{ALICE, Answer, Browser, Op, Setup, client};
 
 async fn refuses(client: &str, variants: &[&str]) {
     let op = Op::new();
@@ -232,5 +233,94 @@ async fn ru_18_provoked_errors_go_only_to_registered_uris() {
         is_redirect(&op, &Op::request_with(&[change]), error, change.0).await;
         let elsewhere = [change, ("redirect_uri", "https://evil.example/")];
         is_page400(&op, &Op::request_with(&elsewhere), change.0).await;
+    }
+}
+
+/// Loopback hosts without TLS, where the policy keeps them for native applications.
+const LOOPBACK: [&str; 4] = [
+    "http://localhost/cb",
+    "http://127.0.0.1:3000/cb",
+    "http://[::1]/cb",
+    "HTTP://LOCALHOST:8080/cb",
+];
+
+fn loopback_setup(native_only: bool) -> Setup {
+    let mut setup = Setup::full();
+    setup.config.policy.native_loopback_only = native_only;
+    let mut rules = Registration::default();
+    rules.access = oidc_op::RegistrationAccess::Open;
+    setup.config.registration = Some(rules);
+    setup.secrets.storage = vec![oidc_op::Secret::new([7; 32]).unwrap()];
+    setup
+}
+
+/// RU-15: a web client registers no `http` address, on loopback neither, where the policy says so; a native
+/// one does, and nobody one on another host.
+#[tokio::test]
+async fn ru_15_registration_of_loopback_hosts() {
+    for native_only in [false, true] {
+        let op = loopback_setup(native_only).build();
+        for (uri, web, native) in LOOPBACK
+            .map(|uri| (uri, !native_only, true))
+            .into_iter()
+            .chain([("https://localhost/cb", true, true), ("http://x.example/cb", false, false)])
+        {
+            for (application_type, good) in [("web", web), ("native", native)] {
+                let metadata = json!({
+                    "redirect_uris": ["https://rp.example/cb", uri],
+                    "application_type": application_type
+                });
+                let headers = [("content-type", "application/json")];
+                let answer =
+                    op.send("POST", "/register", "", &headers, &metadata.to_string()).await;
+                let what = format!("{uri} {application_type} {native_only}: {}", answer.json());
+                assert_eq!(answer.status(), if good { 201 } else { 400 }, "{what}");
+                if !good {
+                    assert_eq!(answer.error(), "invalid_redirect_uri", "{what}");
+                }
+            }
+        }
+    }
+}
+
+/// What such a client of the host's has registered nevertheless leads nowhere, and is found by a look over
+/// the clients.
+#[tokio::test]
+async fn ru_18_loopback_hosts_of_web_clients_lead_nowhere() {
+    for native_only in [false, true] {
+        for application_type in ["web", "native"] {
+            let uris = [&LOOPBACK[..], &["https://loop.example/cb"]].concat();
+            let members = json!({ "application_type": application_type });
+            let of_host: Client = client("loop", false, &uris, &members);
+            let mut setup = loopback_setup(native_only);
+            setup.clients = vec![of_host.clone()];
+            let op = setup.build();
+            let refused = native_only && application_type == "web";
+            for uri in uris {
+                let what = format!("{uri} {application_type} {native_only}");
+                let is_http = uri.to_ascii_lowercase().starts_with("http:");
+                for changes in [&[("prompt", "login")][..], &[("prompt", "nope")]] {
+                    let known = [("client_id", "loop"), ("redirect_uri", uri)];
+                    let request = Op::request_with(&[&known[..], changes].concat())
+                        .into_iter()
+                        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                        .collect::<Vec<_>>();
+                    let request: Vec<_> =
+                        request.iter().map(|(name, value)| (&**name, &**value)).collect();
+                    let answer = Browser::new(&op).authorize(&request).await;
+                    match (refused && is_http, &answer) {
+                        (true, _) => answer.is_page_error(Reason::RedirectUriMismatch),
+                        (false, Answer::Page(_)) => assert_eq!(changes[0].1, "login", "{what}"),
+                        (false, _) => assert_eq!(answer.parameter("error"), "invalid_request"),
+                    }
+                }
+            }
+            let misfits: Vec<Misfit> = op.provider.misfits(&of_host);
+            let members: Vec<_> = misfits.iter().map(|misfit| misfit.member).collect();
+            assert_eq!(members, if refused { &["redirect_uris"][..] } else { &[] });
+            let found = op.provider.lint().await.unwrap();
+            let found = found.iter().filter(|finding| finding.rule == LintRule::Misfit).count();
+            assert_eq!(found, members.len());
+        }
     }
 }
