@@ -158,7 +158,7 @@ async fn mint(
         let claims = if ask.is_empty() {
             wanted.select(&Account::default())
         } else {
-            let account = core.account(&grant.subject, &ask).await?;
+            let account = core.account_of(&grant.subject, &grant.auth, &ask).await?;
             let active = account.filter(|account| account.active);
             wanted.select(&active.ok_or(Reason::NotSignedIn)?)
         };
@@ -189,7 +189,7 @@ async fn front_token(
     if audience.jwt().is_some() {
         let rules = &core.config.claims;
         let wanted = Wanted::of(rules, &asked.client, &scope, &grant.claims, audience.target());
-        let account = core.account(&grant.subject, &wanted.ask()).await?;
+        let account = core.account_of(&grant.subject, &grant.auth, &wanted.ask()).await?;
         let active = account.filter(|account| account.active).ok_or(Reason::NotSignedIn)?;
         claims = wanted.select(&active);
     }
