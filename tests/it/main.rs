@@ -12,6 +12,7 @@ mod blackbox;
 mod checked_clients;
 mod claims;
 mod claims_bounds;
+mod claims_of_a_login;
 mod claims_properties;
 mod code_flow;
 mod direct;
