@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use serde_json::{Map, Value};
 
 use crate::{
-    claims::{Accounts, Pairwise, STANDARD_SCOPES},
+    claims::{Accounts, Pairwise},
     client::{
         ClientPermissions, Clients, Decoded, GrantType, Publishers, RegistrationPolicy,
         SecretHashes,
@@ -366,12 +366,9 @@ impl ProviderBuilder {
     }
 }
 
-/// The standard scopes, then the host's own.
+/// The scopes that ask for claims, then the host's others.
 fn supported(config: &Config) -> Scope {
-    let standard = STANDARD_SCOPES.map(|(token, _)| token).join(" ");
-    // The standard tokens are well-formed, so this never falls back.
-    let standard = Scope::parse(&standard).unwrap_or_default();
-    let own = standard.union(&config.claims.scope()).union(&config.scopes);
+    let own = config.claims.scope().union(&config.scopes);
     config
         .resources
         .iter()

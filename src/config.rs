@@ -431,6 +431,11 @@ impl Config {
             if name == self.issuer.as_str() {
                 found.push(format!("resources[{i}]: the provider itself needs no mention"));
             }
+            for claim in server.claims.iter().filter(|claim| !self.claims.supports(claim)) {
+                found.push(format!(
+                    "resources[{i}].claims: {claim:?} is not among claims.supported"
+                ));
+            }
             if self.resources.iter().take(i).any(|other| other.resource == server.resource) {
                 found.push(format!("resources[{i}]: {name} is there twice"));
             }

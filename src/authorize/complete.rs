@@ -3,7 +3,7 @@ use time::Duration;
 
 use super::{Asked, decide::Approved};
 use crate::{
-    claims::{Account, OFFLINE_ACCESS, Target, Wanted},
+    claims::{Account, GrantedClaims, OFFLINE_ACCESS, Target, Wanted},
     client,
     env::{Event, What},
     error::{AuthorizeError, Failure, PageError, Reason},
@@ -78,7 +78,7 @@ fn authorize(
         consent: terms.basis,
         scope: terms.scope,
         resources: asked.request.resources.clone(),
-        claims: asked.request.granted_claims(terms.refused),
+        claims: asked.granted_claims(core, terms.refused),
         ticket: asked.request.response_type.code().then(|| Ticket {
             digest: code.digest(),
             expires: code_expires,
@@ -158,7 +158,7 @@ async fn mint(
         let claims = if ask.is_empty() {
             wanted.select(&Account::default())
         } else {
-            let account = core.account(&grant.subject, &ask).await?;
+            let account = core.account_of(&grant.subject, &grant.auth, &ask).await?;
             let active = account.filter(|account| account.active);
             wanted.select(&active.ok_or(Reason::NotSignedIn)?)
         };
@@ -189,7 +189,7 @@ async fn front_token(
     if audience.jwt().is_some() {
         let rules = &core.config.claims;
         let wanted = Wanted::of(rules, &asked.client, &scope, &grant.claims, audience.target());
-        let account = core.account(&grant.subject, &wanted.ask()).await?;
+        let account = core.account_of(&grant.subject, &grant.auth, &wanted.ask()).await?;
         let active = account.filter(|account| account.active).ok_or(Reason::NotSignedIn)?;
         claims = wanted.select(&active);
     }
@@ -212,6 +212,22 @@ async fn front_token(
 }
 
 impl Asked {
+    /// The single claims of the grant. What else asks ID tokens to say something is noted by its name, for
+    /// those that say no more than they are asked.
+    fn granted_claims(&self, core: &Core, refused: Vec<Box<str>>) -> GrantedClaims {
+        let request = &self.request;
+        let mut claims = request.granted_claims(refused);
+        if core.config.claims.lean_id_tokens {
+            if request.max_age.is_some() {
+                claims.ask("auth_time");
+            }
+            if request.assurance.is_some() || !request.hints.acr_values.is_empty() {
+                claims.ask("acr");
+            }
+        }
+        claims
+    }
+
     /// Whom an access token is for that is made here.
     fn audience<'c>(&self, core: &'c Core) -> Result<Audience<'c>, Reason> {
         Audience::of(&core.config, self.request.resources.iter().map(Resource::as_str))

@@ -135,7 +135,7 @@ impl AskedClaim {
         let single = request.claims.id_token.iter().chain(&request.claims.userinfo);
         let single = single.map(|claim| (untagged(&claim.name), Some(claim)));
         let scoped = rules.claims_of(&request.scope).map(|name| (name, None));
-        scoped.chain(single).filter(|(name, _)| !rules.says(name) && may_have(client, name))
+        scoped.chain(single).filter(|(name, _)| !rules.says(name) && may_have(rules, client, name))
     }
 }
 

@@ -111,7 +111,7 @@ impl Present {
         let signed_in = SignedIn {
             subject: login.subject.clone(),
             subject_epoch: 0,
-            auth: login.authentication(core.clock.now()),
+            auth: login.authentication(core.clock.now())?,
             session: None,
         };
         let person = Person::load(core, client, Claim::Host(signed_in)).await?;

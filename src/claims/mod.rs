@@ -2,6 +2,7 @@
 //! else gets through. `release.rs` is the pipeline; the others are its parts.
 
 mod accounts;
+mod brought;
 mod locales;
 mod mapping;
 mod pairwise;
@@ -15,6 +16,7 @@ mod standard;
 mod userinfo;
 
 pub use accounts::{Account, Accounts};
+pub(crate) use brought::brought;
 pub(crate) use locales::{best as in_language, is_tag};
 pub use mapping::{ClaimMapping, InvalidMapping, MappingProblem};
 pub(crate) use pairwise::{Pairwise, sub};

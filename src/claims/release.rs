@@ -31,6 +31,18 @@ impl GrantedClaims {
         *self == Self::default()
     }
 
+    /// Whether ID tokens are to say it, because somebody asked for it by name.
+    pub(crate) fn asks(&self, name: &str) -> bool {
+        self.id_token.iter().any(|asked| **asked == *name)
+    }
+
+    /// As if it had been asked for by name, for ID tokens.
+    pub(crate) fn ask(&mut self, name: &str) {
+        if !self.asks(name) {
+            self.id_token.push(name.into());
+        }
+    }
+
     /// What another client's token carries of it: not what was asked for singly, but what the person keeps
     /// back.
     pub(crate) fn of_another(&self) -> Self {
@@ -67,11 +79,11 @@ impl ClaimPlace {
     }
 }
 
-/// Whether a client may have a claim if it asks: not one of the protocol's own, and not against its
-/// policy.
-pub(crate) fn may_have(client: &Client, name: &str) -> bool {
+/// Whether a client may have a claim if it asks: not one of the protocol's own, not one that nobody
+/// knows here, and not against its policy.
+pub(crate) fn may_have(rules: &ClaimRules, client: &Client, name: &str) -> bool {
     let name = untagged(name);
-    !is_reserved(name) && client.claims.permits(name)
+    !is_reserved(name) && rules.supports(name) && client.claims.permits(name)
 }
 
 /// The claims that one answer may hold. Only [`Wanted::of`] makes one.
@@ -84,7 +96,7 @@ pub(crate) struct Wanted<'w> {
 }
 
 impl<'w> Wanted<'w> {
-    /// requested ∩ consented ∩ policy, and what is given always ([OIDC Core §5.4], [§5.5]).
+    /// requested ∩ supported ∩ consented ∩ policy, and what is given always ([OIDC Core §5.4], [§5.5]).
     ///
     /// [OIDC Core §5.4]: https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims
     /// [§5.5]: https://openid.net/specs/openid-connect-core-1_0.html#ClaimsParameter
@@ -124,7 +136,7 @@ impl<'w> Wanted<'w> {
         }
         for name in single {
             let refused = claims.refused.iter().any(|refused| **refused == *untagged(name));
-            if !refused && may_have(client, name) && !names.contains(&name) {
+            if !refused && may_have(rules, client, name) && !names.contains(&name) {
                 names.push(name);
             }
         }

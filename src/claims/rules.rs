@@ -31,13 +31,28 @@ pub struct ClaimRules {
     pub scopes: BTreeMap<Box<str>, Vec<Box<str>>>,
     /// Claims that are given without being asked for.
     pub always: Vec<AlwaysClaim>,
-    /// The claims that the host can answer, for the metadata (`claims_supported`); the standard ones
-    /// and those above, if absent.
+    /// The claims that are asked of the host, by scope or singly, and no others; any, if absent. What is
+    /// [always](Self::always) said needs no mention.
+    ///
+    /// The metadata list them (`claims_supported`); if absent, the standard ones and those of
+    /// [`scopes`](Self::scopes). A standard scope of which none is left is not known at all.
     pub supported: Option<Vec<Box<str>>>,
     /// The languages of claims, as BCP 47 tags (`claims_locales_supported`).
     pub locales: Vec<Box<str>>,
     /// Whether ID tokens carry `nbf`, the same time as `iat`; no.
     pub not_before: bool,
+    /// Whether ID tokens say of the sign-in itself only what was asked for; no.
+    ///
+    /// Then `auth_time` needs `max_age`, `acr` needs `acr_values`, or the client's metadata ask for them
+    /// (`require_auth_time`, `default_max_age`, `default_acr_values`); `sid` needs
+    /// `frontchannel_logout_session_required` or `backchannel_logout_session_required`. These as well as `amr`
+    /// and `s_hash` may also be asked for singly, by the `claims` parameter ([OIDC Core §5.5]).
+    ///
+    /// An ID token without `sid` cannot say which session is to end: at the end of session endpoint the
+    /// person is asked. One without `auth_time` cannot be exchanged for an access token.
+    ///
+    /// [OIDC Core §5.5]: https://openid.net/specs/openid-connect-core-1_0.html#ClaimsParameter
+    pub lean_id_tokens: bool,
     /// Whether the host answers with [`ClaimSources`](crate::ClaimSources), for the metadata
     /// (`claim_types_supported`); no.
     pub sources: bool,
@@ -52,8 +67,15 @@ impl ClaimRules {
             if !plain {
                 found.push(format!("claims.scopes: {token:?} is not one scope token"));
             }
-            for claim in claims.iter().filter(|claim| !is_claim(claim)) {
-                found.push(format!("claims.scopes.{token}: {claim:?} cannot be a host's claim"));
+            for claim in claims {
+                if !is_claim(claim) {
+                    found
+                        .push(format!("claims.scopes.{token}: {claim:?} cannot be a host's claim"));
+                } else if !self.supports(claim) {
+                    found.push(format!(
+                        "claims.scopes.{token}: {claim:?} is not among claims.supported"
+                    ));
+                }
             }
         }
         let tokens: Vec<_> = self.scopes.keys().map(|token| &**token).collect();
@@ -71,7 +93,8 @@ impl ClaimRules {
         found
     }
 
-    /// The claims that a scope asks for ([OIDC Core §5.4]): for a consent page that groups them.
+    /// The claims that a scope asks for ([OIDC Core §5.4]), of those that are
+    /// [supported](Self::supported): for a consent page that groups them.
     ///
     /// ```
     /// use oidc_op::{ClaimRules, Scope};
@@ -88,6 +111,13 @@ impl ClaimRules {
         standard
             .flat_map(|(_, claims)| claims.iter().copied())
             .chain(own.flat_map(|(_, claims)| claims.iter().map(|claim| &**claim)))
+            .filter(|claim| self.supports(claim))
+    }
+
+    /// Whether the host is asked for a claim, named without a language tag.
+    pub(crate) fn supports(&self, name: &str) -> bool {
+        let supported = self.supported.as_ref();
+        supported.is_none_or(|supported| supported.iter().any(|claim| **claim == *name))
     }
 
     /// Whether a claim is said whether or not it is asked for.
@@ -96,11 +126,16 @@ impl ClaimRules {
         self.always.iter().filter(everywhere).any(|claim| *claim.name == *name)
     }
 
-    /// The scope tokens that ask for claims of the host's own.
+    /// The standard scope tokens, but those that ask for claims of which none is supported; and those that
+    /// ask for claims of the host's own.
     pub(crate) fn scope(&self) -> Scope {
-        let tokens: Vec<_> = self.scopes.keys().map(|token| &**token).collect();
-        // Judged by `contradictions`.
-        Scope::parse(&tokens.join(" ")).unwrap_or_default()
+        let supported =
+            |claims: &[&str]| claims.is_empty() || claims.iter().any(|claim| self.supports(claim));
+        let standard = STANDARD_SCOPES.iter().filter(|(_, claims)| supported(claims));
+        let own = self.scopes.keys().map(|token| &**token);
+        // Well-formed, and each small enough: judged by `contradictions`.
+        let scope = |tokens: Vec<&str>| Scope::parse(&tokens.join(" ")).unwrap_or_default();
+        scope(standard.map(|(token, _)| *token).collect()).union(&scope(own.collect()))
     }
 
     /// The claims that metadata list, each once.
@@ -146,6 +181,35 @@ mod tests {
         assert_eq!(listed.iter().filter(|claim| **claim == "role").count(), 1);
     }
 
+    /// What is not supported is asked for by no scope, and a scope of which nothing is left is none.
+    #[test]
+    fn what_is_supported_bounds_scopes() {
+        let every = "openid profile email address phone offline_access";
+        for (json, known, asked) in [
+            (
+                r#"{"scopes": {"roles": ["role"]}}"#,
+                "openid profile email address phone offline_access roles",
+                19,
+            ),
+            (
+                r#"{"scopes": {"roles": ["role"]}, "supported": ["name", "email", "role"]}"#,
+                "openid profile email offline_access roles",
+                2,
+            ),
+            (r#"{"supported": []}"#, "openid offline_access", 0),
+            (
+                r#"{"scopes": {"phone": ["sip"], "plain": []}, "supported": ["sip"], "always": [{"name": "name"}]}"#,
+                "openid offline_access phone plain",
+                1,
+            ),
+        ] {
+            let rules: ClaimRules = serde_json::from_str(json).unwrap();
+            assert_eq!(rules.contradictions(), Vec::<String>::new(), "{json}");
+            assert_eq!(rules.scope(), Scope::parse(known).unwrap(), "{json}");
+            assert_eq!(rules.claims_of(&Scope::parse(every).unwrap()).count(), asked, "{json}");
+        }
+    }
+
     /// Threat TK-02.
     #[test]
     fn reserved_claims_are_refused() {
@@ -158,6 +222,7 @@ mod tests {
             r#"{"supported": ["name", "sub"]}"#,
             r#"{"scopes": {"german": ["name#de"]}}"#,
             r#"{"always": [{"name": "name#de"}]}"#,
+            r#"{"scopes": {"roles": ["role"]}, "supported": ["name"]}"#,
         ] {
             let rules: ClaimRules = serde_json::from_str(json).unwrap();
             assert_eq!(rules.contradictions().len(), 1, "{json}");

@@ -56,6 +56,19 @@ impl ClaimSources {
         self.0.push((source, claims.into_iter().map(Into::into).collect()));
     }
 
+    /// The claims that somebody vouches for.
+    ///
+    /// ```
+    /// use oidc_op::{ClaimSource, ClaimSources};
+    ///
+    /// let mut sources = ClaimSources::default();
+    /// sources.add(ClaimSource::aggregated("e30.e30.c2ln"), ["birthdate"]);
+    /// assert!(sources.claims().eq(["birthdate"]));
+    /// ```
+    pub fn claims(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().flat_map(|(_, claims)| claims.iter().map(|claim| &**claim))
+    }
+
     /// Writes `_claim_names` and `_claim_sources`, as far as the claims are wanted and not said
     /// already.
     pub(super) fn write(&self, said: &mut Map<String, Value>, wanted: impl Fn(&str) -> bool) {

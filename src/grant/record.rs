@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use serde_json::Map;
 use time::Duration;
 
 use super::{Refresh, RefreshToken};
@@ -236,10 +237,14 @@ impl Grant {
         carries((*status, *access_epoch, *expires, dropped), token, epoch, now)
     }
 
-    /// The grant is over, and all its tokens with it. A revoked grant stays as it is.
+    /// The grant is over, and all its tokens with it: nothing is said of the person any more. A revoked grant
+    /// stays as it is.
     pub(crate) fn revoked(self, now: Timestamp, why: Why) -> Self {
         match self.status {
-            Status::Active => Self { status: Status::Revoked(now, why), ..self },
+            Status::Active => {
+                let auth = Authentication { claims: Map::new(), ..self.auth };
+                Self { status: Status::Revoked(now, why), auth, ..self }
+            }
             Status::Revoked(..) => self,
         }
     }

@@ -1,4 +1,4 @@
-use super::{ConsentBasis, Grant};
+use super::{ConsentBasis, Grant, GrantView};
 use crate::{
     claims::Account,
     client::Client,
@@ -49,18 +49,25 @@ impl Facts {
             standing: read.get(&standing)?.map(|r| r.body),
             consent: consent.map(|r| r.body),
             session: session.map(|r| r.body),
-            account: core.account(&grant.subject, wanted).await?,
+            account: core.account_of(&grant.subject, &grant.auth, wanted).await?,
         })
     }
 
-    /// Only those of the subject.
-    pub(crate) async fn of_subject(
+    /// Only those of the subject. The account comes with the claims that are wanted of it.
+    pub(crate) async fn of_view(
         core: &Core,
-        subject: &Subject,
+        grant: &GrantView,
         wanted: &[&str],
     ) -> Result<Self, Failure> {
+        let standing = standing(core, &grant.subject).await?;
+        let account = core.account_of(&grant.subject, &grant.auth, wanted).await?;
+        Ok(Self { standing, consent: None, session: None, account })
+    }
+
+    /// Those of a subject, whatever is said of them.
+    pub(crate) async fn of_subject(core: &Core, subject: &Subject) -> Result<Self, Failure> {
         let standing = standing(core, subject).await?;
-        let account = core.account(subject, wanted).await?;
+        let account = core.account(subject, &[]).await?;
         Ok(Self { standing, consent: None, session: None, account })
     }
 

@@ -42,7 +42,8 @@ struct IdToken<'t> {
     iat: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     nbf: Option<Timestamp>,
-    auth_time: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<&'t str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,6 +72,7 @@ pub(crate) async fn id_token(
 ) -> Result<String, Failure> {
     let algorithm = client.metadata.id_token_signed_response_alg;
     let hash = |part: Option<&str>| half_hash(algorithm, part?);
+    let tells = Tells { lean: core.config.claims.lean_id_tokens, client, grant };
     let claims = IdToken {
         iss: core.config.issuer.as_str(),
         sub: &grant.sub,
@@ -78,17 +80,50 @@ pub(crate) async fn id_token(
         exp: now + core.config.lifetimes.id_token,
         iat: now,
         nbf: core.config.claims.not_before.then_some(now),
-        auth_time: grant.auth.time,
+        auth_time: tells.auth_time().then_some(grant.auth.time),
         nonce: parts.nonce,
-        acr: grant.auth.acr.as_ref(),
-        amr: &grant.auth.amr,
+        acr: grant.auth.acr.as_ref().filter(|_| tells.acr()),
+        amr: if tells.asked("amr") { &grant.auth.amr } else { &[] },
         at_hash: hash(parts.access_token),
         c_hash: hash(parts.code),
-        s_hash: hash(parts.state),
-        sid: grant.sid.as_deref(),
+        s_hash: hash(parts.state.filter(|_| tells.asked("s_hash"))),
+        sid: grant.sid.as_deref().filter(|_| tells.sid()),
         claims: parts.claims,
     };
     jwt::for_client(core, client, client.metadata.id_token_format(), &claims, now).await
+}
+
+/// What an ID token tells of the sign-in itself: everything, or, if it is lean, what the client wants to
+/// know ([OIDC Core §2]: most of it is OPTIONAL unless asked for).
+///
+/// [OIDC Core §2]: https://openid.net/specs/openid-connect-core-1_0.html#IDToken
+struct Tells<'t> {
+    lean: bool,
+    client: &'t Client,
+    grant: &'t Grant,
+}
+
+impl Tells<'_> {
+    /// By the `claims` parameter, or by another one that stands for it.
+    fn asked(&self, name: &str) -> bool {
+        !self.lean || self.grant.claims.asks(name)
+    }
+
+    fn auth_time(&self) -> bool {
+        let metadata = &self.client.metadata;
+        let registered = metadata.require_auth_time || metadata.default_max_age.is_some();
+        self.asked("auth_time") || registered
+    }
+
+    fn acr(&self) -> bool {
+        self.asked("acr") || !self.client.metadata.default_acr_values.is_empty()
+    }
+
+    fn sid(&self) -> bool {
+        let metadata = &self.client.metadata;
+        let front_channel = metadata.frontchannel_logout_session_required;
+        self.asked("sid") || front_channel || metadata.backchannel_logout_session_required
+    }
 }
 
 /// The left half of the hash of a token's text, with the hash of the signature algorithm

@@ -162,8 +162,9 @@ pub(crate) async fn sign_in(
     let again = |sent: &Handle| Some(fresh.with_id(*sent.id()));
     let mut accounts = BrowserSessions::opened(core, &sent, again).await?.0;
     let now = core.clock.now();
-    let visit =
-        SignIn { core, login, client, standing: standing(core, &login.subject).await?, now };
+    let auth = login.authentication(now)?;
+    let standing = standing(core, &login.subject).await?;
+    let visit = SignIn { core, login, auth, client, standing, now };
     let own = accounts.iter().position(|account| *account.subject() == login.subject);
     let own = own.map(|own| accounts.remove(own));
     let current = match own {
@@ -188,6 +189,7 @@ pub(crate) async fn sign_in(
 struct SignIn<'s> {
     core: &'s Core,
     login: &'s Login,
+    auth: Authentication,
     client: Option<&'s ClientId>,
     standing: Option<Standing>,
     now: Timestamp,
@@ -198,7 +200,7 @@ impl SignIn<'_> {
         Authenticated {
             subject: &self.login.subject,
             subject_epoch: Standing::epoch(self.standing.as_ref()),
-            auth: self.login.authentication(self.now),
+            auth: self.auth.clone(),
             device: self.login.device.as_deref(),
             client: self.client,
         }

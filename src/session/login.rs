@@ -1,4 +1,12 @@
-use crate::types::{Acr, Authentication, Subject, Timestamp};
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::{
+    claims,
+    error::HostError,
+    types::{Acr, Authentication, Subject, Timestamp},
+};
 
 /// A person whom the host has authenticated.
 ///
@@ -8,7 +16,7 @@ use crate::types::{Acr, Authentication, Subject, Timestamp};
 /// let mut login = Login::new(Subject::new("248289761001").unwrap());
 /// login.amr = vec!["pwd".into(), "otp".into()];
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Login {
     /// Who.
@@ -24,20 +32,49 @@ pub struct Login {
     /// What to call the browser on a page that lists a person's sessions: "Firefox on Linux". Take no more of
     /// its own words than you would show.
     pub device: Option<Box<str>>,
+    /// What the host knows of them by this sign-in alone, such as what an upstream provider has said: claims by
+    /// name, as in [`Account::claims`](crate::Account::claims).
+    ///
+    /// They are said when they are asked for, like any other claim, unless [`Accounts`](crate::Accounts) says
+    /// something else of the same name. They live as long as the session and the grants that are made from it,
+    /// each with what its own sign-in brought along, and are kept there as they are: at most 8 KiB as JSON, 16
+    /// levels deep, or the sign-in fails with `server_error`. Names of the protocol's own are dropped.
+    ///
+    /// # Security
+    ///
+    /// They are believed, and nothing updates them: what an account must lose at once, such as a role, is for
+    /// [`Accounts`](crate::Accounts) to say.
+    pub claims: Map<String, Value>,
 }
 
 impl Login {
     /// This person, authenticated now.
     pub fn new(subject: Subject) -> Self {
-        Self { subject, time: None, acr: None, amr: Vec::new(), device: None }
+        let (amr, claims) = (Vec::new(), Map::new());
+        Self { subject, time: None, acr: None, amr, device: None, claims }
     }
 
-    /// What tokens will say of it.
-    pub(crate) fn authentication(&self, now: Timestamp) -> Authentication {
-        Authentication {
+    /// What tokens will say of it; not if it is more than can be kept.
+    pub(crate) fn authentication(&self, now: Timestamp) -> Result<Authentication, HostError> {
+        Ok(Authentication {
             time: self.time.unwrap_or(now).min(now),
             acr: self.acr.clone(),
             amr: self.amr.clone(),
-        }
+            claims: claims::brought(&self.claims)?,
+        })
+    }
+}
+
+impl fmt::Debug for Login {
+    /// Claims are personal; only their names are shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login")
+            .field("subject", &self.subject)
+            .field("time", &self.time)
+            .field("acr", &self.acr)
+            .field("amr", &self.amr)
+            .field("device", &self.device)
+            .field("claims", &self.claims.keys().collect::<Vec<_>>())
+            .finish()
     }
 }

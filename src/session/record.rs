@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use serde_json::Map;
 use time::Duration;
 
 use super::{Ledger, Standing};
@@ -122,10 +123,11 @@ impl SessionRecord {
         Some(Self { used: now, idle_until, clients, ..self.clone() })
     }
 
-    /// After its end, with these clients to be told.
+    /// After its end, with these clients to be told, and nothing that is only said of somebody signed in.
     pub(super) fn ended(self, tell: &[ClientId], now: Timestamp) -> Self {
         let clients = self.clients.telling(tell, now);
-        Self { state: State::Ended { at: now, lease: None }, clients, ..self }
+        let auth = Authentication { claims: Map::new(), ..self.auth };
+        Self { state: State::Ended { at: now, lease: None }, auth, clients, ..self }
     }
 
     /// When it was ended; `None` if it was not, whether it has run out or not.

@@ -147,7 +147,7 @@ impl Carried {
         wanted: &[&str],
     ) -> Result<Option<Account>, Failure> {
         let Carrier::Grant { grant, owner } = &self.carrier else { return Ok(None) };
-        let facts = Facts::of_subject(core, &grant.subject, wanted).await?;
+        let facts = Facts::of_view(core, grant, wanted).await?;
         match grant.stands(owner, &facts) {
             Ok(()) => Ok(facts.account()),
             Err(_) => Ok(None),

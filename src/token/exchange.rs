@@ -405,10 +405,8 @@ fn person_of_id_token(
     if token.expires <= now {
         return Err(invalid(JoseFault::Claims("exp")));
     }
-    let auth = Authentication {
-        acr: token.acr,
-        amr: token.amr,
-        ..Authentication::at(token.auth_time.unwrap_or(token.issued))
-    };
+    // Without it, nobody could tell how long ago it was: not as long as it may have been.
+    let time = token.auth_time.ok_or_else(|| invalid(JoseFault::Claims("auth_time")))?;
+    let auth = Authentication { acr: token.acr, amr: token.amr, ..Authentication::at(time) };
     Ok((token.sub, auth, token.issued))
 }

@@ -173,7 +173,7 @@ impl<'p> ExtensionTokenRequest<'p> {
         };
         let direct = Direct {
             origin: Origin::Extension(self.grant.grant_type().into()),
-            auth: login.authentication(since),
+            auth: login.authentication(since)?,
             subject: login.subject,
             since,
             consent: Basis::Host,

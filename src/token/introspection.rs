@@ -200,7 +200,7 @@ async fn of_id_token(
         return Ok(None);
     }
     if client.metadata.subject_type == SubjectType::Public {
-        let facts = Facts::of_subject(core, &token.sub, &[]).await?;
+        let facts = Facts::of_subject(core, &token.sub).await?;
         if !facts.subject_stands(token.issued.unix()) {
             return Ok(None);
         }

@@ -158,7 +158,7 @@ impl<'p> PasswordRequest<'p> {
             Some(login) => {
                 let direct = Direct {
                     origin: Origin::Password,
-                    auth: login.authentication(since),
+                    auth: login.authentication(since)?,
                     subject: login.subject,
                     since,
                     consent: Basis::Given,

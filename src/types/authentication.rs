@@ -1,4 +1,7 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::Timestamp;
 
@@ -26,7 +29,7 @@ impl Acr {
 /// Part of a session and of every grant made from it, so that each token tells the same story.
 ///
 /// [OIDC Core §2]: https://openid.net/specs/openid-connect-core-1_0.html#IDToken
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Authentication {
     /// When the person was authenticated.
@@ -39,11 +42,27 @@ pub struct Authentication {
     /// [RFC 8176]: https://www.rfc-editor.org/rfc/rfc8176
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<Box<str>>,
+    /// What the sign-in brought along: [`Login::claims`](crate::Login::claims), without names of the
+    /// protocol's own. For pages that show who is signed in, where only the sign-in knows their names.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub claims: Map<String, Value>,
 }
 
 impl Authentication {
     /// An authentication at this time, by no stated means.
     pub fn at(time: Timestamp) -> Self {
-        Self { time, acr: None, amr: Vec::new() }
+        Self { time, acr: None, amr: Vec::new(), claims: Map::new() }
+    }
+}
+
+impl fmt::Debug for Authentication {
+    /// Claims are personal; only their names are shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authentication")
+            .field("time", &self.time)
+            .field("acr", &self.acr)
+            .field("amr", &self.amr)
+            .field("claims", &self.claims.keys().collect::<Vec<_>>())
+            .finish()
     }
 }

@@ -11,6 +11,8 @@ mod back_channel_logout;
 mod blackbox;
 mod checked_clients;
 mod claims;
+mod claims_bounds;
+mod claims_of_a_login;
 mod claims_properties;
 mod code_flow;
 mod direct;

@@ -72,6 +72,36 @@ async fn sl_05_a_whole_sign_in_prints_no_secret() {
     assert!(printed.contains("conf-basic"), "something was printed");
 }
 
+/// What is said of a person is theirs: names of claims are seen, and no more.
+#[tokio::test]
+async fn sl_05_what_a_sign_in_brought_is_not_printed() {
+    let op = Op::new();
+    let mut browser = Browser::new(&op);
+    let mut login = Login::new(Subject::new(ALICE).unwrap());
+    login.claims.insert("nickname".into(), "hush-hush".into());
+    login.claims.insert("address".into(), serde_json::json!({"locality": "Hushington"}));
+    let mut printed = format!("{login:?} {:?}", Verdict::Login(login.clone()));
+    let answer = browser.authorize(&Op::request()).await;
+    let token = answer.page().token.clone();
+    let answer = browser.submit(&token, Verdict::Login(login.clone())).await;
+    write!(printed, "{answer:?}").unwrap();
+    let answer = browser.agree_to_all(answer.page()).await;
+    let tokens = op.redeem(&answer.parameter("code")).await;
+    let inspected = op.provider.inspect(&tokens.member("access_token")).await.unwrap();
+    write!(printed, "{answer:?} {tokens:?} {inspected:?}").unwrap();
+    let alice = Subject::new(ALICE).unwrap();
+    let sessions = op.provider.sessions(&alice, None, 10).await.unwrap();
+    assert_eq!(sessions.sessions[0].authentication.claims["nickname"], "hush-hush");
+    let grants = op.provider.grants(&alice, None, 10).await.unwrap();
+    write!(printed, "{sessions:?} {grants:?} {:?} {:?}", op.provider, op.recorder).unwrap();
+    // and too much of it is refused without a word of it
+    login.claims.insert("name".into(), "hush-".repeat(2_000).into());
+    let request = Request::new("POST", "/sign-in").headers(&[]);
+    let refused = op.provider.sign_in(request, &login).await.unwrap_err();
+    write!(printed, "{refused:?} {refused}").unwrap();
+    assert!(printed.contains("nickname") && !printed.to_lowercase().contains("hush"), "{printed}");
+}
+
 /// Private keys and secrets leave only through a method whose name says so.
 #[test]
 fn sl_05_keys_and_secrets_are_exposed_by_name_only() {

@@ -1,8 +1,8 @@
 //! Stored records: the JSON of this release is pinned, and what a newer release wrote is refused.
 
 use oidc_op::{
-    Agreement, AssertionAudience, Duration, InitialAccess, Issuer, KeyRecord, KeySet, Resource,
-    Rotation, Secret, Secrets, Subject, Verdict, store::Kind, test_util::SeededEntropy,
+    Agreement, AssertionAudience, Duration, InitialAccess, Issuer, KeyRecord, KeySet, Login,
+    Resource, Rotation, Secret, Secrets, Subject, Verdict, store::Kind, test_util::SeededEntropy,
 };
 
 use serde_json::json;
@@ -56,13 +56,23 @@ async fn the_json_of_this_release_is_pinned() {
     let record = KeyRecord::new(ledger.clone(), &issuer, &secrets).unwrap().first(keys.unwrap());
     record.clock(op.clock.clone()).entropy(SeededEntropy::new(1)).open(&[]).await.unwrap();
 
+    let single = ledger.body(Kind::Grant);
+    let mut login = Login::new(Subject::new(ALICE).unwrap());
+    login.claims.insert("name".into(), "Alice".into());
+    let mut upstream = Browser::new(&op);
+    let answer = upstream.authorize(&Op::request()).await;
+    let token = answer.page().token.clone();
+    upstream.submit(&token, Verdict::Login(login)).await;
+
     let registered = of_registration().await;
     let pinned = [
         ("grant, pending", pending),
         ("grant, redeemed", redeemed),
         ("grant, revoked", revoked),
-        ("grant with single claims", ledger.body(Kind::Grant)),
+        ("grant with single claims", single),
+        ("grant with claims of the sign-in", ledger.body(Kind::Grant)),
         ("session", session),
+        ("session with claims of the sign-in", ledger.body(Kind::Session)),
         ("consent", consent),
         ("consent to single claims", ledger.body(Kind::Consent)),
         ("standing", ledger.body(Kind::Standing)),

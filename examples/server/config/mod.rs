@@ -423,13 +423,22 @@ impl Settings {
     }
 
     /// With a mapping it is known which claims there can be: its own, those that somebody has, those
-    /// that accounts are created with, and those that scopes of ours ask for.
+    /// that accounts are created with, and those that scopes or APIs of ours ask for. Not where a client may
+    /// say anything of people, over the management API.
     fn known_claims(&self) -> Option<Vec<Box<str>>> {
+        if self.manage.is_some() {
+            return None;
+        }
         let mapped = self.claims.mapping.as_ref()?.claims();
         let scopes = self.claims.rules.scopes.values().flatten().map(|name| &**name);
-        let given = self.users.iter().flat_map(|user| user.claims.keys().map(String::as_str));
+        let apis = self.resources.iter().flat_map(|entry| &entry.0.claims).map(|name| &**name);
+        let given = self
+            .users
+            .iter()
+            .flat_map(|user| user.claims.keys().map(String::as_str).chain(user.sources.claims()));
+        let given = given.chain(self.sign_up.claims());
         let mut known = Vec::<Box<str>>::new();
-        for name in mapped.chain(scopes).chain(given).chain(self.sign_up.claims()) {
+        for name in mapped.chain(scopes).chain(apis).chain(given) {
             let name = name.split_once('#').map_or(name, |(name, _)| name);
             if !known.iter().any(|known| **known == *name) {
                 known.push(name.into());

@@ -98,6 +98,16 @@ fn a_mapping_says_which_claims_there_are() {
     assert_eq!(parse(user).provider().claims.supported, None);
     let supported = parse(&format!("{mapping}{user}")).provider().claims.supported.unwrap();
     assert_eq!(supported.iter().map(|name| &**name).collect::<Vec<_>>(), ["name", "shoe_size"]);
+    let wanted = "[[resources]]\nresource = \"https://a.example/\"\nclaims = [\"tier\"]\n\
+                  [[users]]\nusername = \"a\"\npassword = \"b\"\nsub = \"c\"\n\
+                  sources = [{ claims = [\"score\"], jwt = \"a.b.c\" }]\n";
+    let settings = parse(&format!("{mapping}{wanted}"));
+    let supported = settings.provider().claims.supported.unwrap();
+    assert_eq!(supported.iter().map(|name| &**name).collect::<Vec<_>>(), ["name", "tier", "score"]);
+    let managed = "[manage]\nclients = [\"m\"]\n[[clients]]\nclient_id = \"m\"\n\
+                   client_secret = \"x\"\ngrant_types = [\"client_credentials\"]\n";
+    let settings = parse(&format!("{mapping}{user}{managed}"));
+    assert_eq!(settings.provider().claims.supported, None, "anything may be said of people");
 }
 
 /// One line, which says where, and this.
@@ -131,6 +141,11 @@ fn refusals_name_the_line_and_the_member() {
         ("scopes = [\"a b\"]", "scopes: \"a b\" is not one scope token"),
         ("[claims]\nscope = 1", "line 4, column 9: claims.scope: unknown field `scope`"),
         ("[claims]\nscopes = { a = [\"sub\"] }", "claims.scopes.a: \"sub\" cannot be"),
+        (
+            "[claims]\nscopes = { a = [\"b\"] }\nsupported = [\"name\"]",
+            "claims.scopes.a: \"b\" is not among claims.supported",
+        ),
+        ("[claims]\nlean_id_tokens = 1", "line 4, column 18: claims.lean_id_tokens: invalid type"),
         ("[claims.mapping]\nemail = 1", "claims.mapping: the claim \"email\": a rule is"),
         ("[policy]\nrequest_object = \"par\"", "policy.request_object: unknown variant `par`"),
         ("[policy]\nassertion_audience = \"any\"", "policy.assertion_audience: unknown variant"),

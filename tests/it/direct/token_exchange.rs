@@ -488,6 +488,22 @@ async fn of_an_id_token() {
     assert_eq!(op.userinfo(&text).await.status(), 401);
 }
 
+/// One that does not say when the person was authenticated would make them look fresh.
+#[tokio::test]
+async fn of_an_id_token_that_says_when() {
+    let mut setup = id_tokens();
+    setup.config.claims.lean_id_tokens = true;
+    let grants = ["authorization_code", EXCHANGE];
+    setup.clients.push(user_of("timed-x", &grants, &json!({"require_auth_time": true})));
+    let op = setup.build();
+    permit(&op, EVERYTHING);
+    let lean = op.tokens_for("both-x", ALICE, "openid", &[]).await.id;
+    assert_eq!(claims(&lean).get("auth_time"), None);
+    is_refused(&exchange_id(&op, "both-x", &lean).await, "invalid_request", "when?");
+    let timed = op.tokens_for("timed-x", ALICE, "openid", &[]).await.id;
+    granted(&exchange_id(&op, "timed-x", &timed).await, "it says when");
+}
+
 fn id_tokens() -> Setup {
     let mut setup = Setup::full();
     let grants = ["authorization_code", EXCHANGE];
