@@ -4,7 +4,7 @@
 //! [`ClaimRules::supported`]: oidc_op::ClaimRules::supported
 //! [`ClaimRules::lean_id_tokens`]: oidc_op::ClaimRules::lean_id_tokens
 
-use oidc_op::{Acr, ClaimRules, ClaimSource, Login, Need, Provider, Resource, Subject, Verdict};
+use oidc_op::{Acr, ClaimRules, ClaimSource, Login, Need, Provider, Subject, Verdict};
 use serde_json::{Value, json};
 
 use crate::{
@@ -95,9 +95,11 @@ async fn scopes_of_which_nothing_is_left() {
 async fn resource_servers_are_within_it() {
     let mut setup = Setup::new();
     setup.config.claims = rules(json!({"supported": ["name"]}));
-    let orders = Resource::new("https://orders.example/").unwrap();
+    let orders =
+        setup.config.resources.iter().position(|server| !server.claims.is_empty()).unwrap();
     let found = Provider::builder(setup.config.clone()).build().unwrap_err();
-    let named = |f: &&String| f.contains("\"email\"") && f.contains(orders.as_str());
+    let says = format!("resources[{orders}].claims: \"email\" is not among claims.supported");
+    let named = |f: &&String| **f == says;
     assert_eq!(found.findings().iter().filter(named).count(), 1, "{found}");
     setup.config.claims.supported.as_mut().unwrap().push("email".into());
     let found = Provider::builder(setup.config).build().unwrap_err();
