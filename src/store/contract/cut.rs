@@ -187,10 +187,11 @@ fn it_finds_every_flaw() {
         (Flaw::Pretends, &contract, "during an outage: Done"),
         (Flaw::BlamesTheRecord, &contract, "told as: a stored record cannot be read"),
         (Flaw::WaitsTooLong, &contract.clone().deadline(Duration::from_secs(1)), "more than"),
-        (Flaw::StaysDown, &quick, "the store failed"),
+        // by the check, or, on a machine that is busy, by who waits for the check
+        (Flaw::StaysDown, &quick, "the store failed|no answer after"),
         (Flaw::Forgets, &contract, "is expected"),
     ] {
         let text = verdict(flaw, contract).expect_err(&format!("{flaw:?} passes"));
-        assert!(text.contains(found), "{flaw:?}: {text}");
+        assert!(found.split('|').any(|found| text.contains(found)), "{flaw:?}: {text}");
     }
 }
