@@ -82,6 +82,12 @@ impl Given {
     }
 }
 
+/// The file for people, in a directory that is there.
+pub(crate) fn people(data: &Path) -> Result<PathBuf, ConfigError> {
+    create_private_directory(data).map_err(|e| problem("data", data, &e))?;
+    Ok(data.join("people.db"))
+}
+
 struct Directory<'d>(&'d Path);
 
 impl Directory<'_> {

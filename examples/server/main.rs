@@ -296,12 +296,16 @@ async fn assemble(
     }
     let limits = Arc::new(Limits::new(&settings.limits, &clients));
     let clients = clients.into_iter().collect::<StaticClients>();
-    let users = Arc::new(Users::new(&settings.users, settings.claims.mapping.as_ref())?);
+    let users = Users::new(&settings.users, settings.claims.mapping.as_ref())?;
+    let users = Arc::new(users.at_most(settings.limits.people));
     let sign_ups = SignUps::new(Arc::clone(&users), settings.sign_up.verification());
     let sign_ups = sign_ups.map_err(|e| Stop::Machine(e.to_string()))?;
     let fetch = settings.fetch.client()?;
     // From here on all is known to be well, so that a refusal leaves nothing behind.
     let kept = given.or_made(&data)?;
+    if !settings.store.is_memory(&data)? {
+        users.keep(&data::people(&data)?)?;
+    }
     let store = match open {
         Some(store) => store,
         None => open.insert(settings.store.open(&settings.stores, &data).await?),

@@ -36,7 +36,7 @@ impl PasswordAuthenticator for Passwords {
             return Ok(None);
         }
         let found = self.users.authenticate(turn, name, credentials.password).await;
-        let Some(user) = found.filter(|user| user.is_called(name)) else { return Ok(None) };
+        let Some(user) = found else { return Ok(None) };
         // No form is sent twice here, so every code is good for one request.
         let proof = match credentials.parameter("otp") {
             None if user.has_second_factor() => return Ok(None),

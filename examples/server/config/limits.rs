@@ -28,6 +28,8 @@ pub(crate) struct Limits {
     pub(crate) client_documents: u32,
     /// People signed in at one browser.
     pub(crate) accounts: u8,
+    /// Accounts that people and backends may create.
+    pub(crate) people: u32,
     /// Seconds that a request may take, its body included; slow clients are hung up on soon after.
     pub(crate) request: u32,
     /// Requests that may be under way at once; further ones are told to come again.
@@ -47,6 +49,7 @@ impl Default for Limits {
             client_registrations: 20,
             client_documents: 300,
             accounts: 4,
+            people: 10_000,
             request: 30,
             concurrent_requests: 1024,
         }
@@ -81,6 +84,7 @@ impl Limits {
             ("sign_ups", self.sign_ups),
             ("client_registrations", self.client_registrations),
             ("client_documents", self.client_documents),
+            ("people", self.people),
             ("request", self.request),
             ("concurrent_requests", self.concurrent_requests),
         ];

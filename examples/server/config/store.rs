@@ -213,6 +213,13 @@ impl StoreEntry {
         }
     }
 
+    /// Whether all is forgotten at a restart.
+    pub(crate) fn is_memory(&self, data: &Path) -> Result<bool, ConfigError> {
+        let address = self.address(data);
+        let address = address.map_err(|error| ConfigError::new(format!("store: {error}")))?;
+        Ok(address == Address::Memory)
+    }
+
     /// Opens it, with the file of the data directory if no other one is named, and what is kept elsewhere.
     pub(crate) async fn open(
         &self,

@@ -14,6 +14,9 @@
 //! | `POST /clients/{id}/revoke` | `clients:write` | ends every grant that it holds |
 //! | `POST /initial-access`, `DELETE` | `clients:write` | a token to register with; ends one |
 //! | `POST /users` | `users:write` | a new account of a person |
+//! | `GET /users/{sub}` | `users:read` | one person |
+//! | `PATCH /users/{sub}` | `users:write` | what is named is otherwise |
+//! | `DELETE /users/{sub}` | `users:write` | nobody knows them any more; not of those in the configuration |
 //! | `POST /keys/rotate` | `keys:write` | the key of an algorithm gets a successor |
 //! | `DELETE /keys/{kid}` | `keys:write` | a key is trusted no more |
 //!
@@ -22,7 +25,8 @@
 //! | `POST /clients`, `PUT /clients/{id}` | the metadata of RFC 7591, and settings such as `client_id?`, `owner?`, `enabled?`, `first_party?` |
 //! | `POST /clients/{id}/secret` | `overlap?`: seconds in which the old secrets are good; without it they end at once |
 //! | `POST /initial-access` | `uses?`, `lifetime?` in seconds, `purpose?`; `DELETE` has `token` |
-//! | `POST /users` | `username`, `password` (8 characters or more), `claims?`, `email_verified?`, `phone_number_verified?` |
+//! | `POST /users` | `username`, `password?` (8 characters or more) or `password_hash?` of another service (`users/legacy.rs`), `claims?`, `email_verified?`, `phone_number_verified?` |
+//! | `PATCH /users/{sub}` | `disabled?`, `permissions?` (null lets their clients do anything), `password?`, `claims?` (null takes one away), `email_verified?`, `phone_number_verified?` |
 //! | `POST /keys/rotate` | `alg`, `announce?` and `retire?` in seconds |
 //!
 //! Whatever changes a client obeys `If-Match`, with the `ETag` of an answer that has shown it.
@@ -64,7 +68,8 @@ use crate::{
 };
 
 /// Everything that tokens for the API may cover.
-pub(crate) const SCOPES: [&str; 4] = ["clients:read", "clients:write", "users:write", "keys:write"];
+pub(crate) const SCOPES: [&str; 5] =
+    ["clients:read", "clients:write", "users:read", "users:write", "keys:write"];
 
 /// What the API needs besides what every request does.
 #[derive(Debug)]
@@ -136,6 +141,7 @@ pub(crate) fn routes(base: &str) -> Router<Arc<App>> {
         .route(&at("/clients/{id}/registration-token"), post(clients::rotate_registration_token))
         .route(&at("/initial-access"), post(initial_access::issue).delete(initial_access::withdraw))
         .route(&at("/users"), post(users::create))
+        .route(&at("/users/{sub}"), get(users::show).patch(users::change).delete(users::remove))
         .route(&at("/keys/rotate"), post(keys::rotate))
         .route(&at("/keys/{kid}"), delete(keys::remove))
 }

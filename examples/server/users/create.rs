@@ -4,14 +4,15 @@ use std::sync::{Arc, PoisonError};
 
 use oidc_op::{ClaimSources, Clock, Entropy, EntropyError, Subject, SystemClock, SystemEntropy};
 use serde_json::{Map, Value};
+use tracing::error;
 
 use super::{
     PasswordHash, User, Users,
+    kept::{self, NotKept},
     logins::{LONGEST, reads_as_address},
+    person::Origin,
 };
-
-/// How many accounts may be created, so that nobody fills the memory.
-const MOST: usize = 10_000;
+use crate::layers::chain;
 
 /// Somebody who is to have an account.
 #[derive(Clone, Debug)]
@@ -46,6 +47,8 @@ pub(crate) enum NotCreated {
     Full,
     #[error("there is no randomness for a subject")]
     NoRandomness,
+    #[error("people cannot be written down now")]
+    NotKept,
 }
 
 impl From<EntropyError> for NotCreated {
@@ -54,21 +57,36 @@ impl From<EntropyError> for NotCreated {
     }
 }
 
+impl From<NotKept> for NotCreated {
+    fn from(cause: NotKept) -> Self {
+        error!(error = chain(&cause), "an account was not created");
+        Self::NotKept
+    }
+}
+
 impl Users {
     /// Creates an account, which can be used at once; or none, and nothing has changed. Of what
     /// somebody has already, the e-mail address is told first.
     pub(crate) fn create(&self, new: NewUser) -> Result<Arc<User>, NotCreated> {
         let user = Arc::new(new.into_user()?);
-        let mut people = self.people.write().unwrap_or_else(PoisonError::into_inner);
-        if people.created >= MOST {
-            return Err(NotCreated::Full);
-        }
-        if user.phone().is_some_and(|number| people.by_phone.contains_key(&number)) {
-            return Err(NotCreated::PhoneNumberTaken);
-        }
-        people.insert(Arc::clone(&user))?;
-        people.created += 1;
-        Ok(user)
+        kept::write_in(&self.kept, |kept| {
+            let taken = {
+                let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
+                if people.created >= self.most {
+                    return Err(NotCreated::Full);
+                }
+                let subject = people.by_subject(&user.subject).is_some();
+                let subject = subject.then_some(NotCreated::SubjectTaken);
+                let phone = people.phone_taken(&user);
+                phone.or(subject).or_else(|| people.taken(&user))
+            };
+            if let Some(taken) = taken {
+                return Err(taken);
+            }
+            kept.write(&user)?;
+            self.put(Arc::clone(&user));
+            Ok(user)
+        })
     }
 }
 
@@ -94,6 +112,7 @@ impl NewUser {
             sources: ClaimSources::default(),
             second_factor: None,
             permissions: None,
+            origin: Origin::Created,
             username,
         })
     }

@@ -1,18 +1,23 @@
 //! The people: who they are, and whether a password is theirs.
 //!
+//! They are in the configuration, or in `people.db` if they were created since (`kept.rs`).
+//!
 //! Passwords are hashed with argon2id away from the async threads, by no more of them at a time than
 //! there are processors, and a name that nobody has costs as much as one that somebody has.
 
 mod accounts;
+mod change;
 mod create;
+mod kept;
+mod legacy;
 mod logins;
 mod passwords;
+mod people;
 mod person;
 
 use std::{
-    collections::HashMap,
     fmt,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     thread,
 };
 
@@ -20,33 +25,31 @@ use oidc_op::{ClaimMapping, ClaimSources, Subject};
 use serde_json::Map;
 use tokio::sync::Semaphore;
 
-use self::logins::phone;
 pub(crate) use self::{
+    change::{Change, NotChanged, Permissions},
     create::{NewUser, NotCreated},
     logins::{canonical, email_address, phone as phone_number},
     passwords::PasswordHash,
     person::{Proof, User},
 };
+use self::{kept::Kept, people::People, person::Origin};
 use crate::config::{ConfigError, UserEntry};
 
-/// Everybody who has an account, in memory.
+/// How many accounts may be created unless the configuration says otherwise.
+const MOST: usize = 10_000;
+
+/// Everybody who has an account: in memory, and if it is wanted in a file.
 pub(crate) struct Users {
     people: RwLock<People>,
+    /// Held by whoever changes something, from what is read to what is written.
+    kept: Mutex<Kept>,
+    /// How many accounts may be created, so that nobody fills the memory.
+    most: usize,
     /// Whom to ask for, when nobody has the name.
     nobody: Arc<User>,
     /// What a password is compared with, when there is none to compare with.
     nobodys: PasswordHash,
     turns: Arc<Semaphore>,
-}
-
-#[derive(Default)]
-struct People {
-    by_subject: HashMap<Subject, Arc<User>>,
-    /// By user name and by e-mail address, in their canonical form.
-    by_login: HashMap<String, Arc<User>>,
-    /// By verified phone number; nobody by one that several have.
-    by_phone: HashMap<String, Option<Arc<User>>>,
-    created: usize,
 }
 
 impl fmt::Debug for Users {
@@ -76,9 +79,13 @@ impl Users {
         let mut people = People::default();
         for user in users {
             let user = Arc::new(user?);
-            people.insert(Arc::clone(&user)).map_err(|taken| {
-                ConfigError::new(format!("users: username {:?}: {taken}", user.username))
-            })?;
+            let subject = people.by_subject(&user.subject).is_some();
+            let taken = subject.then_some(NotCreated::SubjectTaken).or_else(|| people.taken(&user));
+            if let Some(taken) = taken {
+                let text = format!("users: username {:?}: {taken}", user.username);
+                return Err(ConfigError::new(text));
+            }
+            people.put(user);
         }
         let nobodys = PasswordHash::of("nobody has this password")
             .map_err(|e| ConfigError::new(format!("users: argon2: {e}")))?;
@@ -91,37 +98,42 @@ impl Users {
             sources: ClaimSources::default(),
             second_factor: None,
             permissions: None,
+            origin: Origin::Created,
         };
         Ok(Self {
             people: RwLock::new(people),
+            kept: Mutex::default(),
+            most: MOST,
             nobody: Arc::new(nobody),
             nobodys,
             turns: Arc::new(Semaphore::new(processors)),
         })
     }
 
+    /// The same, where as many accounts may be created.
+    #[must_use]
+    pub(crate) fn at_most(self, most: u32) -> Self {
+        Self { most: most.try_into().unwrap_or(usize::MAX), ..self }
+    }
+
     pub(crate) fn by_subject(&self, subject: &Subject) -> Option<Arc<User>> {
         let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
-        people.by_subject.get(subject).cloned()
+        people.by_subject(subject).cloned()
     }
 
     fn by_login(&self, login: &str) -> Option<Arc<User>> {
         let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
-        let named = people.by_login.get(&canonical(login));
-        let numbered = || people.by_phone.get(&phone(login)?)?.as_ref();
-        named.or_else(numbered).cloned()
+        people.by_login(login).cloned()
     }
 
-    /// Whether somebody can sign in by it: a user name or an e-mail address.
+    /// Whether somebody has it: a user name, or an e-mail address, verified or not.
     pub(crate) fn has_login(&self, login: &str) -> bool {
-        let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
-        people.by_login.contains_key(&canonical(login))
+        self.people.read().unwrap_or_else(PoisonError::into_inner).has_login(login)
     }
 
     /// Whether somebody has the phone number, and it is known to be theirs.
     pub(crate) fn has_phone_number(&self, number: &str) -> bool {
-        let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
-        phone(number).is_some_and(|number| people.by_phone.contains_key(&number))
+        self.people.read().unwrap_or_else(PoisonError::into_inner).has_phone(number)
     }
 
     /// What attempts at this login are counted by: one name for one account, however it was written.
@@ -139,40 +151,16 @@ impl Users {
     }
 }
 
-impl People {
-    /// Puts a person in their place; all or nothing.
-    fn insert(&mut self, user: Arc<User>) -> Result<(), NotCreated> {
-        if self.by_subject.contains_key(&user.subject) {
-            return Err(NotCreated::SubjectTaken);
-        }
-        if user.email().is_some_and(|email| self.by_login.contains_key(&canonical(email))) {
-            return Err(NotCreated::EmailTaken);
-        }
-        if self.by_login.contains_key(&canonical(&user.username)) {
-            return Err(NotCreated::UsernameTaken);
-        }
-        for login in user.logins() {
-            self.by_login.insert(login, Arc::clone(&user));
-        }
-        if let Some(number) = user.phone() {
-            let theirs = Some(Arc::clone(&user));
-            self.by_phone.entry(number).and_modify(|shared| *shared = None).or_insert(theirs);
-        }
-        self.by_subject.insert(user.subject.clone(), user);
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::Settings;
 
-    pub(super) fn users() -> Users {
+    pub(crate) fn users() -> Users {
         Users::new(&Settings::demo().unwrap().users, None).unwrap()
     }
 
-    pub(super) async fn sign_in(users: &Users, login: &str, password: &str) -> Option<String> {
+    pub(crate) async fn sign_in(users: &Users, login: &str, password: &str) -> Option<String> {
         let turn = users.turn().await.unwrap();
         Some(users.authenticate(turn, login, password).await?.username.clone())
     }
@@ -191,25 +179,23 @@ mod tests {
         assert_eq!(sign_in(&users, "alice", &"x".repeat(5000)).await, None);
     }
 
-    /// A number is a login if it is verified and one person's; what is not verified is none for clients.
+    /// An address is a login if it is verified, a number if it is one person's besides.
     #[tokio::test]
-    async fn clients_sign_people_in_by_what_is_verified() {
+    async fn people_sign_in_by_what_is_verified() {
         let mut entries = Settings::demo().unwrap().users;
         entries[1].claims.insert("email_verified".into(), false.into());
         let users = Users::new(&entries, None).unwrap();
-        for (login, password, found, called) in [
-            ("ALICE", "wonderland", true, true),
-            ("alice@example.com", "wonderland", true, true),
-            ("+44 (20) 7946-0018", "wonderland", true, true),
-            ("442079460018", "wonderland", false, false),
-            ("bob@example.com", "can-we-fix-it", true, false),
-            ("bob", "can-we-fix-it", true, true),
+        for (login, password, found) in [
+            ("ALICE", "wonderland", true),
+            ("alice@example.com", "wonderland", true),
+            ("+44 (20) 7946-0018", "wonderland", true),
+            ("442079460018", "wonderland", false),
+            ("bob@example.com", "can-we-fix-it", false),
+            ("bob", "can-we-fix-it", true),
         ] {
-            let turn = users.turn().await.unwrap();
-            let user = users.authenticate(turn, login, password).await;
-            assert_eq!(user.is_some(), found, "{login}");
-            assert_eq!(user.is_some_and(|user| user.is_called(login)), called, "{login}");
+            assert_eq!(sign_in(&users, login, password).await.is_some(), found, "{login}");
         }
+        assert!(users.has_login("bob@example.com"), "nobody else may have it");
         let number = entries[0].claims["phone_number"].clone();
         entries[1].claims.insert("phone_number".into(), number);
         let shared = Users::new(&entries, None).unwrap();

@@ -6,7 +6,7 @@ use oidc_op::{ClaimMapping, ClaimSources, Clock, Scope, Subject, SystemClock};
 use serde_json::{Map, Value};
 
 use super::{
-    PasswordHash,
+    Change, PasswordHash,
     logins::{canonical, phone},
 };
 use crate::{
@@ -15,17 +15,28 @@ use crate::{
 };
 
 /// A person with an account.
+#[derive(Clone)]
 pub(crate) struct User {
     pub(crate) subject: Subject,
     pub(crate) username: String,
     /// Without one they cannot sign in with a password.
     pub(super) password: Option<PasswordHash>,
-    pub(super) disabled: bool,
+    pub(crate) disabled: bool,
     pub(crate) claims: Map<String, Value>,
     pub(super) sources: ClaimSources,
     pub(super) second_factor: Option<SecondFactor>,
     /// What their clients may do at most; anything, if absent.
-    pub(super) permissions: Option<Scope>,
+    pub(crate) permissions: Option<Scope>,
+    pub(super) origin: Origin,
+}
+
+/// Where a person is known from.
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    /// The configuration, and what has changed since.
+    Configuration { changed: Change },
+    /// They, or a backend, have created the account.
+    Created,
 }
 
 impl User {
@@ -46,6 +57,15 @@ impl User {
             Some(factor) if factor.accept(code, form, SystemClock.now()) => Proof::Right,
             Some(_) => Proof::Wrong,
         }
+    }
+
+    pub(crate) fn has_password(&self) -> bool {
+        self.password.is_some()
+    }
+
+    /// Whether they are not in the configuration.
+    pub(crate) fn is_created(&self) -> bool {
+        matches!(self.origin, Origin::Created)
     }
 
     pub(crate) fn has_second_factor(&self) -> bool {
@@ -103,7 +123,8 @@ impl User {
                 .map_err(|e| ConfigError::new(format!("users: argon2: {e}")))?,
             Password::Hash(hash) => PasswordHash::parse(hash.expose()).ok_or_else(|| {
                 ConfigError::new(format!(
-                    "users: password_hash of {username:?} is not a PHC string of argon2id"
+                    "users: password_hash of {username:?} is not {}",
+                    PasswordHash::EXPECTED
                 ))
             })?,
         };
@@ -116,6 +137,7 @@ impl User {
             sources: entry.sources.clone(),
             second_factor: entry.second_factor.clone(),
             permissions: entry.permissions.clone(),
+            origin: Origin::Configuration { changed: Change::default() },
         })
     }
 }

@@ -12,6 +12,7 @@
 //! | `languages.rs` | what pages show of a client, to people of several languages |
 //! | `logout.rs` | signing out at a client's wish |
 //! | `sign_up/` | creating an account, with codes |
+//! | `people.rs` | who is still there after a restart, and what people sign in by |
 //! | `manage/` | the management API, and clients that register themselves |
 //! | `self_registered.rs` | a client that registers itself |
 //! | `discovery.rs` | the metadata and the keys that are published |
@@ -47,6 +48,7 @@ mod oidc_agent;
 mod openid_client;
 mod party;
 mod peers;
+mod people;
 mod process;
 mod raw;
 mod relying_party;

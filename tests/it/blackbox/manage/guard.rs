@@ -15,7 +15,7 @@ use crate::blackbox::{
 };
 
 /// Every route, with the scope that it needs.
-const ROUTES: [(&str, &str, &str); 20] = [
+const ROUTES: [(&str, &str, &str); 25] = [
     ("GET", "/clients", "clients:read"),
     ("POST", "/clients", "clients:write"),
     ("GET", "/clients/x", "clients:read"),
@@ -30,6 +30,9 @@ const ROUTES: [(&str, &str, &str); 20] = [
     ("DELETE", "/initial-access", "clients:write"),
     ("GET", "/clients?limit=1", "clients:read"),
     ("POST", "/users", "users:write"),
+    ("GET", "/users/x", "users:read"),
+    ("PATCH", "/users/x", "users:write"),
+    ("DELETE", "/users/x", "users:write"),
     ("POST", "/keys/rotate", "keys:write"),
     ("DELETE", "/keys/x", "keys:write"),
     // No UTF-8: whoever may not ask is told so first.
@@ -37,6 +40,8 @@ const ROUTES: [(&str, &str, &str); 20] = [
     ("PUT", "/clients/%FF", "clients:write"),
     ("POST", "/clients/%FF/secret", "clients:write"),
     ("DELETE", "/keys/%FF", "keys:write"),
+    ("GET", "/users/%FF", "users:read"),
+    ("DELETE", "/users/%FF", "users:write"),
 ];
 
 fn route(server: &Server, (method, path): (&str, &str)) -> reqwest::RequestBuilder {

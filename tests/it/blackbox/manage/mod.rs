@@ -167,6 +167,10 @@ async fn put(server: &Server, admin: Admin, path: &str, body: Value) -> Said {
     call(server, admin, Method::PUT, path, body).await
 }
 
+async fn patch(server: &Server, admin: Admin, path: &str, body: Value) -> Said {
+    call(server, admin, Method::PATCH, path, body).await
+}
+
 async fn delete(server: &Server, admin: Admin, path: &str) -> Said {
     call(server, admin, Method::DELETE, path, Value::Null).await
 }

@@ -1,0 +1,436 @@
+//! `people.db` in the data directory: whoever is not in the configuration, and what has changed of those who
+//! are.
+//!
+//! | table | what |
+//! |---|---|
+//! | `people` | accounts that people or backends have created, whole |
+//! | `changes` | of people in the configuration, what stands before it |
+//!
+//! It is read at start and written before a change is true. One server writes it; another one that uses
+//! it at the same time would not see what changes.
+
+use std::{
+    fs,
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use oidc_op::{ClaimSources, Scope, Subject};
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    task,
+};
+
+use super::{
+    PasswordHash, User,
+    change::{Change, Permissions},
+    person::Origin,
+};
+use crate::config::ConfigError;
+
+const SCHEMA: &str = "
+    CREATE TABLE people (sub TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
+    CREATE TABLE changes (sub TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
+    PRAGMA user_version = 1;
+";
+
+/// Where people are kept; nowhere, if all is to be forgotten at a restart.
+#[derive(Default)]
+pub(super) struct Kept(Option<Connection>);
+
+/// It was not written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotKept {
+    #[error("people.db")]
+    Database(#[from] rusqlite::Error),
+    #[error("people.db: a record")]
+    Json(#[from] serde_json::Error),
+    #[error("people.db: not written by this program, or by a newer one")]
+    Foreign,
+    #[error("people.db: {0}: {1}")]
+    Record(String, &'static str),
+}
+
+/// An account.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    username: String,
+    password_hash: Option<String>,
+    disabled: bool,
+    permissions: Option<Scope>,
+    claims: Map<String, Value>,
+}
+
+/// What stands before the configuration.
+#[derive(Serialize, Deserialize)]
+struct Changes {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permissions: Option<Permissions>,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    claims: Map<String, Value>,
+}
+
+/// One change at a time, from what is read to what is written. On a thread where waiting for the disk keeps
+/// nobody else.
+pub(super) fn write_in<T>(kept: &Mutex<Kept>, change: impl FnOnce(&Kept) -> T) -> T {
+    let all = || {
+        let kept: MutexGuard<'_, Kept> = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&kept)
+    };
+    let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
+    if flavor.is_ok_and(|flavor| flavor == RuntimeFlavor::MultiThread) {
+        task::block_in_place(all)
+    } else {
+        all()
+    }
+}
+
+impl Kept {
+    /// Opens the file, which is made if it is not there, for its owner only.
+    pub(super) fn open(path: &Path) -> Result<Self, NotKept> {
+        let mut new = fs::OpenOptions::new();
+        new.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut new, 0o600);
+        // It may be there already; if there is another reason, opening it says so.
+        let _ = new.open(path);
+        let mut connection = Connection::open(path)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        let step =
+            connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let count = "SELECT count(*) FROM sqlite_schema";
+        let tables: u32 = step.query_row(count, [], |row| row.get(0))?;
+        match step.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0))? {
+            1 => {}
+            0 if tables == 0 => step.execute_batch(SCHEMA)?,
+            _ => return Err(NotKept::Foreign),
+        }
+        step.commit()?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "trusted_schema", false)?;
+        Ok(Self(Some(connection)))
+    }
+
+    /// Everybody who was created.
+    pub(super) fn people(&self) -> Result<Vec<User>, NotKept> {
+        let person = |(sub, record): (String, String)| {
+            let Record { username, password_hash, disabled, permissions, claims } =
+                serde_json::from_str(&record)?;
+            Ok(User {
+                subject: subject(&sub)?,
+                password: hash(&sub, password_hash)?,
+                username,
+                disabled,
+                claims,
+                permissions,
+                sources: ClaimSources::default(),
+                second_factor: None,
+                origin: Origin::Created,
+            })
+        };
+        self.rows("SELECT sub, record FROM people")?.into_iter().map(person).collect()
+    }
+
+    /// What has changed of people in the configuration.
+    pub(super) fn changes(&self) -> Result<Vec<(Subject, Change)>, NotKept> {
+        let change = |(sub, record): (String, String)| {
+            let Changes { password_hash, disabled, permissions, claims } =
+                serde_json::from_str(&record)?;
+            let password = hash(&sub, password_hash)?;
+            let change = Change { disabled, permissions, password, claims, ..Change::default() };
+            Ok((subject(&sub)?, change))
+        };
+        self.rows("SELECT sub, record FROM changes")?.into_iter().map(change).collect()
+    }
+
+    /// Writes down what is to be true of a person.
+    pub(super) fn write(&self, user: &User) -> Result<(), NotKept> {
+        let Some(connection) = &self.0 else { return Ok(()) };
+        let exposed = |hash: &Option<PasswordHash>| Some(hash.as_ref()?.expose().to_owned());
+        let (table, record) = match &user.origin {
+            Origin::Created => {
+                let record = Record {
+                    username: user.username.clone(),
+                    password_hash: exposed(&user.password),
+                    disabled: user.disabled,
+                    permissions: user.permissions.clone(),
+                    claims: user.claims.clone(),
+                };
+                ("people", serde_json::to_string(&record)?)
+            }
+            Origin::Configuration { changed } => {
+                let record = Changes {
+                    password_hash: exposed(&changed.password),
+                    disabled: changed.disabled,
+                    permissions: changed.permissions.clone(),
+                    claims: changed.claims.clone(),
+                };
+                ("changes", serde_json::to_string(&record)?)
+            }
+        };
+        let sql = format!("INSERT OR REPLACE INTO {table} (sub, record) VALUES (?1, ?2)");
+        connection.execute(&sql, (user.subject.as_str(), record))?;
+        Ok(())
+    }
+
+    pub(super) fn remove(&self, subject: &Subject) -> Result<(), NotKept> {
+        let Some(connection) = &self.0 else { return Ok(()) };
+        connection.execute("DELETE FROM people WHERE sub = ?1", [subject.as_str()])?;
+        Ok(())
+    }
+
+    fn rows(&self, sql: &str) -> Result<Vec<(String, String)>, NotKept> {
+        let Some(connection) = &self.0 else { return Ok(Vec::new()) };
+        let mut rows = connection.prepare(sql)?;
+        let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+fn subject(sub: &str) -> Result<Subject, NotKept> {
+    Subject::new(sub).map_err(|_| NotKept::Record(sub.to_owned(), "is no subject"))
+}
+
+fn hash(sub: &str, text: Option<String>) -> Result<Option<PasswordHash>, NotKept> {
+    let read = |text: String| {
+        let unknown = || NotKept::Record(sub.to_owned(), "the password hash is none");
+        PasswordHash::parse(&text).ok_or_else(unknown)
+    };
+    text.map(read).transpose()
+}
+
+impl super::Users {
+    /// Keeps people in this file from now on, and takes in those that are there.
+    pub(crate) fn keep(&self, path: &Path) -> Result<(), ConfigError> {
+        let place = crate::config::shown(path);
+        let wrong = |error: NotKept| {
+            ConfigError::new(format!("data: {place}: {}", crate::layers::chain(&error)))
+        };
+        let kept = Kept::open(path).map_err(wrong)?;
+        let mut people = self.people.write().unwrap_or_else(PoisonError::into_inner);
+        let changes = kept.changes().map_err(wrong)?.into_iter();
+        // Of somebody who is not in the configuration any more there is nothing to change.
+        let changed =
+            changes.filter_map(|(sub, change)| Some(people.by_subject(&sub)?.changed(change)));
+        let changed: Vec<_> = changed.collect();
+        let created = kept.people().map_err(wrong)?;
+        for user in changed.into_iter().chain(created) {
+            let is_there = user.is_created() && people.by_subject(&user.subject).is_some();
+            let subject = is_there.then_some(super::NotCreated::SubjectTaken);
+            if let Some(taken) = subject.or_else(|| people.taken(&user)) {
+                let text = format!("data: {place}: {:?}: {taken}", user.subject.as_str());
+                return Err(ConfigError::new(text));
+            }
+            people.put(user.into());
+        }
+        drop(people);
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = kept;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        config::Settings,
+        users::{NewUser, NotChanged, NotCreated, Users, tests::sign_in},
+    };
+
+    /// `password`, as bcrypt makes it at cost 4.
+    const OLD: &str = "$2b$04$abcdefghijklmnopqrstuughE8Ev8uGFaUgY2cNEySvxngrb/Jzdm";
+
+    fn new(username: &str, password: Option<&str>, claims: &Value) -> NewUser {
+        NewUser {
+            subject: None,
+            username: username.into(),
+            password: password.map(|text| PasswordHash::parse(text).unwrap()),
+            claims: claims.as_object().unwrap().clone(),
+            email_verified: true,
+            phone_number_verified: true,
+        }
+    }
+
+    /// Alice and bob of the demo, and whoever is in the file.
+    fn users(file: &Path) -> Users {
+        let users = Users::new(&Settings::demo().unwrap().users, None).unwrap();
+        users.keep(file).unwrap();
+        users
+    }
+
+    fn record(file: &Path, table: &str, sub: &Subject) -> Value {
+        let file = Connection::open(file).unwrap();
+        let sql = format!("SELECT record FROM {table} WHERE sub = ?1");
+        let text: String = file.query_row(&sql, [sub.as_str()], |row| row.get(0)).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn whoever_is_created_is_there_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("people.db");
+        let before = users(&file);
+        let claims = json!({ "email": "eve@example.com", "roles": ["a", null] });
+        let eve = before.create(new("Eve", Some(OLD), &claims)).unwrap();
+        let gone = before.create(new("gone", None, &json!({}))).unwrap();
+        before.remove(&gone.subject).unwrap();
+        assert!(matches!(before.remove(&gone.subject), Err(NotChanged::Nobody)));
+        #[cfg(unix)]
+        {
+            let mode = fs::metadata(&file).unwrap();
+            assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o777, 0o600);
+        }
+        let after = users(&file);
+        let found = after.by_subject(&eve.subject).unwrap();
+        assert_eq!((&*found.username, &found.claims), ("Eve", &eve.claims));
+        assert!(after.by_subject(&gone.subject).is_none() && !after.has_login("gone"));
+        assert_eq!(
+            after.create(new("eve", None, &json!({}))).unwrap_err(),
+            NotCreated::UsernameTaken
+        );
+        assert_eq!(sign_in(&after, "eve@example.com", "password").await.as_deref(), Some("Eve"));
+        // as many as may be are there, whoever made them
+        let full = users(&file).at_most(1);
+        assert_eq!(full.create(new("x", None, &json!({}))).unwrap_err(), NotCreated::Full);
+    }
+
+    /// An old hash is one until its password is seen; then it is ours.
+    #[tokio::test]
+    async fn old_hashes_are_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("people.db");
+        let users = users(&file);
+        let eve = users.create(new("eve", Some(OLD), &json!({}))).unwrap().subject.clone();
+        assert_eq!(sign_in(&users, "eve", "wrong").await, None);
+        assert_eq!(record(&file, "people", &eve)["password_hash"], OLD);
+        assert!(sign_in(&users, "eve", "password").await.is_some());
+        let made = record(&file, "people", &eve)["password_hash"].as_str().unwrap().to_owned();
+        assert!(made.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{made}");
+        for (password, fits) in [("wrong", false), ("password", true), ("", false)] {
+            assert_eq!(sign_in(&users, "eve", password).await.is_some(), fits, "{password}");
+        }
+        assert_eq!(record(&file, "people", &eve)["password_hash"], made, "once is enough");
+        // one who is disabled is let be
+        let off = users.create(new("off", Some(OLD), &json!({}))).unwrap().subject.clone();
+        let change = Change { disabled: Some(true), ..Change::default() };
+        users.change(&off, change).unwrap();
+        assert_eq!(sign_in(&users, "off", "password").await, None);
+        assert_eq!(record(&file, "people", &off)["password_hash"], OLD);
+        // and whoever was changed meanwhile keeps what they were given
+        let seen = users.by_subject(&off).unwrap();
+        let change = Change { disabled: Some(false), ..Change::default() };
+        users.change(&off, change).unwrap();
+        users.renew(&seen, PasswordHash::parse(&made).unwrap());
+        assert_eq!(record(&file, "people", &off)["password_hash"], OLD);
+    }
+
+    /// What is changed of people in the configuration stands before it, and only that.
+    #[tokio::test]
+    async fn changes_stand_before_the_configuration() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("people.db");
+        let alice = Subject::new("248289761001").unwrap();
+        let before = users(&file);
+        let claims = json!({ "nickname": "Al", "phone_number": null });
+        let change = Change {
+            permissions: Some(Permissions::AtMost(Scope::parse("a b").unwrap())),
+            claims: claims.as_object().unwrap().clone(),
+            ..Change::default()
+        };
+        before.change(&alice, change).unwrap();
+        let change = Change { disabled: Some(true), ..Change::default() };
+        before.change(&alice, change).unwrap();
+        let said = record(&file, "changes", &alice);
+        assert_eq!(said["disabled"], true);
+        assert_eq!(said["claims"]["phone_number_verified"], Value::Null);
+        assert_eq!(said.get("password_hash"), None);
+
+        let mut entries = Settings::demo().unwrap().users;
+        entries[0].claims.insert("name".into(), "Alice of the file".into());
+        let after = Users::new(&entries, None).unwrap();
+        after.keep(&file).unwrap();
+        let found = after.by_subject(&alice).unwrap();
+        assert!(
+            found.disabled && found.second_factor.is_some() == entries[0].second_factor.is_some()
+        );
+        assert_eq!(found.permissions, Some(Scope::parse("a b").unwrap()));
+        assert_eq!(found.claims["name"], "Alice of the file");
+        assert_eq!(found.claims["nickname"], "Al");
+        assert_eq!(found.claims.get("phone_number"), None);
+        assert_eq!(sign_in(&after, "+44 20 7946 0018", "wonderland").await, None);
+        assert_eq!(sign_in(&after, "alice", "wonderland").await, None);
+        assert!(matches!(after.remove(&alice), Err(NotChanged::InConfiguration)));
+
+        let change = Change {
+            disabled: Some(false),
+            permissions: Some(Permissions::Anything),
+            ..Change::default()
+        };
+        after.change(&alice, change).unwrap();
+        let again = users(&file);
+        let found = again.by_subject(&alice).unwrap();
+        assert_eq!((found.disabled, &found.permissions), (false, &None));
+        assert_eq!(found.claims["nickname"], "Al");
+        assert!(sign_in(&again, "alice", "wonderland").await.is_some());
+        // of whoever is in the configuration no more, nothing is left
+        let without = Users::new(&entries[1..], None).unwrap();
+        without.keep(&file).unwrap();
+        assert!(without.by_subject(&alice).is_none());
+    }
+
+    /// Nothing is true that could not be written.
+    #[test]
+    fn what_cannot_be_written_is_not_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("people.db");
+        let users = users(&file);
+        let eve = users.create(new("eve", None, &json!({ "name": "Eve" }))).unwrap();
+        Connection::open(&file).unwrap().execute_batch("DROP TABLE people").unwrap();
+        let failed = users.create(new("mallory", None, &json!({}))).unwrap_err();
+        assert_eq!(failed, NotCreated::NotKept);
+        assert!(!users.has_login("mallory"));
+        let change = Change { disabled: Some(true), ..Change::default() };
+        assert!(matches!(users.change(&eve.subject, change), Err(NotChanged::NotKept(_))));
+        assert!(matches!(users.remove(&eve.subject), Err(NotChanged::NotKept(_))));
+        assert!(!users.by_subject(&eve.subject).unwrap().disabled);
+    }
+
+    /// A file that says what cannot be is refused, with the file and the person.
+    #[test]
+    fn a_file_that_cannot_be_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("people.db");
+        let sub = users(&file).create(new("eve", None, &json!({}))).unwrap().subject.clone();
+        let refused = |entries: &[crate::config::UserEntry]| {
+            let text = Users::new(entries, None).unwrap().keep(&file).unwrap_err().to_string();
+            assert!(text.contains("people.db"), "{text}");
+            text
+        };
+        let mut entries = Settings::demo().unwrap().users;
+        entries[0].username = "EVE".into();
+        assert!(refused(&entries).contains("somebody has the user name"));
+        entries[0].username = "alice".into();
+        entries[0].sub = sub.clone();
+        assert!(refused(&entries).contains("somebody has the subject"));
+        entries.remove(0);
+        let write = |sql: &str| Connection::open(&file).unwrap().execute_batch(sql).unwrap();
+        write("UPDATE people SET record = json_set(record, '$.password_hash', 'md5-of-a-secret')");
+        let text = refused(&entries);
+        assert!(text.contains(sub.as_str()) && !text.contains("md5"), "{text}");
+        write("PRAGMA user_version = 2");
+        assert!(refused(&entries).contains("newer"));
+        fs::write(&file, "this is no database, and long enough to see it").unwrap();
+        refused(&entries);
+    }
+}
