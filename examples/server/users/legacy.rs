@@ -209,7 +209,7 @@ mod tests {
             bcrypt("5"),
             bcrypt("10").replace("$2b$", "$2x$"),
             bcrypt("10") + "x",
-            bcrypt("10").replace("CC.E5", "C\u{e9}.E"),
+            bcrypt("10").replace(".E", "\u{e9}"),
             pbkdf2("i=4000001"),
             pbkdf2("i=0"),
             pbkdf2("i=1000,l=31"),
