@@ -24,6 +24,7 @@ impl Settings {
         for realm in &mut self.realms {
             realm.data = self.data.join(realm.issuer.path().trim_start_matches('/'));
             realm.listen = self.listen;
+            realm.store.clone_from(&self.store);
             realm.trusted_proxies.clone_from(&self.trusted_proxies);
             realm.fetch.clone_from(&self.fetch);
         }
