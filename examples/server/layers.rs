@@ -203,11 +203,12 @@ fn without_token(path: &str, base: &str) -> String {
 }
 
 /// Whether it is one of the provider's endpoints, of which only the first shows pages to people, or of the
-/// management API.
+/// server's own APIs.
 fn is_for_programs(app: &App, path: &str) -> bool {
     let manages = |base: &str| path.strip_prefix(base).is_some_and(|rest| rest.starts_with('/'));
     app.provider.paths().iter().skip(1).any(|endpoint| *endpoint == path)
         || app.manage.as_ref().is_some_and(|manage| manages(&manage.base))
+        || app.profile.as_ref().is_some_and(|profile| profile.base == path)
 }
 
 /// HEAD where GET does something: it does nothing.

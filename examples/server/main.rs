@@ -18,6 +18,7 @@
 //! | `sign_up/` | how people get an account, and the codes that show whose an address is |
 //! | `interaction/`, `logout.rs`, `apps.rs`, `pages/` | where people act, and what they see |
 //! | `manage/` | the management API |
+//! | `profile.rs` | what a person's app reads and changes of them |
 //! | `demo/` | the start page and the demo relying party |
 //! | `serving.rs`, `layers.rs`, `patience.rs`, `shedding.rs` | what surrounds every request and every connection |
 
@@ -36,6 +37,7 @@ mod pages;
 mod passwords;
 mod patience;
 mod policies;
+mod profile;
 mod second_factor;
 mod serving;
 mod shedding;
@@ -71,6 +73,7 @@ use crate::{
     passwords::Passwords,
     patience::PatientAcceptor,
     policies::{Directory, ExchangeRules, Issuers},
+    profile::Profile,
     serving::{bind, careful, keep_house, reachable, rustls_config, stop_when_told},
     shedding::Room,
     sign_up::SignUps,
@@ -104,6 +107,7 @@ pub(crate) struct App {
     /// The signing keys, if they are in the store.
     pub(crate) signing: Option<Signing>,
     pub(crate) manage: Option<Manage>,
+    pub(crate) profile: Option<Profile>,
     pub(crate) trusted_proxies: Vec<Network>,
 }
 
@@ -280,6 +284,7 @@ async fn assemble(
     let password_grant = settings.password_grant();
     let (in_store, algorithms) = (settings.keys.store, settings.algorithms());
     let manage = Manage::of(&settings);
+    let profile = settings.profile.clone();
     let publishers = settings.registration.as_ref().map(config::Registration::publishers);
     let publishers = publishers.transpose()?.unwrap_or_default();
     let data = settings.data;
@@ -349,6 +354,7 @@ async fn assemble(
     }
     let provider = builder.build().map_err(|e| ConfigError::new(e.to_string()))?;
     let manage = manage.map(|manage| manage.over(&provider)).transpose()?;
+    let profile = profile.map(|entry| Profile::new(&issuer, entry, &provider)).transpose()?;
     let (errors, sign_outs) = (Arc::clone(&site), Arc::clone(&site));
     let pages = Pages::at(site.interaction(""))
         .confirmations(site.confirmation(""))
@@ -366,6 +372,7 @@ async fn assemble(
         demo,
         signing,
         manage,
+        profile,
         trusted_proxies: settings.trusted_proxies,
     }))
 }
@@ -374,12 +381,14 @@ fn routes(app: &Arc<App>) -> Router {
     let interaction = get(interaction::show).head(layers::nothing).post(interaction::decide);
     let confirmation = get(logout::show).head(layers::nothing).post(logout::decide);
     let manage = app.manage.as_ref().map(|manage| manage::routes(&manage.base));
+    let profile = app.profile.as_ref().map(|profile| profile::routes(&profile.base));
     Router::new()
         .route(&app.site.interaction("{token}"), interaction)
         .route(&app.site.confirmation("{token}"), confirmation)
         .route(&app.site.apps_page(), get(apps::show).post(apps::act))
         .merge(demo::routes(app))
         .merge(manage.unwrap_or_default())
+        .merge(profile.unwrap_or_default())
         .with_state(Arc::clone(app))
         .merge(router(&app.provider, app.pages.clone()))
 }

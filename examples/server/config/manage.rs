@@ -3,7 +3,7 @@
 use oidc_op::{ClientId, Duration, Issuer, Resource, ResourceServer, Scope};
 use serde::Deserialize;
 
-use super::ResourceEntry;
+use super::{ResourceEntry, paths};
 
 /// Where the management API is, and who may use it.
 #[derive(Clone, Debug, Deserialize)]
@@ -46,32 +46,8 @@ impl ManageEntry {
         Some(ResourceEntry(server))
     }
 
-    /// What is wrong with the path. Nothing else may be there or below it.
+    /// What is wrong with the path.
     pub(super) fn path_finding(&self, endpoints: &oidc_op::Paths) -> Option<String> {
-        let path = &*self.path;
-        let segment = |segment: &str| {
-            !segment.is_empty()
-                && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_~".contains(&b))
-        };
-        let plain = path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(segment));
-        if !plain {
-            return Some("manage.path must be a slash followed by letters, digits and -_~/".into());
-        }
-        let first = path.split('/').nth(1).unwrap_or_default();
-        let own = ["health", "apps", "sign-out", "demo", "interaction", "logout"].contains(&first);
-        let below = format!("{path}/");
-        let taken = [
-            &endpoints.authorize,
-            &endpoints.token,
-            &endpoints.userinfo,
-            &endpoints.jwks,
-            &endpoints.introspection,
-            &endpoints.revocation,
-            &endpoints.registration,
-            &endpoints.check_session,
-            &endpoints.end_session,
-        ];
-        let taken = taken.into_iter().any(|other| other == path || other.starts_with(&below));
-        (own || taken).then(|| format!("manage.path: {path} is taken"))
+        paths::finding("manage.path", &self.path, endpoints)
     }
 }

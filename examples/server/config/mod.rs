@@ -16,6 +16,7 @@ mod offers;
 mod paths;
 mod place;
 mod policy;
+mod profile;
 mod realms;
 mod registration;
 mod resources;
@@ -51,6 +52,7 @@ pub(crate) use self::{
     network::Network,
     offers::Offers,
     place::Source,
+    profile::ProfileEntry,
     registration::Registration,
     resources::ResourceEntry,
     scopes::Scopes,
@@ -124,6 +126,8 @@ pub(crate) struct Settings {
     pub(crate) registration: Option<Registration>,
     /// Whether there is a management API.
     pub(crate) manage: Option<ManageEntry>,
+    /// Whether people's apps read and change their profile.
+    pub(crate) profile: Option<ProfileEntry>,
     #[serde(default)]
     pub(crate) features: Features,
     #[serde(default)]
@@ -206,6 +210,8 @@ impl Settings {
         }
         let manage = self.manage.as_ref().and_then(|manage| manage.server(&self.issuer));
         self.resources.extend(manage);
+        let profile = self.profile.as_ref().and_then(|profile| profile.server(&self.issuer));
+        self.resources.extend(profile);
         for realm in &mut self.realms {
             realm.resolve(directory);
         }
@@ -249,6 +255,11 @@ impl Settings {
         self.check_classes()?;
         self.check_back_channel()?;
         self.check_manage()?;
+        let manage = self.manage.as_ref().map(|manage| &*manage.path);
+        let finding = |profile: &ProfileEntry| profile.finding(&self.provider().paths, manage);
+        if let Some(finding) = self.profile.as_ref().and_then(finding) {
+            return Err(ConfigError(finding));
+        }
         match self.provider().contradictions().into_iter().next() {
             Some(finding) => Err(ConfigError(finding)),
             None => Ok(()),
@@ -423,8 +434,8 @@ impl Settings {
     }
 
     /// With a mapping it is known which claims there can be: its own, those that somebody has, those
-    /// that accounts are created with, and those that scopes or APIs of ours ask for. Not where a client may
-    /// say anything of people, over the management API.
+    /// that accounts are created with, those that people write themselves, and those that scopes or APIs of ours
+    /// ask for. Not where a client may say anything of people, over the management API.
     fn known_claims(&self) -> Option<Vec<Box<str>>> {
         if self.manage.is_some() {
             return None;
@@ -436,7 +447,8 @@ impl Settings {
             .users
             .iter()
             .flat_map(|user| user.claims.keys().map(String::as_str).chain(user.sources.claims()));
-        let given = given.chain(self.sign_up.claims());
+        let written = self.profile.iter().flat_map(ProfileEntry::claims);
+        let given = given.chain(self.sign_up.claims()).chain(written);
         let mut known = Vec::<Box<str>>::new();
         for name in mapped.chain(scopes).chain(apis).chain(given) {
             let name = name.split_once('#').map_or(name, |(name, _)| name);

@@ -60,3 +60,35 @@ impl Paths {
         taken.next()
     }
 }
+
+/// What is wrong with where an API of the server's own is to be. Nothing else may be there or below it.
+pub(super) fn finding(member: &str, path: &str, endpoints: &oidc_op::Paths) -> Option<String> {
+    let segment = |segment: &str| {
+        !segment.is_empty()
+            && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_~".contains(&b))
+    };
+    let plain = path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(segment));
+    if !plain {
+        return Some(format!("{member} must be a slash followed by letters, digits and -_~/"));
+    }
+    let first = path.split('/').nth(1).unwrap_or_default();
+    let own = ["health", "apps", "sign-out", "demo", "interaction", "logout"].contains(&first);
+    let taken = [
+        &endpoints.authorize,
+        &endpoints.token,
+        &endpoints.userinfo,
+        &endpoints.jwks,
+        &endpoints.introspection,
+        &endpoints.revocation,
+        &endpoints.registration,
+        &endpoints.check_session,
+        &endpoints.end_session,
+    ];
+    let taken = taken.into_iter().any(|endpoint| is_at_or_below(endpoint, path));
+    (own || taken).then(|| format!("{member}: {path} is taken"))
+}
+
+/// Whether one path is the other one, or lies below it.
+pub(super) fn is_at_or_below(inner: &str, outer: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}

@@ -21,7 +21,7 @@ fn the_demo_and_the_sample_load() {
         Settings::parse(Source::new("", include_str!("../sample.toml")), Path::new("/x")).unwrap();
     assert_eq!(sample.data, Path::new("/x/data"));
     assert_eq!(sample.clients.len(), 10);
-    assert_eq!(sample.provider().resources.len(), 4);
+    assert_eq!(sample.provider().resources.len(), 5);
     let registration = sample.provider().registration.unwrap();
     assert_eq!((registration.cap, registration.grant_types.len()), (1000, 3));
     assert_eq!(sample.registration.unwrap().publishers().unwrap().len(), 1);
@@ -361,6 +361,12 @@ fn realms_are_apart() {
     let places: Vec<_> = realms.iter().map(|realm| realm.data.to_str().unwrap()).collect();
     assert_eq!(places, ["data", "data/admins"]);
     assert_eq!([realms[0].clients.len(), realms[1].clients.len()], [0, 1]);
+    let forgets = |text: &str| {
+        let realms = parsed(text).unwrap().into_realms().into_iter();
+        realms.map(|realm| realm.store.is_memory(&realm.data).unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(forgets(&format!("store = \"memory:\"\n{both}")), [true, true]);
+    assert_eq!(forgets(&format!("store = \"sqlite:\"\n{both}")), [false, false]);
 
     let owned = format!("{}{client}owner = \"x\"\n", issuer("/b"));
     for (first, rest, says) in [

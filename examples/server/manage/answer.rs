@@ -22,7 +22,7 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    pub(super) fn new(
+    pub(crate) fn new(
         status: StatusCode,
         error: &'static str,
         text: impl Into<Cow<'static, str>>,
@@ -31,49 +31,49 @@ impl Problem {
     }
 
     /// The body, or the query, is not what it must be.
-    pub(super) fn request(text: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn request(text: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", text)
     }
 
     /// A member of a client that cannot be so.
-    pub(super) fn metadata(text: impl Display) -> Self {
+    pub(crate) fn metadata(text: impl Display) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_client_metadata", text.to_string())
     }
 
     /// The caller may use the API, but not for this.
-    pub(super) fn denied(text: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn denied(text: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "access_denied", text)
     }
 
     /// There is none, or none that the caller may know of.
-    pub(super) fn not_found() -> Self {
+    pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such client")
     }
 
     /// It cannot be done to what is there.
-    pub(super) fn conflict(text: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn conflict(text: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::CONFLICT, "conflict", text)
     }
 
     /// It may be possible later.
-    pub(super) fn unavailable(text: &'static str) -> Self {
+    pub(crate) fn unavailable(text: &'static str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", text)
             .with(header::RETRY_AFTER, "5")
     }
 
     /// Whether it is answered so.
-    pub(super) fn is(&self, status: StatusCode) -> bool {
+    pub(crate) fn is(&self, status: StatusCode) -> bool {
         self.status == status
     }
 
     #[must_use]
-    pub(super) fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.fields.push((name, value.into()));
         self
     }
 
     /// What the provider says, in its words; with what else is to be in the header.
-    pub(super) fn said(reply: &Reply) -> Self {
+    pub(crate) fn said(reply: &Reply) -> Self {
         let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
         let text = |name: &str| body[name].as_str().map(|text| Cow::Owned(text.to_owned()));
         let status = StatusCode::from_u16(reply.status);
@@ -126,12 +126,12 @@ impl IntoResponse for Problem {
 }
 
 /// An answer.
-pub(super) fn json(status: StatusCode, body: &Value) -> Response {
+pub(crate) fn json(status: StatusCode, body: &Value) -> Response {
     let fields = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
     (status, fields, body.to_string()).into_response()
 }
 
 /// An answer that says nothing but that it is done.
-pub(super) fn done() -> Response {
+pub(crate) fn done() -> Response {
     (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store")]).into_response()
 }

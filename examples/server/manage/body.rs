@@ -14,7 +14,7 @@ use super::answer::Problem;
 use crate::layers::Received;
 
 /// The members of the body; none if there is no body at all.
-pub(super) fn object(received: &Received) -> Result<Map<String, Value>, Problem> {
+pub(crate) fn object(received: &Received) -> Result<Map<String, Value>, Problem> {
     let body = received.body();
     if body.is_empty() {
         return Ok(Map::new());
@@ -29,7 +29,7 @@ pub(super) fn object(received: &Received) -> Result<Map<String, Value>, Problem>
 }
 
 /// The body as this type; of the members that it has, one that is null is absent.
-pub(super) fn read<T: DeserializeOwned>(received: &Received) -> Result<T, Problem> {
+pub(crate) fn read<T: DeserializeOwned>(received: &Received) -> Result<T, Problem> {
     let read = T::deserialize(Members(object(received)?));
     // What the parser says may repeat what was sent, and this may be a secret: nobody but the sender
     // is told.

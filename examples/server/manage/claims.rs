@@ -8,7 +8,7 @@ use url::Url;
 use crate::users::{email_address, phone_number};
 
 /// What tokens say of themselves, and no account of a person (OpenID Connect Core, section 2).
-const NOT_OF_PEOPLE: [&str; 19] = [
+pub(crate) const NOT_OF_PEOPLE: [&str; 19] = [
     "sub",
     "iss",
     "aud",
@@ -31,7 +31,7 @@ const NOT_OF_PEOPLE: [&str; 19] = [
 ];
 
 /// The first of the claims that cannot be said so, and why; nothing that was sent is repeated but its name.
-pub(super) fn finding(claims: &Map<String, Value>) -> Option<String> {
+pub(crate) fn finding(claims: &Map<String, Value>) -> Option<String> {
     claims.iter().find_map(|(name, value)| {
         // A claim is the same in any language (section 5.2).
         let plain = name.split_once('#').map_or(&**name, |(plain, _)| plain);

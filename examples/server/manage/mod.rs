@@ -45,10 +45,10 @@
 
 mod access;
 mod address;
-mod answer;
-mod body;
+pub(crate) mod answer;
+pub(crate) mod body;
 mod bounds;
-mod claims;
+pub(crate) mod claims;
 mod clients;
 mod initial_access;
 mod keys;

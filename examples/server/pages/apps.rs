@@ -146,7 +146,10 @@ impl Site {
     fn in_words(&self, scope: &Scope) -> Vec<String> {
         let word = |token: &str| match words::scope(token) {
             Some(words) => words.title.to_owned(),
-            None => self.scopes.meaning(token).unwrap_or(token).to_owned(),
+            None => {
+                let meaning = self.scopes.meaning(token).or_else(|| words::permission(token));
+                meaning.unwrap_or(token).to_owned()
+            }
         };
         scope.iter().map(word).collect()
     }

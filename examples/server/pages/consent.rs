@@ -126,7 +126,10 @@ impl ScopeView {
     fn new(token: &str, scopes: &Scopes) -> Self {
         let (title, about) = match words::scope(token) {
             Some(words) => (words.title, words.about),
-            None => (scopes.meaning(token).unwrap_or("A permission of this service"), token),
+            None => {
+                let meaning = scopes.meaning(token).or_else(|| words::permission(token));
+                (meaning.unwrap_or("A permission of this service"), token)
+            }
         };
         Self {
             token: token.to_owned(),

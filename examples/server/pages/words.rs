@@ -2,7 +2,7 @@
 
 use oidc_op::Timestamp;
 
-use crate::sign_up::Channel;
+use crate::{profile, sign_up::Channel};
 
 /// A standard scope: what it means to people ([OpenID Connect Core §5.4]).
 ///
@@ -23,6 +23,10 @@ pub(super) fn scope(token: &str) -> Option<ScopeWords> {
         "email" => ("See your e-mail address", "And whether it has been verified"),
         "address" => ("See your postal address", "Street, town, region, code and country"),
         "phone" => ("See your phone number", "And whether it has been verified"),
+        "profile:read" => {
+            ("See all that your account says of you", "Addresses and numbers as well")
+        }
+        "profile:write" => ("Change your profile", "Such as your name and your picture"),
         "offline_access" => (
             "Keep access while you are away",
             "Until you end it, on the page “Your apps and devices”",
@@ -30,6 +34,15 @@ pub(super) fn scope(token: &str) -> Option<ScopeWords> {
         _ => return None,
     };
     Some(ScopeWords { title, about })
+}
+
+/// What a scope of the server's own APIs lets a client do.
+pub(super) fn permission(token: &str) -> Option<&'static str> {
+    match token {
+        profile::READ => Some("See all that your account says of you"),
+        profile::WRITE => Some("Change your profile"),
+        _ => None,
+    }
 }
 
 /// What a standard claim is called ([OpenID Connect Core §5.1]).

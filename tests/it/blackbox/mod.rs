@@ -13,6 +13,7 @@
 //! | `logout.rs` | signing out at a client's wish |
 //! | `sign_up/` | creating an account, with codes |
 //! | `people.rs` | who is still there after a restart, and what people sign in by |
+//! | `profile.rs` | what a person's app reads and changes of them |
 //! | `manage/` | the management API, and clients that register themselves |
 //! | `self_registered.rs` | a client that registers itself |
 //! | `discovery.rs` | the metadata and the keys that are published |
@@ -50,6 +51,7 @@ mod party;
 mod peers;
 mod people;
 mod process;
+mod profile;
 mod raw;
 mod relying_party;
 mod self_registered;
