@@ -144,12 +144,10 @@ impl Site {
 
     /// What a scope means, token by token.
     fn in_words(&self, scope: &Scope) -> Vec<String> {
+        let meaning = |token: &str| self.scopes.meaning(token).or_else(|| words::permission(token));
         let word = |token: &str| match words::scope(token) {
             Some(words) => words.title.to_owned(),
-            None => {
-                let meaning = self.scopes.meaning(token).or_else(|| words::permission(token));
-                meaning.unwrap_or(token).to_owned()
-            }
+            None => meaning(token).unwrap_or(token).to_owned(),
         };
         scope.iter().map(word).collect()
     }

@@ -124,12 +124,10 @@ impl Asked {
 
 impl ScopeView {
     fn new(token: &str, scopes: &Scopes) -> Self {
+        let meaning = || scopes.meaning(token).or_else(|| words::permission(token));
         let (title, about) = match words::scope(token) {
             Some(words) => (words.title, words.about),
-            None => {
-                let meaning = scopes.meaning(token).or_else(|| words::permission(token));
-                (meaning.unwrap_or("A permission of this service"), token)
-            }
+            None => (meaning().unwrap_or("A permission of this service"), token),
         };
         Self {
             token: token.to_owned(),
