@@ -166,7 +166,11 @@ async fn what_is_not_theirs_stays() {
 /// Tokens for something else, of somebody else, or with less in them, will not do.
 #[tokio::test]
 async fn tokens_are_of_people_and_for_this() {
-    let server = start("profile-tokens");
+    let dolly =
+        "[[users]]\nusername = \"dolly\"\npassword = \"dolly-password\"\nsub = \"machine\"\n";
+    let tables = format!("{TABLE}{dolly}");
+    let setup = Setup { name: "profile-tokens", tables: &tables, ..Setup::default() };
+    let server = Server::start(setup);
     let name = || json!({ "name": "Al" });
     let reads = token(&server, TRUSTED, ALICE, "openid profile:read", true).await;
     get(&server, &reads).await.is(200);
@@ -188,7 +192,7 @@ async fn tokens_are_of_people_and_for_this() {
     // It knows her by another name.
     let pairwise = token(&server, PAIRWISE, ALICE, "openid profile:read", true).await;
     get(&server, &pairwise).await.is_error(403, "access_denied");
-    // A client's own.
+    // A client's own, even if a person is called like it.
     let resource = server.url("/me");
     let form = [
         ("grant_type", "client_credentials"),

@@ -91,6 +91,7 @@ async fn advertises_what_it_does() {
                 "ledger",
                 "clients:read",
                 "clients:write",
+                "users:read",
                 "users:write",
                 "keys:write",
             ],
