@@ -24,7 +24,7 @@ fn how(id_token: &str) -> (Value, Value) {
 }
 
 /// RFC 9470 §4, OIDC Core §3.1.2.1: somebody signed in by a password alone is asked for a code when a client
-/// wants more, and for nothing afterwards.
+/// wants more, and for nothing afterwards (`acr_values_ascend`).
 #[tokio::test]
 async fn stepping_up() {
     let op = shared().await;
@@ -49,8 +49,13 @@ async fn stepping_up() {
     assert_eq!(how(&stepped), (json!(GOLD), json!(["pwd", "otp"])));
     assert_eq!(crate::support::claims(&stepped)["sub"], "e-1815");
 
-    let silent = id_token(&visitor.open(&silent_gold).await);
-    assert_eq!(how(&silent), (json!(GOLD), json!(["pwd", "otp"])));
+    // a stronger class will do for a wish, and not for what must be
+    for more in [("claims", &*gold), ("acr_values", BRONZE), ("max_age", "3600")] {
+        let silent = id_token(&visitor.open(asks_id_token(&op, &[more, ("prompt", "none")])).await);
+        assert_eq!(how(&silent), (json!(GOLD), json!(["pwd", "otp"])), "{more:?}");
+    }
+    let bronze = [("claims", &*essential(BRONZE)), ("prompt", "none")];
+    is_error(&visitor.open(asks_id_token(&op, &bronze)).await, "login_required");
 }
 
 /// OIDC Core §5.5.1.1: a login that is of another class than the one that must be is an error, and so is a class
