@@ -190,6 +190,7 @@
 //! * [`guide::logout`]: how people sign out, and how clients hear of it.
 //! * [`guide::keys`]: signing keys and secrets, their rotation, and what a thief could do with them.
 //! * [`guide::policy`]: the decisions taken where the specifications leave a choice.
+//! * [`guide::deployments`]: five organisations that run an identity service with it.
 //! * [`guide::design`]: the ideas that hold it together.
 //!
 //! [OpenID Connect Core]: https://openid.net/specs/openid-connect-core-1_0.html

@@ -12,6 +12,7 @@
 //! | [`resource_servers`] | How does an API take the provider's access tokens? |
 //! | [`keys`] | Which keys and secrets are there, how do they rotate, what could a thief do? |
 //! | [`policy`] | What was decided where the specifications leave a choice? |
+//! | [`deployments`] | What do five organisations make of it, file by file? |
 //! | [`design`] | Which ideas hold it together, and why these? |
 //!
 //! The chapters hold only text. The code in them is compiled and run with the tests.
@@ -65,6 +66,8 @@ pub mod keys {}
 
 #[doc = include_str!("policy.md")]
 pub mod policy {}
+
+pub mod deployments;
 
 #[doc = include_str!("design.md")]
 #[cfg_attr(feature = "http", doc = "\n\n[`Pages`]: crate::adapter::http::Pages")]

@@ -22,7 +22,7 @@ use super::{
 };
 
 /// The transport that the crate asks for.
-async fn send(request: HttpRequest) -> Result<HttpResponse, reqwest::Error> {
+pub(super) async fn send(request: HttpRequest) -> Result<HttpResponse, reqwest::Error> {
     let client = visitor::http().build()?;
     let response = client.execute(request.try_into()?).await?;
     let mut answer = http::Response::builder().status(response.status());

@@ -2,6 +2,7 @@
 //! its metadata say neither more nor less than what it does.
 
 mod advertised;
+#[cfg(feature = "fetch")]
 mod enterprise_op;
 mod malformed;
 

@@ -1,0 +1,7 @@
+#![doc = include_str!("overview.md")]
+
+#[doc = include_str!("enterprise_op.md")]
+#[doc = "```toml"]
+#[doc = include_str!("../../../examples/deployments/enterprise-op.toml")]
+#[doc = "```"]
+pub mod enterprise_op {}
