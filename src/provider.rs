@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use serde_json::{Map, Value};
 
 use crate::{
-    authorize::{self, Outcome, Sessions, Verdict},
+    authorize::{self, Door, Outcome, Sessions, Verdict},
     builder::ProviderBuilder,
     claims::{self, Accounts, Pairwise},
     client::{
@@ -183,7 +183,8 @@ impl Provider {
         login: Option<Login>,
     ) -> Result<Outcome, AuthorizeError> {
         let sessions = Sessions::Host(login);
-        self.0.refused(authorize::resume(&self.0, &request, token, verdict, &sessions).await)
+        let said = (Door::Form, verdict);
+        self.0.refused(authorize::resume(&self.0, &request, token, said, &sessions).await)
     }
 
     /// Whether a form was sent from the page of this interaction, by the browser that began it.
@@ -214,7 +215,37 @@ impl Provider {
         token: &str,
         verdict: Verdict,
     ) -> Result<Outcome, AuthorizeError> {
-        self.0.refused(authorize::resume(&self.0, &request, token, verdict, &Sessions::Own).await)
+        let said = (Door::Form, verdict);
+        self.0.refused(authorize::resume(&self.0, &request, token, said, &Sessions::Own).await)
+    }
+
+    /// [`resume`](Self::resume) for somebody who was sent to another site to sign in, an OpenID Provider perhaps, and
+    /// whom it has sent back: `request` is the GET that they come back with, at an address of the host's own.
+    /// It is the browser that began the interaction, or nothing happens. Coming back twice gives the same code.
+    ///
+    /// The verdict says what became of the sign-in: [`Verdict::Login`], [`Verdict::Cancel`] or
+    /// [`Verdict::Unavailable`]. Whatever else must be asked is the outcome: a page.
+    ///
+    /// # Errors
+    ///
+    /// As [`resume`](Self::resume); for another verdict [`Reason::VerdictUnfit`], for another method
+    /// [`Reason::MethodNotAllowed`].
+    ///
+    /// # Security
+    ///
+    /// Nothing here tells a redirect from a link that somebody else has made. Call it only if the request carries
+    /// a `state` that the host made for this interaction, in this browser, and takes once
+    /// ([OIDC Core §3.1.2.1]); otherwise an attacker can have the person signed in as somebody else.
+    ///
+    /// [OIDC Core §3.1.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+    pub async fn resume_returning(
+        &self,
+        request: Request<'_>,
+        token: &str,
+        verdict: Verdict,
+    ) -> Result<Outcome, AuthorizeError> {
+        let said = (Door::Redirect, verdict);
+        self.0.refused(authorize::resume(&self.0, &request, token, said, &Sessions::Own).await)
     }
 
     /// The logout endpoint, GET and POST ([RP-Initiated Logout §2]), for the provider's own sessions: a client sends a

@@ -165,6 +165,9 @@ pub enum Verdict {
     SelectAccount(Subject),
     /// They refuse; the client hears `access_denied`.
     Cancel,
+    /// They cannot be signed in now, as whoever must do it does not answer; the client hears
+    /// `temporarily_unavailable`.
+    Unavailable,
 }
 
 /// What a person agrees to; nothing that is not named here is released.

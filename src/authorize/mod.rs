@@ -28,7 +28,7 @@ use std::{borrow::Cow, net::IpAddr};
 pub(crate) use hint::{IssuedIdToken, issued_id_token};
 pub use interaction::{Agreement, AskedClaim, Hints, Interaction, Need, Verdict};
 pub(crate) use request::{locales, parameter_contradictions};
-pub(crate) use resume::{check_form, resume, revisit};
+pub(crate) use resume::{Door, check_form, resume, revisit};
 pub(crate) use return_to::ReturnTo;
 
 use self::{

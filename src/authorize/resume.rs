@@ -29,6 +29,28 @@ pub(crate) async fn revisit(
     asked.proceed(core, http, Visit::Again { pending, browser }, present, Cookies::new()).await
 }
 
+/// How the person comes back to an interaction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Door {
+    /// By the form of its page.
+    Form,
+    /// By a redirect from another site, where they have signed in.
+    Redirect,
+}
+
+impl Door {
+    /// A form comes from the provider's own page, and may say everything. A redirect comes from anywhere,
+    /// and says no more than what became of the sign-in: consent and choice need a form.
+    fn lets(self, core: &Core, http: &Request<'_>, verdict: &Verdict) -> Result<(), Reason> {
+        match (self, verdict) {
+            (Self::Form, _) => http.must_come_from(core.config.issuer.origin()),
+            (Self::Redirect, _) if http.method != "GET" => Err(Reason::MethodNotAllowed),
+            (Self::Redirect, Verdict::Login(_) | Verdict::Cancel | Verdict::Unavailable) => Ok(()),
+            (Self::Redirect, _) => Err(Reason::VerdictUnfit),
+        }
+    }
+}
+
 /// Goes on with what the person decided. Every step may be repeated: a form sent twice gives the
 /// same session, the same consent and the same code. Each write is whole; sending the form again does
 /// what is left.
@@ -36,14 +58,15 @@ pub(crate) async fn resume(
     core: &Core,
     http: &Request<'_>,
     token: &str,
-    verdict: Verdict,
+    (door, verdict): (Door, Verdict),
     sessions: &Sessions,
 ) -> Result<Outcome, AuthorizeError> {
-    http.must_come_from(core.config.issuer.origin()).map_err(PageError::from)?;
+    door.lets(core, http, &verdict).map_err(PageError::from)?;
     let (asked, mut pending, browser) = reopen(core, http, token).await?;
     let mut cookies = Cookies::new();
     let present = match verdict {
         Verdict::Cancel => return Err(asked.fail(Reason::Cancelled)),
+        Verdict::Unavailable => return Err(asked.fail(Reason::SignInUnavailable)),
         Verdict::Login(login) => {
             let own = matches!(sessions, Sessions::Own).then_some((&browser, &mut cookies));
             signed_in(core, http, &asked, &mut pending, &login, own).await

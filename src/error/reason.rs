@@ -106,6 +106,7 @@ reasons! {
     AccountChoiceNeeded = "account_choice_needed": AccountSelectionRequired, "OIDC Core §3.1.2.6", "the end user must choose an account";
     PageNeeded = "page_needed": InteractionRequired, "OIDC Core §3.1.2.6", "the end user must interact";
     Cancelled = "cancelled": AccessDenied, "RFC 6749 §4.1.2.1", "the end user refused";
+    SignInUnavailable = "sign_in_unavailable": TemporarilyUnavailable, "RFC 6749 §4.1.2.1", "the end user cannot be signed in now";
 
     // Interactions
     InteractionInvalid = "interaction_invalid": InvalidRequest, "RFC 9700 §4.16", "the sign-in cannot be found; start again at the application";

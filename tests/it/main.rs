@@ -41,6 +41,7 @@ mod reliability;
 mod resource_server;
 mod resources;
 mod response_types;
+mod returning;
 mod revocation;
 mod schema;
 mod sessions;

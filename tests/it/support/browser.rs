@@ -216,6 +216,29 @@ impl Browser {
         answer
     }
 
+    /// Comes back to an interaction from the site where they have signed in, as browsers do.
+    pub(crate) async fn come_back(&mut self, token: &str, verdict: Verdict) -> Answer {
+        self.come_back_by("GET", token, verdict).await
+    }
+
+    pub(crate) async fn come_back_by(
+        &mut self,
+        method: &str,
+        token: &str,
+        verdict: Verdict,
+    ) -> Answer {
+        let headers = self.headers(&[
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+        ]);
+        let headers: Vec<_> = headers.iter().map(|(n, v)| (&**n, v.as_bytes())).collect();
+        let request = Request::new(method, "/upstream/callback").headers(&headers);
+        let answer = self.op.provider.resume_returning(request, token, verdict).await.into();
+        self.keep(&answer);
+        answer
+    }
+
     /// Opens a page of a host that says who is signed in.
     pub(crate) async fn open_as(&mut self, token: &str, login: Option<Login>) -> Answer {
         let headers = self.headers(&[]);
