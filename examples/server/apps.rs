@@ -9,7 +9,7 @@ use oidc_op::{
     SignedOut, Subject,
 };
 
-use crate::{App, demo::found, layers::Received, pages::AppsView, users::User};
+use crate::{App, demo::found, layers::Received, pages::AppsView};
 
 /// How much is asked for at once, and how often: nobody reads a longer page.
 const AT_ONCE: u32 = 100;
@@ -61,7 +61,7 @@ pub(crate) async fn act(State(app): State<Arc<App>>, received: Received) -> Resp
     }
     let subject = match app.person(&received).await {
         // Somebody else may have signed in since the page was shown.
-        Ok(Some(person)) if person.subject.as_str() == form.one("person") => person.subject.clone(),
+        Ok(Some(person)) if person.subject.as_str() == form.one("person") => person.subject,
         Ok(_) => return app.to_home(""),
         Err(error) => return app.refuse(error.reason()),
     };
@@ -101,16 +101,6 @@ pub(crate) async fn act(State(app): State<Arc<App>>, received: Received) -> Resp
 }
 
 impl App {
-    /// Who is signed in at this browser.
-    pub(crate) async fn person(
-        &self,
-        received: &Received,
-    ) -> Result<Option<Arc<User>>, InternalError> {
-        let fields = received.fields();
-        let session = self.provider.session(received.request(&fields)).await?;
-        Ok(session.and_then(|session| self.users.by_subject(&session.subject)))
-    }
-
     async fn held(&self, received: &Received, subject: &Subject) -> Result<Held, InternalError> {
         let mut held = Held::default();
         let fields = received.fields();

@@ -23,7 +23,10 @@ pub(crate) async fn show(
     match app.provider.logout_confirmation(received.request(&fields), &token).await {
         Ok(Outcome::ConfirmLogout(mut confirmation)) => {
             confirmation.ui_locales.extend(received.languages());
-            app.site.confirm_logout(&confirmation, &app.users)
+            match app.known(&received, &confirmation.accounts).await {
+                Ok(people) => app.site.confirm_logout(&confirmation, &people),
+                Err(error) => app.refuse(error.reason()),
+            }
         }
         outcome => app.answer(outcome.map_err(Into::into)),
     }

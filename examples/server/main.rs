@@ -16,6 +16,7 @@
 //! | `second_factor.rs`, `assurance.rs` | codes beside passwords, and what a sign-in is worth |
 //! | `passwords.rs`, `policies.rs` | what is decided at the token endpoint |
 //! | `sign_up/` | how people get an account, and the codes that show whose an address is |
+//! | `upstream/`, `known.rs` | people who sign in with another OpenID Provider |
 //! | `interaction/`, `logout.rs`, `apps.rs`, `pages/` | where people act, and what they see |
 //! | `manage/` | the management API |
 //! | `profile.rs` | what a person's app reads and changes of them |
@@ -29,6 +30,7 @@ mod data;
 mod demo;
 mod device;
 mod interaction;
+mod known;
 mod layers;
 mod limits;
 mod logout;
@@ -43,6 +45,7 @@ mod serving;
 mod shedding;
 mod sign_up;
 mod signing;
+mod upstream;
 mod users;
 
 use std::{
@@ -78,6 +81,7 @@ use crate::{
     shedding::Room,
     sign_up::SignUps,
     signing::Signing,
+    upstream::{Everybody, Upstreams},
     users::Users,
 };
 
@@ -103,6 +107,8 @@ pub(crate) struct App {
     pub(crate) users: Arc<Users>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) sign_ups: SignUps,
+    /// Other providers that people sign in with.
+    pub(crate) upstreams: Option<Upstreams>,
     pub(crate) demo: Option<Demo>,
     /// The signing keys, if they are in the store.
     pub(crate) signing: Option<Signing>,
@@ -305,6 +311,8 @@ async fn assemble(
     let users = Arc::new(users.at_most(settings.limits.people));
     let sign_ups = SignUps::new(Arc::clone(&users), settings.sign_up.verification());
     let sign_ups = sign_ups.map_err(|e| Stop::Machine(e.to_string()))?;
+    let everybody = Everybody::new(Arc::clone(&users), &settings.upstreams);
+    let upstreams = Upstreams::new(settings.upstreams, &issuer)?;
     let fetch = settings.fetch.client()?;
     // From here on all is known to be well, so that a refusal leaves nothing behind.
     let kept = given.or_made(&data)?;
@@ -328,7 +336,7 @@ async fn assemble(
     let mut builder = Provider::builder(config)
         .store(store)
         .clients(clients.clone())
-        .accounts(Arc::clone(&users))
+        .accounts(everybody)
         .signer(signer)
         .decryption(kept.decryption)
         .secrets(kept.secrets)
@@ -369,6 +377,7 @@ async fn assemble(
         users,
         limits,
         sign_ups,
+        upstreams,
         demo,
         signing,
         manage,
@@ -387,6 +396,7 @@ fn routes(app: &Arc<App>) -> Router {
         .route(&app.site.confirmation("{token}"), confirmation)
         .route(&app.site.apps_page(), get(apps::show).post(apps::act))
         .merge(demo::routes(app))
+        .merge(upstream::routes(app))
         .merge(manage.unwrap_or_default())
         .merge(profile.unwrap_or_default())
         .with_state(Arc::clone(app))

@@ -22,10 +22,12 @@ mod registration;
 mod resources;
 mod scopes;
 mod secrets;
+mod sign_in;
 mod sign_up;
 mod sources;
 mod store;
 mod trusted_issuers;
+mod upstreams;
 mod users;
 
 use std::{
@@ -57,8 +59,10 @@ pub(crate) use self::{
     resources::ResourceEntry,
     scopes::Scopes,
     secrets::{Hidden, SecretSource, SecretSources, secret},
+    sign_in::SignIn,
     sign_up::{SignUp, Wanted},
     trusted_issuers::TrustedIssuerEntry,
+    upstreams::{UpstreamEntry, is_safe},
     users::{Password, UserEntry},
 };
 use self::{lifetimes::Lifetimes, paths::Paths, policy::Policy, store::StoreEntry};
@@ -131,7 +135,12 @@ pub(crate) struct Settings {
     #[serde(default)]
     pub(crate) features: Features,
     #[serde(default)]
+    pub(crate) sign_in: SignIn,
+    #[serde(default)]
     pub(crate) sign_up: SignUp,
+    /// Providers that people sign in with.
+    #[serde(default)]
+    pub(crate) upstreams: Vec<UpstreamEntry>,
     #[serde(default)]
     pub(crate) limits: Limits,
     #[serde(default)]
@@ -252,6 +261,7 @@ impl Settings {
         if let Some(finding) = self.registration.as_ref().and_then(Registration::finding) {
             return Err(ConfigError(finding));
         }
+        self.check_sign_in()?;
         self.check_classes()?;
         self.check_back_channel()?;
         self.check_manage()?;
@@ -311,6 +321,14 @@ impl Settings {
             }
         }
         Ok(())
+    }
+
+    fn check_sign_in(&self) -> Result<(), ConfigError> {
+        if let Some(finding) = self.sign_in.finding(self.upstreams.len(), self.sign_up.enabled) {
+            return Err(ConfigError::new(finding));
+        }
+        let found = upstreams::finding(&self.upstreams, self.acr_values.as_deref(), &self.users);
+        found.map_or(Ok(()), |finding| Err(ConfigError(finding)))
     }
 
     fn check_manage(&self) -> Result<(), ConfigError> {
@@ -402,6 +420,18 @@ impl Settings {
         Ok(())
     }
 
+    /// Those that somebody can satisfy, each once.
+    fn classes(&self) -> Vec<Acr> {
+        let upstream = self.upstreams.iter().filter_map(|upstream| upstream.acr.as_ref());
+        let mut classes = Vec::new();
+        for acr in self.acr.iter().chain(&self.acr_mfa).chain(upstream) {
+            if !classes.contains(acr) {
+                classes.push(acr.clone());
+            }
+        }
+        classes
+    }
+
     /// The context classes that a sign-in here can satisfy.
     pub(crate) fn assurance(&self) -> Assurance {
         Assurance { password: self.acr.clone(), second_factor: self.acr_mfa.clone() }
@@ -424,8 +454,7 @@ impl Settings {
         if config.claims.supported.is_none() {
             config.claims.supported = self.known_claims();
         }
-        let classes = || self.acr.iter().chain(&self.acr_mfa).cloned().collect();
-        config.acr_values = self.acr_values.clone().unwrap_or_else(classes);
+        config.acr_values = self.acr_values.clone().unwrap_or_else(|| self.classes());
         config.ui_locales.clone_from(&self.ui_locales);
         config.webfinger.clone_from(&self.webfinger);
         config.account_creation = self.sign_up.enabled;
@@ -434,8 +463,8 @@ impl Settings {
     }
 
     /// With a mapping it is known which claims there can be: its own, those that somebody has, those
-    /// that accounts are created with, those that people write themselves, and those that scopes or APIs of ours
-    /// ask for. Not where a client may say anything of people, over the management API.
+    /// that accounts are created with or upstreams bring along, those that people write themselves, and those that
+    /// scopes or APIs of ours ask for. Not where a client may say anything of people, over the management API.
     fn known_claims(&self) -> Option<Vec<Box<str>>> {
         if self.manage.is_some() {
             return None;
@@ -450,7 +479,8 @@ impl Settings {
         let written = self.profile.iter().flat_map(ProfileEntry::claims);
         let given = given.chain(self.sign_up.claims()).chain(written);
         let mut known = Vec::<Box<str>>::new();
-        for name in mapped.chain(scopes).chain(apis).chain(given) {
+        let brought = self.upstreams.iter().flat_map(|upstream| upstream.claims.claims());
+        for name in mapped.chain(scopes).chain(apis).chain(given).chain(brought) {
             let name = name.split_once('#').map_or(name, |(name, _)| name);
             if !known.iter().any(|known| **known == *name) {
                 known.push(name.into());

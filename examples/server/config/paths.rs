@@ -56,6 +56,7 @@ impl Paths {
                 || path.starts_with("/demo/")
                 || path.starts_with("/interaction/")
                 || path.starts_with("/logout/")
+                || path.starts_with("/upstream/")
         });
         taken.next()
     }
@@ -72,7 +73,8 @@ pub(super) fn finding(member: &str, path: &str, endpoints: &oidc_op::Paths) -> O
         return Some(format!("{member} must be a slash followed by letters, digits and -_~/"));
     }
     let first = path.split('/').nth(1).unwrap_or_default();
-    let own = ["health", "apps", "sign-out", "demo", "interaction", "logout"].contains(&first);
+    let own = ["health", "apps", "sign-out", "demo", "interaction", "logout", "upstream"];
+    let own = own.contains(&first);
     let taken = [
         &endpoints.authorize,
         &endpoints.token,

@@ -212,6 +212,66 @@ fn refusals_name_the_line_and_the_member() {
 }
 
 #[test]
+fn refusals_of_upstreams_name_the_member_too() {
+    let entry = |rest: &str| {
+        format!(
+            "[[upstreams]]\nname = \"main\"\nissuer = \"https://up.example\"\nclient_id = \"us\"\n{rest}\n"
+        )
+    };
+    let user = "[[users]]\nusername = \"a\"\npassword = \"b\"\nsub = \"main.x\"\n";
+    for (rest, names) in [
+        (
+            "[[upstreams]]\nname = \"a b\"".into(),
+            "line 4, column 8: upstreams.name: must be a word",
+        ),
+        ("[[upstreams]]\nname = \"\"".into(), "upstreams.name: must be a word"),
+        (
+            "[[upstreams]]\nname = \"a\"".into(),
+            "line 3, column 1: upstreams: missing field `issuer`",
+        ),
+        ("[[upstreams]]\nissuer = \"http://up.example\"".into(), "upstreams.issuer: an issuer has"),
+        (entry("client_secret = \"\""), "line 7, column 17: upstreams.client_secret: must be"),
+        (entry("secret = \"\""), "line 7, column 1: upstreams: unknown field `secret`"),
+        (entry("scope = \"profile\""), "line 7, column 1: upstreams[0].scope: must have openid"),
+        (
+            entry("person = { url = \"http://up.example/p\" }"),
+            "upstreams.person.url: must be an https",
+        ),
+        (
+            entry("person = { url = \"https://up.example/#p\" }"),
+            "upstreams.person.url: must be an https",
+        ),
+        (entry("claims = { email = 1 }"), "upstreams.claims: the claim \"email\": a rule is"),
+        (entry("claims = { sub = \"/x\" }"), "upstreams.claims: the claim \"sub\""),
+        (entry("") + &entry("").replace("main", "Main"), "upstreams[1].name: another one has it"),
+        (
+            format!("acr_values = [\"a\"]\n{}", entry("acr = \"b\"")),
+            "line 8, column 1: upstreams[0].acr: is not among acr_values",
+        ),
+        (entry(user), "line 10, column 1: users[0].sub: begins like the subjects"),
+        (
+            "[sign_in]\nlocal = false".into(),
+            "line 4, column 1: sign_in.local: without it people need",
+        ),
+        (
+            format!("[sign_in]\nlocal = false\n[sign_up]\nenabled = true\n{}", entry("")),
+            "sign_in.local: without it nobody can use an account",
+        ),
+        ("[sign_in]\nremote = true".into(), "line 4, column 1: sign_in: unknown field `remote`"),
+        ("[paths]\ntoken = \"/upstream/x\"".into(), "paths.token: /upstream/x is a page"),
+    ] {
+        refuses(&rest, names);
+    }
+    let settings = parsed(&format!("{HEAD}{}", entry("acr = \"a\""))).unwrap();
+    assert_eq!(settings.provider().acr_values, [Acr::new("a")]);
+    assert!(settings.upstreams[0].userinfo && settings.upstreams[0].scope.contains("email"));
+    let mapping = "[claims.mapping]\nname = \"/n\"\n";
+    let entry = entry("claims = { role = \"/userinfo/groups\" }");
+    let supported = parsed(&format!("{HEAD}{mapping}{entry}")).unwrap().provider().claims.supported;
+    assert!(supported.unwrap().contains(&"role".into()));
+}
+
+#[test]
 fn refusals_of_clients_name_the_member_too() {
     for (rest, names) in [
         ("[[clients]]\nclient_id = \"a\"\nlogo = 1", "line 5, column 8: clients.logo: a client"),
@@ -415,6 +475,8 @@ fn refusals_keep_secrets() {
         "[[users]]\npassword = 90210",
         "[[clients]]\nclient_secret = [\"hush\"]",
         "[[clients]]\nclient_secrets = \"hush\"",
+        "[[upstreams]]\nclient_secret = [\"hush\"]",
+        "[[upstreams]]\nclient_secret = 90210",
         "[[clients]]\nclient_secrets = [[\"hush\"]]",
         "store = \"papyrus://:hush@host\"",
         "store = \"redis://:hush@host?connections=2\"",

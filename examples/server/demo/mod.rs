@@ -33,7 +33,6 @@ use crate::{
     App,
     layers::{Capped, Form, Received, chain, nothing},
     pages::DemoView,
-    users::User,
 };
 
 /// The start page, and if there is a demo, its routes.
@@ -61,7 +60,7 @@ async fn home(State(app): State<Arc<App>>, received: Received) -> Response {
         Ok(person) => person,
         Err(error) => return app.refuse(error.reason()),
     };
-    let person: Option<&User> = person.as_deref();
+    let person = person.as_ref();
     let signed_out = received.query().has("signed-out");
     let languages = &received.languages();
     let Some(demo) = &app.demo else {

@@ -22,7 +22,8 @@ use tracing::info;
 
 use crate::{
     App,
-    layers::{Form, Received},
+    known::Known,
+    layers::Received,
     pages::{Filled, OOPS, consent},
     users::User,
 };
@@ -37,7 +38,7 @@ pub(crate) async fn show(
     match app.provider.interaction(received.request(&fields), &token).await {
         Ok(Outcome::Interact(mut interaction)) => {
             received.add_languages(&mut interaction);
-            app.show(&token, *interaction, &received.query())
+            app.show(&token, *interaction, &received).await
         }
         outcome => app.answer(outcome),
     }
@@ -56,7 +57,7 @@ pub(crate) async fn decide(
     }
     let visit = Visit { app: &app, received: &received, token: &token };
     match form.one("action") {
-        "login" => visit.sign_in(&form).await,
+        "login" if app.site.local => visit.sign_in(&form).await,
         "create" if app.site.sign_up.enabled => visit.create_account(&form).await,
         "verify" if app.site.sign_up.enabled => visit.verify(&form).await,
         "send-again" if app.site.sign_up.enabled => visit.send_again(&form).await,
@@ -67,9 +68,11 @@ pub(crate) async fn decide(
             visit.resume(agreed).await
         }
         "cancel" => visit.resume(Verdict::Cancel).await,
-        action => match chosen(action) {
-            Some(account) => visit.resume(Verdict::SelectAccount(account)).await,
-            None => app.refuse(Reason::VerdictUnfit),
+        "unavailable" => visit.resume(Verdict::Unavailable).await,
+        action => match (action.strip_prefix("upstream:"), chosen(action)) {
+            (Some(name), _) => visit.go_upstream(name).await,
+            (None, Some(account)) => visit.resume(Verdict::SelectAccount(account)).await,
+            (None, None) => app.refuse(Reason::VerdictUnfit),
         },
     }
 }
@@ -81,38 +84,67 @@ fn chosen(action: &str) -> Option<Subject> {
 
 impl App {
     /// The page for an interaction.
-    fn show(&self, token: &str, mut interaction: Interaction, query: &Form) -> Response {
+    async fn show(
+        &self,
+        token: &str,
+        mut interaction: Interaction,
+        received: &Received,
+    ) -> Response {
         let headers = std::mem::take(&mut interaction.headers);
-        let page = self.sign_up_page(token, &mut interaction, query);
-        let page = page.unwrap_or_else(|| self.needed_page(&interaction, query.one("page")));
+        let query = received.query();
+        let page = match self.sign_up_page(token, &mut interaction, &query) {
+            Some(page) => page,
+            None => self.needed_page(&interaction, query.one("page"), received).await,
+        };
         with_fields(page, headers)
     }
 
     /// What the interaction needs, or another way to sign in.
-    fn needed_page(&self, interaction: &Interaction, wish: &str) -> Response {
+    async fn needed_page(
+        &self,
+        interaction: &Interaction,
+        wish: &str,
+        received: &Received,
+    ) -> Response {
         let site = &self.site;
-        let person = interaction.subject.as_ref().and_then(|sub| self.users.by_subject(sub));
+        let subjects = interaction.subject.iter().chain(&interaction.accounts);
+        let subjects: Vec<_> = subjects.cloned().collect();
+        let people = match self.known(received, &subjects).await {
+            Ok(people) => people,
+            Err(error) => return self.refuse(error.reason()),
+        };
+        let is_theirs = |person: &&Known| Some(&person.subject) == interaction.subject.as_ref();
+        let person = people.iter().find(is_theirs);
         let need = match (wish, interaction.need) {
             ("login", _) => Need::Login,
             ("create", _) => Need::CreateAccount,
             (_, need) => need,
         };
-        match (need, person.as_deref()) {
+        match (need, person) {
             (Need::CreateAccount, _) if site.sign_up.enabled => {
                 site.create(interaction, &Filled::default(), None)
             }
             (Need::Consent, Some(person)) => site.consent(interaction, person),
             (Need::SelectAccount, _) if !interaction.accounts.is_empty() => {
-                site.select(interaction, &self.users)
+                let known =
+                    |account: &Subject| people.iter().find(|person| person.subject == *account);
+                let accounts: Vec<_> = interaction.accounts.iter().filter_map(known).collect();
+                site.select(interaction, &accounts)
             }
-            (_, Some(person)) if interaction.need == Need::Login => {
-                site.login(interaction, Some(person), &person.username, None)
-            }
-            _ => {
-                let hint = interaction.hints.login_hint.as_deref().filter(|hint| hint.len() < 255);
-                site.login(interaction, None, hint.unwrap_or_default(), None)
-            }
+            (_, person) => match self.send_to_the_only(interaction).await {
+                Some(response) => response,
+                None => self.login_page(interaction, person),
+            },
         }
+    }
+
+    fn login_page(&self, interaction: &Interaction, person: Option<&Known>) -> Response {
+        if let Some(person) = person.filter(|_| interaction.need == Need::Login) {
+            let login = if person.local { &*person.called } else { "" };
+            return self.site.login(interaction, Some(&person.name), login, None);
+        }
+        let hint = interaction.hints.login_hint.as_deref().filter(|hint| hint.len() < 255);
+        self.site.login(interaction, None, hint.unwrap_or_default(), None)
     }
 
     /// The provider's answer; a further page is a redirect to it.
@@ -137,15 +169,15 @@ impl App {
     }
 }
 
-/// A form that was sent for an interaction.
-struct Visit<'v> {
-    app: &'v App,
-    received: &'v Received,
-    token: &'v str,
+/// Somebody who has come for an interaction: with a form, or back from elsewhere.
+pub(crate) struct Visit<'v> {
+    pub(crate) app: &'v App,
+    pub(crate) received: &'v Received,
+    pub(crate) token: &'v str,
 }
 
 /// What the interaction is waiting for at this browser.
-enum Opened {
+pub(crate) enum Opened {
     /// A page.
     Waiting(Box<Interaction>),
     /// Nothing: the person is signed in and has agreed, perhaps in another tab.
@@ -166,7 +198,7 @@ impl Visit<'_> {
     }
 
     /// The page once more, for a form that must be corrected.
-    async fn open(&self) -> Result<Opened, Response> {
+    pub(crate) async fn open(&self) -> Result<Opened, Response> {
         let fields = self.received.fields();
         let request = self.received.request(&fields);
         match self.app.provider.interaction(request, self.token).await {

@@ -58,6 +58,7 @@ impl App {
             if let Some(user) = self.sign_ups.finished(form, now) {
                 let again =
                     Some(&*user).filter(|user| Some(&user.subject) == interaction.subject.as_ref());
+                let again = again.map(User::name);
                 let refusal = Some((OK, FINISHED));
                 return Some(self.site.login(interaction, again, &user.username, refusal));
             }

@@ -9,11 +9,11 @@ use oidc_op::{
 };
 
 use super::{ClientView, Site, clean, legible, words, words::Moment};
-use crate::{apps::Held, users::User};
+use crate::{apps::Held, known::Known};
 
 /// What the page shows.
 pub(crate) struct AppsView<'v> {
-    pub(crate) person: &'v User,
+    pub(crate) person: &'v Known,
     pub(crate) held: &'v Held,
     pub(crate) notice: Option<&'v str>,
     /// What the person reads, best first.
@@ -97,8 +97,8 @@ impl Site {
             site: self,
             action: self.apps_page(),
             subject: person.subject.as_str(),
-            person: clean(person.name()),
-            username: clean(&person.username),
+            person: clean(&person.name),
+            username: clean(&person.called),
             notice: *notice,
             sessions: held.sessions.iter().map(|s| SessionView::new(s, held.here)).collect(),
             grants: held

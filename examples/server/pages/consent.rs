@@ -8,7 +8,7 @@ use axum::{http::StatusCode, response::Response};
 use oidc_op::{Agreement, AskedClaim, ClaimRules, Interaction, Scope, Verdict};
 
 use super::{ClientView, Site, clean, legible, words};
-use crate::{config::Scopes, layers::Form, users::User};
+use crate::{config::Scopes, known::Known, layers::Form};
 
 /// What the person has agreed to, if the form is one of ours.
 pub(crate) fn agreed(form: &Form) -> Option<Verdict> {
@@ -33,7 +33,7 @@ pub(crate) fn agreed(form: &Form) -> Option<Verdict> {
 
 impl Site {
     /// The consent page.
-    pub(crate) fn consent(&self, interaction: &Interaction, person: &User) -> Response {
+    pub(crate) fn consent(&self, interaction: &Interaction, person: &Known) -> Response {
         let asked = Asked::new(interaction, &self.scopes, &self.claim_rules);
         self.page(
             StatusCode::OK,
@@ -41,8 +41,8 @@ impl Site {
                 site: self,
                 client: ClientView::of(interaction),
                 action: self.interaction(&interaction.token),
-                person: clean(person.name()),
-                username: clean(&person.username),
+                person: clean(&person.name),
+                username: clean(&person.called),
                 asked,
                 // The provider asks again whenever it cannot be sure who the client is.
                 rememberable: interaction.remembers,

@@ -9,7 +9,7 @@ use super::{ClientView, Site, clean, hash};
 use crate::{
     config::ClientEntry,
     demo::{DEMO_SCOPES, RESPONSE_TYPES},
-    users::User,
+    known::Known,
 };
 
 /// The clients that can be told to begin a sign-in.
@@ -23,12 +23,12 @@ impl Site {
     /// The start page of a provider without a demo.
     pub(crate) fn home(
         &self,
-        person: Option<&User>,
+        person: Option<&Known>,
         signed_out: bool,
         languages: &[Box<str>],
     ) -> Response {
         let apps = self.apps_for(person, languages);
-        let person = person.map(|user| clean(user.name()));
+        let person = person.map(|person| clean(&person.name));
         self.page(StatusCode::OK, &HomePage { site: self, person, apps, signed_out })
     }
 
@@ -36,7 +36,7 @@ impl Site {
     pub(crate) fn demo(&self, demo: DemoView<'_>) -> Response {
         let DemoView { login, person, problem, signed_out, languages } = demo;
         let apps = self.apps_for(person, languages);
-        let person = person.map(|user| clean(user.name()));
+        let person = person.map(|person| clean(&person.name));
         let page = DemoPage {
             site: self,
             login,
@@ -59,10 +59,10 @@ impl Site {
         Self::page_allowed(&policy, StatusCode::OK, &FragmentPage { site: self, action, script })
     }
 
-    fn apps_for(&self, person: Option<&User>, languages: &[Box<str>]) -> Vec<AppView<'_>> {
+    fn apps_for(&self, person: Option<&Known>, languages: &[Box<str>]) -> Vec<AppView<'_>> {
         let Some(person) = person else { return Vec::new() };
         let mut login = LoginInitiation::default();
-        login.login_hint = Some(person.username.clone());
+        login.login_hint = person.local.then(|| person.called.clone());
         let link = |client| Client::initiate_login(client, &self.issuer, &login);
         let view =
             |app| Some(AppView { link: link(app)?, client: ClientView::new(app, languages) });
@@ -114,7 +114,7 @@ pub(crate) struct DemoView<'v> {
     /// Who is signed in at the demo.
     pub(crate) login: Option<&'v LoginView>,
     /// Who is signed in at the provider.
-    pub(crate) person: Option<&'v User>,
+    pub(crate) person: Option<&'v Known>,
     pub(crate) problem: Option<&'v str>,
     pub(crate) signed_out: bool,
     /// What the person reads, best first.
@@ -188,9 +188,10 @@ mod tests {
         let site = Site::new(&settings);
         let users = crate::users::Users::new(&settings.users, None).unwrap();
         let alice = users.by_subject(&settings.users[0].sub).filter(|_| signed_in);
-        let person = alice.as_ref().map(|user| clean(user.name()));
+        let alice = alice.map(|user| Known::user(&user));
+        let person = alice.as_ref().map(|person| clean(&person.name));
         let languages: Vec<Box<str>> = languages.split_whitespace().map(Into::into).collect();
-        let apps = site.apps_for(alice.as_deref(), &languages);
+        let apps = site.apps_for(alice.as_ref(), &languages);
         HomePage { site: &site, person, apps, signed_out: false }.render().unwrap()
     }
 

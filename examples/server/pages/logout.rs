@@ -5,7 +5,7 @@ use axum::{http::StatusCode, response::Response};
 use oidc_op::{LogoutConfirmation, Reply, SignedOut, Subject};
 
 use super::{Account, ClientView, Site, hash};
-use crate::{demo::CLIENT_ID, users::Users};
+use crate::{demo::CLIENT_ID, known::Known};
 
 #[derive(Template)]
 #[template(path = "logout.html", config = "examples/server/askama.toml")]
@@ -40,9 +40,11 @@ impl Site {
     }
 
     /// The question.
-    pub(crate) fn confirm_logout(&self, asked: &LogoutConfirmation, users: &Users) -> Response {
+    pub(crate) fn confirm_logout(&self, asked: &LogoutConfirmation, people: &[Known]) -> Response {
         // The first one is whom it is about, whether the directory knows them or not.
-        let known = |account: &Subject| users.by_subject(account).map(|user| Account::of(&user));
+        let known = |account: &Subject| {
+            people.iter().find(|person| person.subject == *account).map(Account::of)
+        };
         let client = asked.client.as_ref().map(|client| {
             let is_named = self.named.contains(&client.id) || client.id.as_str() == CLIENT_ID;
             let host = asked.return_host.as_deref().filter(|_| !is_named);

@@ -9,6 +9,7 @@ pub(crate) mod consent;
 mod home;
 mod logout;
 mod sign_up;
+mod upstream;
 mod words;
 
 use std::collections::HashSet;
@@ -25,12 +26,13 @@ pub(crate) use self::{
     apps::AppsView,
     home::{DemoView, LoginView, Row, Table},
     sign_up::{Filled, Problem},
+    upstream::UpstreamProblem,
 };
 use crate::{
     assurance::Assurance,
     config::{Password, Scopes, Settings, SignUp},
     demo::CLIENT_ID,
-    users::{User, Users},
+    known::Known,
 };
 
 /// What every page knows.
@@ -47,6 +49,10 @@ pub(crate) struct Site {
     has_home: bool,
     built_in: bool,
     demo_people: Vec<(String, String)>,
+    /// Whether people sign in here, with a password.
+    pub(crate) local: bool,
+    /// The upstream providers that they sign in with.
+    upstreams: Vec<String>,
     /// What is asked of people who create an account.
     pub(crate) sign_up: SignUp,
     scopes: Scopes,
@@ -84,6 +90,8 @@ impl Site {
             has_home: settings.features.demo,
             built_in: settings.built_in,
             demo_people: demo_people.collect(),
+            local: settings.sign_in.local,
+            upstreams: settings.upstreams.iter().map(|entry| entry.name.clone()).collect(),
             sign_up: settings.sign_up.clone(),
             scopes: settings.scopes.clone(),
             claim_rules: settings.claims.rules.clone(),
@@ -104,11 +112,11 @@ impl Site {
         format!("{}/interaction/{token}", self.base)
     }
 
-    /// The login page. `again` is who is signed in already.
+    /// The login page. `again` is the name of who is signed in already.
     pub(crate) fn login(
         &self,
         interaction: &Interaction,
-        again: Option<&User>,
+        again: Option<&str>,
         login: &str,
         refusal: Option<(StatusCode, &str)>,
     ) -> Response {
@@ -119,7 +127,9 @@ impl Site {
                 site: self,
                 client: self.asking(interaction),
                 action: self.interaction(&interaction.token),
-                again: again.map(|user| clean(user.name())),
+                again: again.map(clean),
+                local: self.local,
+                upstreams: &self.upstreams,
                 login,
                 error: refusal.map(|(_, text)| text),
                 sign_up: self.sign_up.enabled,
@@ -129,15 +139,14 @@ impl Site {
     }
 
     /// The page where an account is chosen, of those that are signed in at the browser.
-    pub(crate) fn select(&self, interaction: &Interaction, users: &Users) -> Response {
-        let known = interaction.accounts.iter().filter_map(|account| users.by_subject(account));
+    pub(crate) fn select(&self, interaction: &Interaction, accounts: &[&Known]) -> Response {
         self.page(
             StatusCode::OK,
             &SelectPage {
                 site: self,
                 client: self.asking(interaction),
                 action: self.interaction(&interaction.token),
-                accounts: known.map(|user| Account::of(&user)).collect(),
+                accounts: accounts.iter().copied().map(Account::of).collect(),
             },
         )
     }
@@ -217,6 +226,8 @@ struct LoginPage<'p> {
     client: ClientView<'p>,
     action: String,
     again: Option<String>,
+    local: bool,
+    upstreams: &'p [String],
     login: &'p str,
     error: Option<&'p str>,
     sign_up: bool,
@@ -242,13 +253,13 @@ struct Account {
 }
 
 impl Account {
-    fn of(user: &User) -> Self {
-        let name = clean(user.name());
+    fn of(person: &Known) -> Self {
+        let name = clean(&person.name);
         Self {
-            subject: user.subject.as_str().to_owned(),
+            subject: person.subject.as_str().to_owned(),
             initial: initial(&name),
             name,
-            detail: clean(user.email().unwrap_or(&user.username)),
+            detail: clean(person.email.as_ref().unwrap_or(&person.called)),
         }
     }
 }

@@ -15,6 +15,7 @@
 //! | `people.rs` | who is still there after a restart, and what people sign in by |
 //! | `profile.rs` | what a person's app reads and changes of them |
 //! | `manage/` | the management API, and clients that register themselves |
+//! | `upstream/` | people who sign in with another OpenID Provider |
 //! | `self_registered.rs` | a client that registers itself |
 //! | `discovery.rs` | the metadata and the keys that are published |
 //! | `logout_tokens.rs` | what clients hear of a logout |
@@ -58,4 +59,5 @@ mod self_registered;
 mod server;
 mod sign_up;
 mod threats;
+mod upstream;
 mod visitor;

@@ -114,6 +114,12 @@ impl Visitor {
         Some(Page { url, status, headers, body, redirects: Vec::new(), issuer, states })
     }
 
+    /// Comes back from another site, as Chromium does it after a redirect there.
+    pub(crate) async fn come_back(&self, url: Url) -> Page {
+        let headers = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")];
+        self.follow(self.send(Method::GET, url, None, &headers).await).await
+    }
+
     /// Submits the form that has this button, with these values in its fields.
     pub(crate) async fn submit(&self, page: &Page, button: &str, values: &[(&str, &str)]) -> Page {
         let (url, body) = page.filled_in(button, values);

@@ -1,0 +1,232 @@
+//! Other OpenID Providers that people sign in with: this server as their relying party, by the crate
+//! `openidconnect`.
+//!
+//! | file | what |
+//! |---|---|
+//! | `flow.rs` | to the provider, and back with an answer |
+//! | `under_way.rs` | what the answer must fit |
+//! | `discovery.rs` | what the provider says of itself |
+//! | `claims.rs` | what it says of a person |
+//! | `transport.rs` | how it is asked |
+//! | `failure.rs` | what goes wrong |
+//!
+//! Its people are not kept: what is known of them goes with their session and what was given in it. Signing
+//! out here is no signing out there.
+
+mod claims;
+mod discovery;
+mod failure;
+mod flow;
+mod transport;
+mod under_way;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use oidc_op::{
+    Account, Accounts, Clock, HostError, Interaction, Issuer, Login, Subject, SystemClock,
+};
+use openidconnect::{
+    AuthenticationFlow, AuthorizationCode, CsrfToken, LanguageTag, LoginHint, Nonce,
+    OAuth2TokenResponse, PkceCodeChallenge, Scope,
+    core::{CoreAuthPrompt, CoreResponseType},
+};
+use tokio::time::timeout;
+
+pub(crate) use self::flow::routes;
+use self::{
+    claims::Verified,
+    discovery::{Discovered, Heard},
+    failure::{Failure, Fault},
+    transport::Transport,
+    under_way::{Pending, UnderWay},
+};
+use crate::{
+    config::{ConfigError, UpstreamEntry},
+    users::Users,
+};
+
+/// How many bytes of randomness nobody guesses.
+const RANDOM: u32 = 32;
+/// How long everything together may take that is asked for one sign-in.
+const TOGETHER: Duration = Duration::from_secs(20);
+
+/// The upstream providers.
+pub(crate) struct Upstreams {
+    list: Vec<Upstream>,
+    http: Transport,
+    under_way: UnderWay,
+}
+
+/// One of them.
+pub(crate) struct Upstream {
+    entry: UpstreamEntry,
+    redirect_uri: String,
+    heard: Heard,
+}
+
+impl Upstreams {
+    /// Those of the configuration, if there are any.
+    pub(crate) fn new(
+        entries: Vec<UpstreamEntry>,
+        issuer: &Issuer,
+    ) -> Result<Option<Self>, ConfigError> {
+        if entries.is_empty() {
+            return Ok(None);
+        }
+        let upstream = |entry: UpstreamEntry| Upstream {
+            redirect_uri: format!("{}{}{}", issuer.origin(), issuer.path(), path(&entry.name)),
+            entry,
+            heard: Heard::default(),
+        };
+        let list = entries.into_iter().map(upstream).collect();
+        Ok(Some(Self { list, http: Transport::new()?, under_way: UnderWay::default() }))
+    }
+
+    fn named(&self, name: &str) -> Option<&Upstream> {
+        self.list.iter().find(|upstream| upstream.entry.name == name)
+    }
+
+    /// The one that there is, if there is one only.
+    fn only(&self) -> Option<&Upstream> {
+        match &self.list[..] {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
+    /// The one whose person it is.
+    pub(crate) fn of(&self, subject: &Subject) -> Option<&Upstream> {
+        self.list.iter().find(|upstream| claims::is_subject(&upstream.entry.name, subject))
+    }
+
+    /// Where the person signs in ([OpenID Connect Core §3.1.2.1]).
+    ///
+    /// [OpenID Connect Core §3.1.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+    async fn begin(
+        &self,
+        upstream: &Upstream,
+        interaction: &Interaction,
+    ) -> Result<String, Failure> {
+        let discovered = self.discovered(upstream).await?;
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        let scope = upstream.entry.scope.iter().filter(|token| *token != "openid");
+        let mut request = discovered
+            .client
+            .authorize_url(
+                AuthenticationFlow::<CoreResponseType>::AuthorizationCode,
+                || CsrfToken::new_random_len(RANDOM),
+                || Nonce::new_random_len(RANDOM),
+            )
+            .add_scopes(scope.map(|token| Scope::new(token.to_owned())))
+            .set_pkce_challenge(challenge);
+        if let Some(hint) = &interaction.hints.login_hint {
+            request = request.set_login_hint(LoginHint::new(hint.to_string()));
+        }
+        for locale in &interaction.hints.ui_locales {
+            request = request.add_ui_locale(LanguageTag::new(locale.to_string()));
+        }
+        // Who is signed in already is to prove it once more, or to become somebody else.
+        let again = interaction.subject.is_some().then(|| SystemClock.now());
+        if again.is_some() {
+            request = request.add_prompt(CoreAuthPrompt::Login);
+        }
+        let (address, state, nonce) = request.url();
+        let pending = Pending {
+            upstream: upstream.entry.name.clone(),
+            token: interaction.token.clone(),
+            nonce,
+            verifier,
+            again,
+        };
+        self.under_way.begin(state.into_secret(), pending);
+        Ok(address.into())
+    }
+
+    /// Who comes back with this code, and what is known of them.
+    async fn finish(
+        &self,
+        upstream: &Upstream,
+        code: &str,
+        pending: Pending,
+    ) -> Result<Login, Failure> {
+        let learning = self.learn(upstream, code, pending);
+        let slow = |_| Failure::new(Fault::Slow, "everything together");
+        timeout(TOGETHER, learning).await.map_err(slow)?
+    }
+
+    async fn learn(
+        &self,
+        upstream: &Upstream,
+        code: &str,
+        pending: Pending,
+    ) -> Result<Login, Failure> {
+        let mut discovered = self.discovered(upstream).await?;
+        let unfit = |_| Failure::new(Fault::Malformed, "discovery");
+        let code = AuthorizationCode::new(code.to_owned());
+        let tokens = discovered
+            .client
+            .exchange_code(code)
+            .map_err(unfit)?
+            .set_pkce_verifier(pending.verifier)
+            .request_async(&self.http)
+            .await
+            .map_err(|error| Failure::token(&error))?;
+        let verified = match Verified::new(&discovered, &tokens, &pending.nonce) {
+            Err(claims::Unverified::UnknownKey) => {
+                upstream.heard.forget();
+                discovered = self.discovered(upstream).await?;
+                Verified::new(&discovered, &tokens, &pending.nonce)
+            }
+            verified => verified,
+        }?;
+        verified.must_be_since(pending.again)?;
+        let known = (verified, tokens.access_token());
+        claims::login(&upstream.entry, &self.http, &discovered, known).await
+    }
+
+    async fn discovered(&self, upstream: &Upstream) -> Result<Arc<Discovered>, Failure> {
+        let Upstream { entry, redirect_uri, heard } = upstream;
+        heard.discovered(entry, redirect_uri, &self.http).await
+    }
+}
+
+impl Upstream {
+    /// What it is called.
+    pub(crate) fn name(&self) -> &str {
+        &self.entry.name
+    }
+}
+
+/// Where people come back to, below the issuer's path.
+fn path(name: &str) -> String {
+    format!("/upstream/{name}/callback")
+}
+
+/// Everybody who can be signed in: the people here, and whoever an upstream provider knows.
+#[derive(Debug)]
+pub(crate) struct Everybody {
+    users: Arc<Users>,
+    names: Vec<String>,
+}
+
+impl Everybody {
+    pub(crate) fn new(users: Arc<Users>, upstreams: &[UpstreamEntry]) -> Self {
+        Self { users, names: upstreams.iter().map(|entry| entry.name.clone()).collect() }
+    }
+}
+
+#[async_trait]
+impl Accounts for Everybody {
+    async fn account(
+        &self,
+        subject: &Subject,
+        wanted: &[&str],
+    ) -> Result<Option<Account>, HostError> {
+        if self.names.iter().any(|name| claims::is_subject(name, subject)) {
+            // Their claims came with their sign-in.
+            return Ok(Some(Account::active()));
+        }
+        self.users.account(subject, wanted).await
+    }
+}
