@@ -49,11 +49,12 @@ async fn stepping_up() {
     assert_eq!(how(&stepped), (json!(GOLD), json!(["pwd", "otp"])));
     assert_eq!(crate::support::claims(&stepped)["sub"], "e-1815");
 
-    // a stronger class will do for a wish, and not for what must be
+    // a stronger class will do for a wish, without a page, and not for what must be
     for more in [("claims", &*gold), ("acr_values", BRONZE), ("max_age", "3600")] {
-        let silent = id_token(&visitor.open(asks_id_token(&op, &[more, ("prompt", "none")])).await);
+        let silent = id_token(&visitor.open(asks_id_token(&op, &[more])).await);
         assert_eq!(how(&silent), (json!(GOLD), json!(["pwd", "otp"])), "{more:?}");
     }
+    id_token(&visitor.open(&silent_gold).await);
     let bronze = [("claims", &*essential(BRONZE)), ("prompt", "none")];
     is_error(&visitor.open(asks_id_token(&op, &bronze)).await, "login_required");
 }

@@ -121,7 +121,7 @@ async fn to_the_back_channel_and_with_protected_registration() {
         "backchannel_logout_uri": site.url("/204"),
         "backchannel_logout_session_required": true,
     });
-    for token in [None, Some("of somebody's own")] {
+    for token in [None, Some("of-somebodys-own")] {
         let (status, refused) = asks(&op, token, &body).await;
         assert_eq!(status, 401, "{refused}");
     }

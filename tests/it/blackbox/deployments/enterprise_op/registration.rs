@@ -39,7 +39,7 @@ async fn open_and_by_initial_access_token() {
     let body = json!({ "client_name": "Notes", "redirect_uris": [AT] });
     let token = initial_access(&op).await;
     for (token, expected) in
-        [(None, 201), (Some(&*token), 201), (Some(&*token), 401), (Some("of somebody's own"), 401)]
+        [(None, 201), (Some(&*token), 201), (Some(&*token), 401), (Some("of-somebodys-own"), 401)]
     {
         let (status, answer) = asks(&op, token, &body).await;
         assert_eq!(status, expected, "{answer}");
