@@ -311,7 +311,6 @@ async fn assemble(
     let users = Arc::new(users.at_most(settings.limits.people));
     let sign_ups = SignUps::new(Arc::clone(&users), settings.sign_up.verification());
     let sign_ups = sign_ups.map_err(|e| Stop::Machine(e.to_string()))?;
-    let everybody = Everybody::new(Arc::clone(&users), &settings.upstreams);
     let upstreams = Upstreams::new(settings.upstreams, &issuer)?;
     let fetch = settings.fetch.client()?;
     // From here on all is known to be well, so that a refusal leaves nothing behind.
@@ -336,7 +335,7 @@ async fn assemble(
     let mut builder = Provider::builder(config)
         .store(store)
         .clients(clients.clone())
-        .accounts(everybody)
+        .accounts(Everybody::new(&users, upstreams.as_ref()))
         .signer(signer)
         .decryption(kept.decryption)
         .secrets(kept.secrets)

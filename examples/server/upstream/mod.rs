@@ -211,8 +211,10 @@ pub(crate) struct Everybody {
 }
 
 impl Everybody {
-    pub(crate) fn new(users: Arc<Users>, upstreams: &[UpstreamEntry]) -> Self {
-        Self { users, names: upstreams.iter().map(|entry| entry.name.clone()).collect() }
+    pub(crate) fn new(users: &Arc<Users>, upstreams: Option<&Upstreams>) -> Self {
+        let upstreams = upstreams.into_iter().flat_map(|upstreams| &upstreams.list);
+        let names = upstreams.map(|upstream| upstream.name().to_owned()).collect();
+        Self { users: Arc::clone(users), names }
     }
 }
 

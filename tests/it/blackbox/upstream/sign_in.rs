@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::{delegating, login_page, main, sent_back, server, stub, through, userinfo};
+use super::{delegating, login_page, main, sent_back, server, stub, through, upstream, userinfo};
 use crate::blackbox::{
     fixture::{ALICE, FIRST_PARTY, THIRD_PARTY},
     party::{authorize, is_signed_in, tokens},
@@ -192,4 +192,39 @@ async fn without_people_of_its_own() {
     assert!(refused.body.contains("verdict_unfit"), "{}", refused.body);
     let stranger = Visitor::new(&server).open(&interaction).await;
     assert!(stranger.body.contains("browser_cookie_missing"), "{}", stranger.body);
+}
+
+/// Where there is a choice of providers the page has their buttons and no password; whoever would rather not
+/// sign in goes back.
+#[tokio::test]
+async fn a_choice_of_providers() {
+    let tables = format!("[sign_in]\nlocal = false\n{}{}", main(), upstream("plain", "post", ""));
+    let (name, sign_up) = ("upstream-choice", "enabled = false");
+    let server = Server::start(Setup { name, tables: &tables, sign_up, ..Setup::default() });
+    let visitor = Visitor::new(&server);
+    let page = login_page(&visitor, "").await;
+    assert!(!page.asks_password() && page.status == StatusCode::OK, "{}", page.body);
+    assert!(page.body.contains("Continue with plain"), "{}", page.body);
+    assert_eq!(visitor.submit(&page, "cancel", &[]).await.answer()["error"], "access_denied");
+    let page = login_page(&visitor, "").await;
+    through(&visitor, &page, "main").await.code();
+}
+
+/// Two tabs at once, and one that comes back late: each goes on with its own request.
+#[tokio::test]
+async fn tabs() {
+    let server = server();
+    let visitor = Visitor::new(&server);
+    let mut sent = Vec::new();
+    for _ in 0..2 {
+        let page = login_page(&visitor, "").await;
+        sent.push(visitor.submit(&page, "upstream-main", &[]).await);
+    }
+    let twice = visitor.submit(&login_page(&visitor, "").await, "upstream-plain", &[]).await;
+    let mut codes = Vec::new();
+    for sent in sent.iter().rev().chain([&twice]) {
+        codes.push(visitor.come_back(sent_back(sent).await).await.code());
+    }
+    codes.dedup();
+    assert_eq!(codes.len(), 3);
 }
