@@ -1,35 +1,26 @@
+mod core;
+
 use std::{fmt, sync::Arc};
 
 use serde_json::{Map, Value};
 
+pub(crate) use self::core::Core;
 use crate::{
     authorize::{self, Door, Outcome, Sessions, Verdict},
     builder::ProviderBuilder,
-    claims::{self, Accounts, Pairwise},
-    client::{
-        self, ClientPermissions, Clients, Decoded, GrantType, Publishers, RegistrationPolicy,
-        SecretHashes,
-    },
+    claims, client,
     config::Config,
-    discovery::{self, Endpoints},
-    env::{Clock, Entropy, Event, Observer, What},
+    discovery,
+    env::What,
     error::{
-        AuthorizeError, BearerError, Failure, InternalError, PageError, Reason, RegistrationError,
+        AuthorizeError, BearerError, InternalError, PageError, Reason, RegistrationError,
         TokenError,
     },
-    fetch::Fetch,
-    jose::DecryptionKeys,
-    logout::{self, LastRound, LogoutVerdict},
-    mint::Signer,
-    secret::{StorageKeys, TokenKeys},
+    logout::{self, LogoutVerdict},
     session::{self, Login},
-    store::Store,
-    throttle::Throttle,
-    token::{self, Asker, ExchangePolicy, ExtensionGrant, PasswordAuthenticator, TrustedIssuers},
-    types::{ResponseType, Scope},
-    waiting::Waiting,
+    token::{self, Asker},
     webfinger,
-    wire::{CookieNames, Cors, Reply, Request},
+    wire::{Cors, Reply, Request},
 };
 
 /// An OpenID Provider: one method per endpoint, and [`dispatch`](Self::dispatch) for adapters.
@@ -39,55 +30,6 @@ use crate::{
 /// a [quick start](crate#quick-start).
 #[derive(Clone)]
 pub struct Provider(Arc<Core>);
-
-/// Everything that an endpoint needs.
-pub(crate) struct Core {
-    pub(crate) config: Config,
-    pub(crate) endpoints: Endpoints,
-    pub(crate) cookies: CookieNames,
-    /// Every scope token that is known.
-    pub(crate) scopes: Scope,
-    /// The first makes, all are accepted; never empty.
-    pub(crate) keys: Vec<TokenKeys>,
-    /// The first seals at rest, all open; may be empty.
-    pub(crate) storage: Vec<StorageKeys>,
-    /// The salt of pairwise names, if there is one.
-    pub(crate) pairwise: Option<Pairwise>,
-    /// What opens JWTs that clients encrypt to the provider.
-    pub(crate) decryption: Option<DecryptionKeys>,
-    /// What reaches documents that clients name.
-    pub(crate) fetch: Option<Arc<dyn Fetch>>,
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) clients: Arc<dyn Clients>,
-    /// Clients of the store, decoded.
-    pub(crate) decoded: Decoded,
-    /// What checks client secrets that people have chosen.
-    pub(crate) secret_hashes: Option<Arc<dyn SecretHashes>>,
-    pub(crate) accounts: Arc<dyn Accounts>,
-    pub(crate) signer: Arc<dyn Signer>,
-    pub(crate) throttle: Arc<dyn Throttle>,
-    /// What bounds clients that have an owner.
-    pub(crate) permissions: Option<Arc<dyn ClientPermissions>>,
-    /// Who decides about registrations.
-    pub(crate) registrations: Option<Arc<dyn RegistrationPolicy>>,
-    /// Whose software statements count.
-    pub(crate) publishers: Option<Arc<dyn Publishers>>,
-    /// What checks people's passwords for the password grant.
-    pub(crate) passwords: Option<Arc<dyn PasswordAuthenticator>>,
-    /// What lets tokens be exchanged.
-    pub(crate) exchanges: Option<Arc<dyn ExchangePolicy>>,
-    /// Whose word counts in place of a person's.
-    pub(crate) issuers: Option<Arc<dyn TrustedIssuers>>,
-    /// Grant types of the host's own.
-    pub(crate) extensions: Vec<Arc<dyn ExtensionGrant>>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) entropy: Arc<dyn Entropy>,
-    pub(crate) observer: Arc<dyn Observer>,
-    /// Work that should not wait for the next round.
-    pub(crate) waiting: Waiting,
-    /// Where clients were last told of the ends of sessions.
-    pub(crate) round: LastRound,
-}
 
 impl Provider {
     /// Begins a provider with this configuration.
@@ -246,6 +188,27 @@ impl Provider {
     ) -> Result<Outcome, AuthorizeError> {
         let said = (Door::Redirect, verdict);
         self.0.refused(authorize::resume(&self.0, &request, token, said, &Sessions::Own).await)
+    }
+
+    /// [`resume_returning`](Self::resume_returning) for a host with sessions of its own: `login` is who it says is
+    /// signed in, apart from a [`Verdict::Login`], which says so itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`resume_returning`](Self::resume_returning).
+    ///
+    /// # Security
+    ///
+    /// As [`resume_returning`](Self::resume_returning).
+    pub async fn resume_returning_as(
+        &self,
+        request: Request<'_>,
+        token: &str,
+        verdict: Verdict,
+        login: Option<Login>,
+    ) -> Result<Outcome, AuthorizeError> {
+        let (said, sessions) = ((Door::Redirect, verdict), Sessions::Host(login));
+        self.0.refused(authorize::resume(&self.0, &request, token, said, &sessions).await)
     }
 
     /// The logout endpoint, GET and POST ([RP-Initiated Logout §2]), for the provider's own sessions: a client sends a
@@ -429,52 +392,6 @@ impl Provider {
     /// [OIDC Session Management §3.2]: https://openid.net/specs/openid-connect-session-1_0.html#OPiframe
     pub fn check_session(&self) -> Reply {
         session::check_session(&self.0)
-    }
-}
-
-impl Core {
-    /// Whether a grant type is wired: what it needs is there.
-    pub(crate) fn supports(&self, grant_type: &GrantType) -> bool {
-        let some =
-            |comes: fn(ResponseType) -> bool| self.config.response_types.iter().copied().any(comes);
-        match grant_type {
-            GrantType::AuthorizationCode => some(ResponseType::code),
-            GrantType::Implicit => some(ResponseType::implicit),
-            GrantType::RefreshToken | GrantType::ClientCredentials => true,
-            GrantType::Password => self.passwords.is_some(),
-            GrantType::TokenExchange => self.exchanges.is_some(),
-            GrantType::JwtBearer => self.issuers.is_some(),
-            GrantType::Extension(uri) => {
-                self.extensions.iter().any(|grant| grant.grant_type() == &**uri)
-            }
-        }
-    }
-
-    /// The keys that make.
-    pub(crate) fn first_keys(&self) -> &TokenKeys {
-        #[expect(clippy::indexing_slicing, reason = "build() refuses an empty list")]
-        &self.keys[0]
-    }
-
-    async fn authorize(
-        &self,
-        request: &Request<'_>,
-        sessions: Sessions,
-    ) -> Result<Outcome, AuthorizeError> {
-        self.refused(authorize::authorize(self, request, sessions).await)
-    }
-
-    fn refused<T>(&self, answer: Result<T, AuthorizeError>) -> Result<T, AuthorizeError> {
-        answer.inspect_err(|error| self.note(What::AuthorizationRefused, error.failure()))
-    }
-
-    fn not_signed_out(&self, answer: Result<Outcome, PageError>) -> Result<Outcome, PageError> {
-        answer.inspect_err(|error| self.note(What::LogoutRefused, error.failure()))
-    }
-
-    fn note(&self, what: What, failure: &Failure) {
-        let event = Event::new(what).refused(failure.reason, failure.cause.as_deref());
-        self.observer.observe(&event);
     }
 }
 

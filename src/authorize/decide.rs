@@ -82,7 +82,7 @@ impl Situation<'_> {
     }
 
     /// A login made within the interaction satisfies its `prompt=login` and `max_age`, so that no
-    /// comparison of two nodes' clocks can loop.
+    /// comparison of two nodes' clocks can loop. It was refused if it said of itself that it is older.
     fn signed_in_here(&self, person: &Person) -> bool {
         self.steps.signed_in.as_ref() == Some(&person.signed_in.subject)
     }
@@ -104,9 +104,8 @@ fn wants_authentication(situation: &Situation<'_>, person: &Person) -> Option<De
         return None;
     }
     let age = situation.now.since(person.signed_in.auth.time);
-    let too_old =
-        situation.request.max_age.is_some_and(|max_age| max_age.is_zero() || age > max_age);
-    (situation.request.prompt.login() || too_old).then_some(Decision::Ask(Need::Login))
+    let too_old = situation.request.login_age().is_some_and(|most| most.is_zero() || age > most);
+    too_old.then_some(Decision::Ask(Need::Login))
 }
 
 /// The person of the `id_token_hint`, or of a requested `sub` ([OIDC Core §3.1.2.2], [§5.5.1]): no

@@ -1,7 +1,10 @@
 use std::{fmt, sync::Arc};
 
+use time::Duration;
+
 use super::{
     Cookies,
+    assurance::Assurance,
     request::{AuthorizeRequest, OwnParameters},
 };
 use crate::{
@@ -35,11 +38,18 @@ pub struct Interaction {
     /// The claims that are asked for and that the client may have, each once: those of the scope, and
     /// single ones. Whether the host knows them shows only in the answer. What is [always said](crate::AlwaysClaim) cannot be kept back, and is not among them.
     pub claims: Vec<AskedClaim>,
-    /// Whether the request fails unless the login satisfies one of
-    /// [`Hints::acr_values`] ([OIDC Core §5.5.1.1]).
+    /// Whether the request fails unless the login [satisfies](Self::satisfied_by) what it asks for
+    /// ([OIDC Core §5.5.1.1]).
     ///
     /// [OIDC Core §5.5.1.1]: https://openid.net/specs/openid-connect-core-1_0.html#acrSemantics
     pub acr_binds: bool,
+    /// How old the sign-in may be that the client gets to hear of, at the time when the page is first shown;
+    /// zero if the person must sign in anew ([OIDC Core §3.1.2.1], `prompt=login` and `max_age`). Who signs in on a
+    /// page of the host's does so now. A host that lets another provider do it passes this on: a
+    /// [`Login::time`] before it is refused.
+    ///
+    /// [OIDC Core §3.1.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+    pub max_age: Option<Duration>,
     /// Whether a remembered consent will serve this client next time: not one whose identity cannot
     /// be assured ([RFC 8252 §8.6]).
     ///
@@ -52,14 +62,22 @@ pub struct Interaction {
     pub accounts: Vec<Subject>,
     /// What the client wishes for the page.
     pub hints: Hints,
+    pub(super) assurance: Option<Assurance>,
     pub(super) parameters: OwnParameters,
     /// Header fields that must go out with the page: cookies. The adapters add them.
     pub headers: Cookies,
 }
 
 impl Interaction {
+    /// Whether a sign-in of this context class does for what the client asks: by `acr_values`, by the claim `acr`, or
+    /// by its registration, and where classes [ascend](crate::Policy::acr_values_ascend) also by a stronger one.
+    pub fn satisfied_by(&self, acr: &Acr) -> bool {
+        self.assurance.as_ref().is_none_or(|assurance| assurance.is_met_by(Some(acr)))
+    }
+
     /// What the request says by a parameter of the host's own, one of [`Config::parameters`]: at every page of it,
-    /// from the first to the last.
+    /// from the first to the last. If there is a page: whoever is signed in and has agreed may see none, unless
+    /// the client adds `prompt=login`.
     ///
     /// # Security
     ///

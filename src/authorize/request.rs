@@ -73,7 +73,7 @@ const RECOGNISED: [&str; 20] = [
 
 /// What else is no host's to name: parameters that never outlast the first look, those of answers and of other
 /// requests, and the claims of request objects.
-const RESERVED: [&str; 30] = [
+const RESERVED: [&str; 40] = [
     CONTINUE,
     "request",
     "request_uri",
@@ -104,6 +104,16 @@ const RESERVED: [&str; 30] = [
     "nbf",
     "iat",
     "jti",
+    "response",
+    "vtr",
+    "vp_token",
+    "dcql_query",
+    "presentation_definition",
+    "client_metadata",
+    "client_metadata_uri",
+    "transaction_data",
+    "issuer_state",
+    "trust_chain",
 ];
 
 /// The parameters that an interrupted request must keep; all others are ignored (§3.1.2.1).
@@ -176,6 +186,13 @@ impl AuthorizeRequest {
 }
 
 impl AuthorizeRequest {
+    /// How old the sign-in may be ([OIDC Core §3.1.2.1]): `prompt=login` is the same as `max_age=0`.
+    ///
+    /// [OIDC Core §3.1.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+    pub(super) fn login_age(&self) -> Option<Duration> {
+        if self.prompt.login() { Some(Duration::ZERO) } else { self.max_age }
+    }
+
     /// Whom the client expects, whatever it said it by; anybody, if absent.
     pub(super) fn expected(&self, hinted: Option<Subject>) -> Option<Vec<Subject>> {
         match (&self.claims.sub, hinted) {

@@ -8,10 +8,11 @@ use crate::{
     env::{Event, What},
     error::{AuthorizeError, Failure, PageError, Reason},
     grant::{self, ConsentBasis},
+    jose::LEEWAY,
     provider::Core,
     secret::Handle,
     session::{self, ConsentAnswer, Login},
-    types::Subject,
+    types::{Subject, Timestamp},
     wire::{Params, Request},
 };
 
@@ -125,6 +126,7 @@ async fn signed_in(
     login: &Login,
     own: Option<(&Handle, &mut Cookies)>,
 ) -> Result<Present, Failure> {
+    must_be_fresh(core, asked, pending, login)?;
     let present = match own {
         Some((browser, cookies)) => {
             let keys = pending.keys(core)?;
@@ -144,6 +146,25 @@ async fn signed_in(
         core.observer.observe(&event);
     }
     Ok(present)
+}
+
+/// A login that says when it was is as fresh as the client asks, at the latest when the interaction began: who
+/// signs in elsewhere may have done so long ago, unasked ([OIDC Core §3.1.2.1]).
+///
+/// [OIDC Core §3.1.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+fn must_be_fresh(
+    core: &Core,
+    asked: &Asked,
+    pending: &Pending,
+    login: &Login,
+) -> Result<(), Reason> {
+    let Some((time, most)) = login.time.zip(asked.request.login_age()) else { return Ok(()) };
+    let begun = pending.until - core.config.lifetimes.interaction;
+    let since = |moment: Timestamp| moment.since(time);
+    // Another clock is asked.
+    let most = most.saturating_add(LEEWAY);
+    let fresh = since(begun) <= most || since(core.clock.now()) <= most;
+    if fresh { Ok(()) } else { Err(Reason::LoginTooOld) }
 }
 
 /// Takes note of what the person agreed to, if they are the one whom the page was made for.

@@ -100,6 +100,7 @@ reasons! {
     RequestUriUnknown = "request_uri_unknown": InvalidRequestUri, "OIDC Core §6.2", "request_uri is not one that the client has registered";
     RequestUriFailed = "request_uri_failed": InvalidRequestUri, "OIDC Core §6.2.3", "request_uri could not be fetched";
     NotSignedIn = "not_signed_in": LoginRequired, "OIDC Core §3.1.2.6", "the end user is not signed in";
+    LoginTooOld = "login_too_old": LoginRequired, "OIDC Core §3.1.2.1", "the end user has signed in longer ago than the client accepts";
     AnotherPerson = "another_person": LoginRequired, "OIDC Core §3.1.2.2", "the end user is not the one whom the client expects";
     AcrUnmet = "acr_unmet": UnmetAuthenticationRequirements, "OIDC Core §5.5.1.1", "the end user could not be authenticated as the client demands";
     ConsentNeeded = "consent_needed": ConsentRequired, "OIDC Core §3.1.2.6", "the end user must give consent";

@@ -67,7 +67,11 @@ pub(super) async fn issue(
         }
     }
     let scope = audience.scope(&scope.retain(|token| !is_personal(token)));
+    let asked = !scope.is_empty();
     let scope = permitted(core, client, scope).await?;
+    if asked && scope.is_empty() {
+        return Err(Reason::ScopeNotAllowed.into());
+    }
     let response = mint(core, client, audience, scope, core.clock.now()).await?;
     core.observer.observe(&Event::new(What::TokenIssued).client(&client.id));
     Ok(response)

@@ -126,7 +126,13 @@ async fn of_access_token(
     let scope = match &carried.carrier {
         Carrier::Client => {
             let own = carried.scope(&audience);
-            client_credentials::permitted(core, &carried.client, own).await?
+            let nothing = own.is_empty();
+            let scope = client_credentials::permitted(core, &carried.client, own).await?;
+            // It was good for something, and is good for nothing now.
+            if scope.is_empty() && !nothing {
+                return Ok(None);
+            }
+            scope
         }
         Carrier::Grant { .. } => carried.scope(&audience),
     };

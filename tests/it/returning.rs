@@ -1,6 +1,8 @@
 //! Coming back to an interaction from another site, where the person has signed in.
 
-use oidc_op::{Agreement, Login, Need, Reason, Scope, Subject, Verdict, test_util::Recorder};
+use oidc_op::{
+    Agreement, Clock, Duration, Login, Need, Reason, Scope, Subject, Verdict, test_util::Recorder,
+};
 
 use crate::support::{ALICE, BOB, Browser, Op, Setup, claims};
 
@@ -151,4 +153,39 @@ async fn the_rules_of_the_request_hold() {
 
 fn noted(recorder: &Recorder, reason: Reason) -> usize {
     recorder.take().iter().filter(|(_, why)| *why == Some(reason)).count()
+}
+
+/// OIDC Core §3.1.2.1: whoever has signed in elsewhere long ago has not done so anew for this client.
+#[tokio::test]
+async fn a_sign_in_elsewhere_is_as_fresh_as_the_client_asks() {
+    const ANEW: Option<Duration> = Some(Duration::ZERO);
+    let hundred = Some(Duration::seconds(100));
+    for (asks, max_age, before, fresh) in [
+        (("prompt", "login"), ANEW, Some(20), true),
+        (("prompt", "login"), ANEW, Some(31), false),
+        (("prompt", "login"), ANEW, None, true),
+        (("max_age", "0"), ANEW, Some(31), false),
+        (("max_age", "100"), hundred, Some(130), true),
+        (("max_age", "100"), hundred, Some(131), false),
+        (("max_age", "100"), hundred, None, true),
+        (("state", "x"), None, Some(1_000_000), true),
+    ] {
+        let op = Op::new();
+        let mut browser = Browser::new(&op);
+        let answer = browser.authorize(&Op::request_with(&[asks])).await;
+        let (token, begun) = (answer.page().token.clone(), op.clock.now());
+        assert_eq!(answer.page().max_age, max_age, "{asks:?}");
+        // They take their time there; what counts is what they found.
+        op.wait(500);
+        let mut login = Login::new(Subject::new(ALICE).unwrap());
+        login.time = before.map(|seconds| begun - Duration::seconds(seconds));
+        let answer = browser.come_back(&token, Verdict::Login(login)).await;
+        if fresh {
+            assert_eq!(answer.page().need, Need::Consent, "{asks:?} {before:?}");
+        } else {
+            assert_eq!(answer.parameter("error"), "login_required", "{asks:?} {before:?}");
+            assert_eq!(noted(&op.recorder, Reason::LoginTooOld), 1);
+            assert!(browser.accounts().await.is_empty());
+        }
+    }
 }

@@ -548,7 +548,8 @@ async fn tokens_of_a_client_shrink_with_its_owner() {
             for asker in ["owned", api] {
                 bounds.asked.lock().unwrap().clear();
                 let said = op.introspect(asker, &token).await.json();
-                assert_eq!(said["active"], true, "{asker} {may:?}");
+                // One that covers nothing any more is none.
+                assert_eq!(said["active"], !expected.is_empty(), "{asker} {may:?}");
                 let mut tokens: Vec<_> =
                     said["scope"].as_str().unwrap_or_default().split_whitespace().collect();
                 tokens.retain(|token| token.starts_with("orders:"));
@@ -556,10 +557,12 @@ async fn tokens_of_a_client_shrink_with_its_owner() {
                 assert_eq!(tokens.join(" "), expected, "{asker} {may:?}");
                 assert_eq!(bounds.asked.lock().unwrap().len(), 1, "asked once");
             }
-            let verified = verifier.verify_token(&token).await.unwrap();
+            let verified = verifier.verify_token(&token).await;
+            assert_eq!(verified.is_ok(), !expected.is_empty(), "{may:?}");
             for needed in ["orders:read", "orders:write"] {
                 let granted = expected.contains(needed);
-                assert_eq!(verified.require(needed).is_ok(), granted, "{needed} {may:?}");
+                let covers = verified.as_ref().is_ok_and(|token| token.require(needed).is_ok());
+                assert_eq!(covers, granted, "{needed} {may:?}");
             }
             // whoever has no owner has no such bounds, and nobody is asked
             bounds.asked.lock().unwrap().clear();
