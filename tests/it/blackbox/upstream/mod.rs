@@ -3,7 +3,7 @@
 mod faults;
 mod second;
 mod sign_in;
-mod stub;
+pub(crate) mod stub;
 
 use std::sync::{Arc, Weak};
 
@@ -69,7 +69,7 @@ async fn login_page(visitor: &Visitor, wrong: &str) -> Page {
 }
 
 /// Where the upstream provider sends the person back to.
-async fn sent_back(page: &Page) -> Url {
+pub(crate) async fn sent_back(page: &Page) -> Url {
     let there = page.location().unwrap_or_else(|| panic!("not sent anywhere: {page:?}"));
     assert!(there.as_str().starts_with(&STUB.origin), "{there}");
     let answer = party::http().get(there).send().await.unwrap();
