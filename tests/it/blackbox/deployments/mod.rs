@@ -2,9 +2,11 @@
 //! its metadata say neither more nor less than what it does.
 
 mod advertised;
+mod central_login;
 #[cfg(feature = "fetch")]
 mod enterprise_op;
 mod malformed;
+mod upstream;
 
 use std::{
     fs,
