@@ -5,10 +5,10 @@ use std::fmt;
 use axum::http::{StatusCode, header};
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, Error, MapAccess, Visitor},
+    de::{DeserializeOwned, DeserializeSeed, Error, IntoDeserializer, MapAccess, Visitor},
     forward_to_deserialize_any,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, map};
 
 use super::answer::Problem;
 use crate::layers::Received;
@@ -60,13 +60,13 @@ impl<'de> Deserializer<'de> for Members {
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        name: &'static str,
+        _: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Self::Error> {
         let Self(mut members) = self;
         members.retain(|name, value| !(value.is_null() && fields.contains(&&**name)));
-        Value::Object(members).deserialize_struct(name, fields, visitor)
+        visitor.visit_map(Each { members: members.into_iter(), value: None })
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
@@ -76,6 +76,35 @@ impl<'de> Deserializer<'de> for Members {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
         unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+/// The members one by one; what is wrong with the value of one begins with its name.
+struct Each {
+    members: map::IntoIter,
+    value: Option<(String, Value)>,
+}
+
+impl<'de> MapAccess<'de> for Each {
+    type Error = serde_json::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Self::Error> {
+        let Some((name, value)) = self.members.next() else { return Ok(None) };
+        let key = seed.deserialize(name.as_str().into_deserializer())?;
+        self.value = Some((name, value));
+        Ok(Some(key))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(
+        &mut self,
+        seed: V,
+    ) -> Result<V::Value, Self::Error> {
+        let (name, value) = self.value.take().ok_or_else(|| Error::custom("no name before it"))?;
+        let named = |problem: Self::Error| Error::custom(format_args!("{name}: {problem}"));
+        seed.deserialize(value).map_err(named)
     }
 }
 
@@ -105,5 +134,41 @@ impl<'de> Deserialize<'de> for Object {
         }
 
         deserializer.deserialize_map(Members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Asked {
+        text: Option<String>,
+        number: u8,
+    }
+
+    /// What is wrong names the member, and null is as good as nothing.
+    #[test]
+    fn problems_name_the_member() {
+        let read = |body: Value| {
+            let Value::Object(members) = body else { unreachable!() };
+            Asked::deserialize(Members(members))
+        };
+        let asked = read(json!({ "text": null, "number": 7 })).unwrap();
+        assert_eq!((asked.text, asked.number), (None, 7));
+        for (body, says) in [
+            (json!({ "text": 7, "number": 7 }), "text: invalid type"),
+            (json!({ "text": "", "number": "7" }), "number: invalid type"),
+            (json!({ "number": 256 }), "number: invalid value"),
+            (json!({ "text": "" }), "missing field `number`"),
+            (json!({ "number": null }), "missing field `number`"),
+            (json!({ "number": 7, "texts": null }), "unknown field `texts`"),
+        ] {
+            let problem = read(body).unwrap_err().to_string();
+            assert!(problem.starts_with(says), "{problem}");
+        }
     }
 }

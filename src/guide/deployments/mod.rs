@@ -1,5 +1,11 @@
 #![doc = include_str!("overview.md")]
 
+#[doc = include_str!("central_login.md")]
+#[doc = "```toml"]
+#[doc = include_str!("../../../examples/deployments/central-login.toml")]
+#[doc = "```"]
+pub mod central_login {}
+
 #[doc = include_str!("enterprise_op.md")]
 #[doc = "```toml"]
 #[doc = include_str!("../../../examples/deployments/enterprise-op.toml")]

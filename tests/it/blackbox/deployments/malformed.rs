@@ -13,9 +13,11 @@ fn mistakes(text: &str) -> Vec<(String, usize, &'static str)> {
         lines[at] = line;
         lines.join("\n")
     };
-    let at = |start: &str| lines.iter().position(|line| line.starts_with(start)).unwrap();
-    let listen = at("listen = ");
-    let client = at("[[clients]]") + 1;
+    let at = |from: usize, start: &str| {
+        from + lines[from..].iter().position(|line| line.starts_with(start)).unwrap()
+    };
+    let listen = at(0, "listen = ");
+    let client = at(at(0, "[[clients]]"), "client_id = ");
     let again = lines[client..].iter().take_while(|line| !line.starts_with('[')).copied();
     let twice = format!("{text}\n[[clients]]\n{}\n", again.collect::<Vec<_>>().join("\n"));
     let twice_at = text.lines().count() + 3;

@@ -2,6 +2,7 @@
 //! its metadata say neither more nor less than what it does.
 
 mod advertised;
+mod central_login;
 mod delegating_token_server;
 #[cfg(feature = "fetch")]
 mod enterprise_op;
