@@ -5,6 +5,11 @@
 #[doc = include_str!("../../../examples/deployments/central-login.toml")]
 #[doc = "```"]
 pub mod central_login {}
+#[doc = include_str!("app_stack.md")]
+#[doc = "```toml"]
+#[doc = include_str!("../../../examples/deployments/app-stack.toml")]
+#[doc = "```"]
+pub mod app_stack {}
 
 #[doc = include_str!("enterprise_op.md")]
 #[doc = "```toml"]

@@ -91,7 +91,12 @@ impl Visitor {
 
     /// The cookies that are sent to the provider.
     pub(crate) fn cookies(&self) -> String {
-        let cookies = self.jar.cookies(&self.origin);
+        self.cookies_for(&self.origin)
+    }
+
+    /// The cookies that are sent to an address.
+    pub(crate) fn cookies_for(&self, url: &Url) -> String {
+        let cookies = self.jar.cookies(url);
         cookies.map(|cookies| cookies.to_str().unwrap().to_owned()).unwrap_or_default()
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use reqwest::Url;
 use serde_json::Value;
 
 use super::{Confidential, Deployment, sent};
@@ -114,6 +115,7 @@ fn set<'t>(texts: &[&'t str]) -> BTreeSet<&'t str> {
 /// Compares the document with what is expected, whole, and tries what it says.
 pub(super) async fn exactly(deployment: &Deployment, expected: &Expected<'_>) {
     compare(deployment, expected);
+    try_documents(deployment).await;
     try_endpoints(deployment).await;
     try_response_types(deployment, expected).await;
     try_grant_types(deployment, expected).await;
@@ -146,6 +148,29 @@ fn compare(deployment: &Deployment, expected: &Expected<'_>) {
     }
     for (member, value) in expected.more {
         assert_eq!(metadata[*member], *value, "{member}");
+    }
+}
+
+/// RFC 8414 §3.1: the same document where `OAuth` clients look for it, before the issuer's path; every address in
+/// it is below the issuer, and nowhere above it is another document.
+async fn try_documents(deployment: &Deployment) {
+    let issuer: Url = deployment.issuer().parse().unwrap();
+    let origin = issuer.origin().ascii_serialization();
+    let path = issuer.path().trim_end_matches('/');
+    let url = format!("{origin}/.well-known/oauth-authorization-server{path}");
+    let (status, document) = sent(party::http().get(url)).await;
+    assert_eq!((status, &document), (200, &deployment.metadata));
+    let addresses = deployment.metadata.as_object().unwrap().iter();
+    for (member, address) in addresses.filter_map(|(m, value)| Some((m, value.as_str()?))) {
+        let below = address == deployment.issuer()
+            || address.strip_prefix(deployment.issuer()).is_some_and(|rest| rest.starts_with('/'));
+        assert!(below || !address.starts_with("http"), "{member}: {address}");
+    }
+    if !path.is_empty() {
+        for known in ["openid-configuration", "oauth-authorization-server"] {
+            let url = format!("{origin}/.well-known/{known}");
+            assert_eq!(sent(party::http().get(url)).await.0, 404, "{known}");
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 //! its metadata say neither more nor less than what it does.
 
 mod advertised;
+#[cfg(feature = "sqlite")]
+mod app_stack;
 mod central_login;
 mod delegating_token_server;
 #[cfg(feature = "fetch")]
@@ -12,6 +14,7 @@ mod upstream;
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use reqwest::{Method, RequestBuilder, Url};
@@ -55,7 +58,7 @@ fn moved(value: &mut toml::Value, from: &str, to: &str) {
 
 /// A deployment that runs, with one of its issuers.
 struct Deployment {
-    server: Server,
+    server: Arc<Server>,
     metadata: Value,
 }
 
@@ -102,7 +105,22 @@ impl Deployment {
         let path = issuer.path().trim_end_matches('/');
         server.issuer = format!("http://localhost:{}{path}", server.port);
         let metadata = metadata(&server.issuer).await;
-        Self { server, metadata }
+        Self { server: Arc::new(server), metadata }
+    }
+
+    /// Another issuer of the same server, by its path.
+    async fn realm(&self, path: &str) -> Self {
+        let issuer = format!("http://localhost:{}{path}", self.server.port);
+        Self { server: Arc::clone(&self.server), metadata: metadata(&issuer).await }
+    }
+
+    /// Stops the server, of which nobody else has an issuer, and starts it anew with what it has kept.
+    async fn restarted(self, name: &'static str) -> Self {
+        let server = Arc::into_inner(self.server).expect("another issuer of it is in use");
+        let server = tokio::task::spawn_blocking(move || server.restarted(name)).await.unwrap();
+        let metadata = metadata(&server.issuer).await;
+        assert_eq!(metadata, self.metadata, "after a restart");
+        Self { server: Arc::new(server), metadata }
     }
 
     fn issuer(&self) -> &str {
