@@ -15,7 +15,7 @@ fn mistakes(text: &str) -> Vec<(String, usize, &'static str)> {
     };
     let at = |start: &str| lines.iter().position(|line| line.starts_with(start)).unwrap();
     let listen = at("listen = ");
-    let client = at("client_id = ");
+    let client = at("[[clients]]") + 1;
     let again = lines[client..].iter().take_while(|line| !line.starts_with('[')).copied();
     let twice = format!("{text}\n[[clients]]\n{}\n", again.collect::<Vec<_>>().join("\n"));
     let twice_at = text.lines().count() + 3;

@@ -5,6 +5,7 @@ mod advertised;
 #[cfg(feature = "fetch")]
 mod enterprise_op;
 mod malformed;
+mod mobile_suite;
 
 use std::{
     fs,

@@ -33,12 +33,12 @@ use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 use url::form_urlencoded::{Serializer, parse};
 
-pub(super) const CLIENT: &str = "our-client";
+pub(crate) const CLIENT: &str = "our-client";
 /// Basic encodes what is in it.
-pub(super) const SECRET: &str = "our secret:with+%25 at the upstream";
+pub(crate) const SECRET: &str = "our secret:with+%25 at the upstream";
 
 /// The provider, for as long as the tests run. Each first segment of a path is an issuer.
-pub(super) struct Stub {
+pub(crate) struct Stub {
     pub(super) origin: String,
 }
 
@@ -57,7 +57,7 @@ struct Inner {
 }
 
 /// The one that all tests use.
-pub(super) static STUB: LazyLock<Stub> = LazyLock::new(Stub::start);
+pub(crate) static STUB: LazyLock<Stub> = LazyLock::new(Stub::start);
 
 impl Stub {
     fn start() -> Self {
@@ -98,7 +98,7 @@ impl Stub {
     }
 
     /// An issuer of it.
-    pub(super) fn issuer(&self, name: &str) -> String {
+    pub(crate) fn issuer(&self, name: &str) -> String {
         format!("{}/{name}", self.origin)
     }
 }
