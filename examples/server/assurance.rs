@@ -2,7 +2,7 @@
 
 use oidc_op::{Acr, Hints, Interaction, Login};
 
-use crate::users::User;
+use crate::{sign_in::Method, users::User};
 
 /// The context classes that a sign-in here can satisfy.
 #[derive(Clone, Debug, Default)]
@@ -29,13 +29,18 @@ impl Assurance {
         }
     }
 
-    /// What is said of somebody whose password was right, and whose code was too if they gave one.
-    pub(crate) fn login(&self, user: &User, second_factor: bool) -> Login {
+    /// What is said of somebody who has proved by this who they are, and by a code too if they gave one. What is
+    /// less than a password has no class.
+    pub(crate) fn login(&self, user: &User, method: Method, second_factor: bool) -> Login {
         let mut login = Login::new(user.subject.clone());
-        let (acr, amr) = if second_factor {
-            (self.second_factor.as_ref().or(self.password.as_ref()), &["pwd", "otp"][..])
-        } else {
-            (self.password.as_ref(), &["pwd"][..])
+        let (acr, amr) = match (method, second_factor) {
+            (Method::Password, true) => {
+                (self.second_factor.as_ref().or(self.password.as_ref()), &["pwd", "otp"][..])
+            }
+            (Method::Password, false) => (self.password.as_ref(), &["pwd"][..]),
+            (Method::Pin, true) => (None, &["pin", "otp"][..]),
+            (Method::Pin, false) => (None, &["pin"][..]),
+            (Method::OneTimeToken, _) => (None, &["otp"][..]),
         };
         login.acr = acr.cloned();
         login.amr = amr.iter().map(|method| (*method).into()).collect();

@@ -91,6 +91,28 @@ impl Limits {
         self.codes.failed(&account.to_owned());
     }
 
+    /// Whether a PIN may be tried at the account, or how long to wait: it is as short as a code. Whoever
+    /// uses this up keeps nobody from their password.
+    pub(crate) fn admit_pin(&self, account: &str) -> Result<(), Duration> {
+        self.codes.admit(&format!("pin {account}"))
+    }
+
+    /// The PIN was wrong.
+    pub(crate) fn pin_failed(&self, account: &str) {
+        self.codes.failed(&format!("pin {account}"));
+    }
+
+    /// Whether a one-time token may be tried, or how long to wait: wrong ones count with the guesses at
+    /// passwords of all accounts.
+    pub(crate) fn admit_one_time(&self, peer: Option<IpAddr>) -> Result<(), Duration> {
+        self.sources.admit(&Source::of(peer))
+    }
+
+    /// The one-time token was none.
+    pub(crate) fn one_time_failed(&self, peer: Option<IpAddr>) {
+        self.sources.failed(&Source::of(peer));
+    }
+
     /// Whether an account may be asked for, or a code for one, or how long to wait.
     pub(crate) fn admit_sign_up(&self, peer: Option<IpAddr>) -> Result<(), Duration> {
         self.sign_ups.admit(&Source::of(peer))

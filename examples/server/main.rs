@@ -14,6 +14,7 @@
 //! | `signing.rs` | signing keys that several servers share |
 //! | `users/`, `limits.rs` | the people, and how often a password may be guessed |
 //! | `second_factor.rs`, `assurance.rs` | codes beside passwords, and what a sign-in is worth |
+//! | `sign_in/` | scopes that say how somebody signs in |
 //! | `passwords.rs`, `policies.rs` | what is decided at the token endpoint |
 //! | `sign_up/` | how people get an account, and the codes that show whose an address is |
 //! | `upstream/`, `known.rs` | people who sign in with another OpenID Provider |
@@ -43,6 +44,7 @@ mod profile;
 mod second_factor;
 mod serving;
 mod shedding;
+mod sign_in;
 mod sign_up;
 mod signing;
 mod upstream;
@@ -79,6 +81,7 @@ use crate::{
     profile::Profile,
     serving::{bind, careful, keep_house, reachable, rustls_config, stop_when_told},
     shedding::Room,
+    sign_in::OneTimeTokens,
     sign_up::SignUps,
     signing::Signing,
     upstream::{Everybody, Upstreams},
@@ -109,6 +112,8 @@ pub(crate) struct App {
     pub(crate) sign_ups: SignUps,
     /// Other providers that people sign in with.
     pub(crate) upstreams: Option<Upstreams>,
+    /// Tokens that sign in once, if there are such.
+    pub(crate) one_time: Option<OneTimeTokens>,
     pub(crate) demo: Option<Demo>,
     /// The signing keys, if they are in the store.
     pub(crate) signing: Option<Signing>,
@@ -343,9 +348,8 @@ async fn assemble(
         .permissions(Arc::clone(&users))
         .observer(TracingObserver);
     if password_grant {
-        let (users, limits) = (Arc::clone(&users), Arc::clone(&limits));
-        let assurance = site.assurance.clone();
-        builder = builder.passwords(Passwords { users, limits, assurance });
+        let (users, limits, site) = (Arc::clone(&users), Arc::clone(&limits), Arc::clone(&site));
+        builder = builder.passwords(Passwords { users, limits, site });
     }
     if !settings.exchange.is_empty() {
         builder = builder.exchanges(ExchangeRules(settings.exchange));
@@ -370,6 +374,7 @@ async fn assemble(
     Ok(Arc::new(App {
         provider,
         pages,
+        one_time: OneTimeTokens::of(&site.sign_in),
         site,
         issuer,
         clients,

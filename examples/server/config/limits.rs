@@ -16,7 +16,7 @@ pub(crate) struct Limits {
     pub(crate) login_failures_per_account: u32,
     /// From one source, at any account; codes of sign-ups count as well.
     pub(crate) login_failures_per_source: u32,
-    /// Codes of a second factor at one account whose password was right, from anywhere.
+    /// Codes of a second factor at one account whose password was right, from anywhere; and PINs at one account.
     pub(crate) code_failures: u32,
     /// At one client's secret, from one source.
     pub(crate) client_failures: u32,

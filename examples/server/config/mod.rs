@@ -63,7 +63,7 @@ pub(crate) use self::{
     sign_up::{SignUp, Wanted},
     trusted_issuers::TrustedIssuerEntry,
     upstreams::{UpstreamEntry, is_safe},
-    users::{Password, UserEntry},
+    users::{PIN, Password, UserEntry, is_pin},
 };
 use self::{lifetimes::Lifetimes, paths::Paths, policy::Policy, store::StoreEntry};
 use crate::assurance::Assurance;
@@ -271,7 +271,10 @@ impl Settings {
             return Err(ConfigError(finding));
         }
         match self.provider().contradictions().into_iter().next() {
-            Some(finding) => Err(ConfigError(finding)),
+            Some(finding) => Err(ConfigError(match finding.strip_prefix("parameters: ") {
+                Some(rest) => format!("sign_in.one_time_token.parameter: {rest}"),
+                None => finding,
+            })),
             None => Ok(()),
         }
     }
@@ -326,6 +329,10 @@ impl Settings {
     fn check_sign_in(&self) -> Result<(), ConfigError> {
         if let Some(finding) = self.sign_in.finding(self.upstreams.len(), self.sign_up.enabled) {
             return Err(ConfigError::new(finding));
+        }
+        let scopes = self.scopes.scope();
+        if let Some(finding) = self.sign_in.steering_finding(&scopes, self.manage.is_some()) {
+            return Err(ConfigError(finding));
         }
         let found = upstreams::finding(&self.upstreams, self.acr_values.as_deref(), &self.users);
         found.map_or(Ok(()), |finding| Err(ConfigError(finding)))
@@ -447,6 +454,7 @@ impl Settings {
         config.resources = self.resources.iter().map(|entry| entry.0.clone()).collect();
         config.default_resource.clone_from(&self.default_resource);
         config.scopes = self.scopes.scope();
+        config.parameters = self.sign_in.parameters();
         config.response_types = self.response_types();
         config.claims.clone_from(&self.claims.rules);
         config.claims.sources |=

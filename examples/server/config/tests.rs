@@ -271,6 +271,59 @@ fn refusals_of_upstreams_name_the_member_too() {
     assert!(supported.unwrap().contains(&"role".into()));
 }
 
+/// `[sign_in]` and PINs; scopes that say how somebody signs in are some of `scopes`.
+#[test]
+fn refusals_of_steering_name_the_member_too() {
+    let steering = |scopes: &str, rest: &str| format!("scopes = [{scopes}]\n{rest}");
+    let link = |more: &str| {
+        format!("[sign_in]\none_time_token = {{ scope = \"x:link\", parameter = \"otp\"{more} }}")
+    };
+    let manage = "[manage]\nclients = [\"c\"]\n[[clients]]\nclient_id = \"c\"\n\
+                  client_secret = \"a-secret-of-thirty-two-characters\"\n\
+                  grant_types = [\"client_credentials\"]\nresponse_types = []\n";
+    for (text, says) in [
+        ("[sign_in]\npin = \"x:pin\"".into(), "sign_in.pin: \"x:pin\" is none of `scopes`"),
+        ("[sign_in]\npin = \"openid\"".into(), "sign_in.pin: \"openid\" is none of `scopes`"),
+        ("[sign_in]\npin = 7".into(), "line 4, column 7: sign_in.pin: invalid type"),
+        (link(""), "sign_in.one_time_token.scope: \"x:link\" is none of `scopes`"),
+        (
+            steering("\"x:link\"", &link("").replace("_token = {", "_token = { pin = 1,")),
+            "sign_in.one_time_token: unknown field `pin`",
+        ),
+        (steering("\"x:link\"", &link("")), "sign_in.one_time_token: nobody gives any out"),
+        (
+            steering("\"x:link\"", &format!("{}\n{manage}", link(", lifetime = 0"))),
+            "sign_in.one_time_token.lifetime: is 1 to 3600 seconds",
+        ),
+        (
+            steering("\"x:link\"", &format!("{}\n{manage}", link(", lifetime = 3601"))),
+            "sign_in.one_time_token.lifetime: is 1 to 3600 seconds",
+        ),
+        (
+            steering(
+                "\"x:link\"",
+                &format!("{}\n{manage}", link("").replace("\"otp\"", "\"state\"")),
+            ),
+            "sign_in.one_time_token.parameter: \"state\" has a meaning already",
+        ),
+        (
+            steering("\"x:link\"", &format!("{}\npin = \"x:link\"\n{manage}", link(""))),
+            "sign_in.one_time_token.scope: is that of the PIN",
+        ),
+        (
+            "[[users]]\nusername = \"a\"\npassword = \"b\"\nsub = \"c\"\npin = \"12\"".into(),
+            "pin: is 4 to 32 digits",
+        ),
+    ] {
+        refuses(&text, says);
+    }
+    let base = "issuer = \"http://localhost:1\"\nlisten = \"127.0.0.1:1\"\n";
+    let fine = steering("\"x:link\", \"x:pin\"", &format!("{}\npin = \"x:pin\"", link("")));
+    let settings = parsed(&format!("{base}{fine}\n{manage}")).unwrap();
+    assert_eq!(settings.provider().parameters, [Box::from("otp")]);
+    assert_eq!(settings.sign_in.one_time_token.unwrap().lifetime, 300);
+}
+
 #[test]
 fn refusals_of_clients_name_the_member_too() {
     for (rest, names) in [
@@ -475,6 +528,8 @@ fn refusals_keep_secrets() {
         "[[users]]\npassword = 90210",
         "[[clients]]\nclient_secret = [\"hush\"]",
         "[[clients]]\nclient_secrets = \"hush\"",
+        "[[users]]\nusername = \"a\"\npassword = \"b\"\nsub = \"c\"\npin = \"hush\"",
+        "[[users]]\npin = 90210",
         "[[upstreams]]\nclient_secret = [\"hush\"]",
         "[[upstreams]]\nclient_secret = 90210",
         "[[clients]]\nclient_secrets = [[\"hush\"]]",

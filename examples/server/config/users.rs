@@ -12,6 +12,8 @@ use crate::second_factor::SecondFactor;
 pub(crate) struct UserEntry {
     pub(crate) username: String,
     pub(crate) password: Password,
+    /// What they are asked for instead, where a scope says so.
+    pub(crate) pin: Option<Hidden>,
     pub(crate) sub: Subject,
     pub(crate) claims: Map<String, Value>,
     /// A document of any form, which the mapping makes claims of.
@@ -41,6 +43,7 @@ impl<'de> Deserialize<'de> for UserEntry {
             username: String,
             password: Option<Hidden>,
             password_hash: Option<Hidden>,
+            pin: Option<Hidden>,
             sub: Subject,
             #[serde(default)]
             claims: toml::Table,
@@ -63,6 +66,9 @@ impl<'de> Deserialize<'de> for UserEntry {
             (None, Some(hash)) => Password::Hash(hash),
             _ => return Err(Error::custom("give either password or password_hash")),
         };
+        if members.pin.as_ref().is_some_and(|pin| !is_pin(pin.expose())) {
+            return Err(Error::custom(format_args!("pin: {PIN}")));
+        }
         let claims = members.claims.into_iter();
         let claims: Result<_, _> =
             claims.map(|(name, value)| Ok((name, json(value).map_err(Error::custom)?))).collect();
@@ -71,6 +77,7 @@ impl<'de> Deserialize<'de> for UserEntry {
         Ok(Self {
             username: members.username,
             password,
+            pin: members.pin,
             sub: members.sub,
             claims: claims?,
             document: document.map_err(Error::custom)?,
@@ -81,6 +88,14 @@ impl<'de> Deserialize<'de> for UserEntry {
             client_grants: members.client_grants,
         })
     }
+}
+
+/// What a PIN is.
+pub(crate) const PIN: &str = "is 4 to 32 digits";
+
+/// Whether it is one.
+pub(crate) fn is_pin(text: &str) -> bool {
+    (4..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// The value as JSON; a date becomes its text.

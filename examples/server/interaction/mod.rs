@@ -5,6 +5,7 @@
 //! password, before both have been seen to fit and the form has been seen to come from a page of
 //! ours.
 
+mod one_time;
 mod sign_in;
 mod sign_up;
 
@@ -25,6 +26,7 @@ use crate::{
     known::Known,
     layers::Received,
     pages::{Filled, OOPS, consent},
+    sign_in::Method,
     users::User,
 };
 
@@ -38,7 +40,11 @@ pub(crate) async fn show(
     match app.provider.interaction(received.request(&fields), &token).await {
         Ok(Outcome::Interact(mut interaction)) => {
             received.add_languages(&mut interaction);
-            app.show(&token, *interaction, &received).await
+            let visit = Visit { app: &app, received: &received, token: &token };
+            match visit.by_link(&mut interaction).await {
+                Some(answer) => answer,
+                None => app.show(&token, *interaction, &received).await,
+            }
         }
         outcome => app.answer(outcome),
     }
@@ -191,8 +197,8 @@ impl Visit<'_> {
         self.app.answer(self.app.provider.resume(request, self.token, verdict).await)
     }
 
-    async fn resume_as(&self, user: &User, second_factor: bool) -> Response {
-        let mut login = self.app.site.assurance.login(user, second_factor);
+    async fn resume_as(&self, user: &User, method: Method, second_factor: bool) -> Response {
+        let mut login = self.app.site.assurance.login(user, method, second_factor);
         login.device = Some(self.received.device().into());
         self.resume(Verdict::Login(login)).await
     }

@@ -17,6 +17,7 @@ use crate::{
     App,
     layers::Form,
     pages::{Filled, Problem},
+    sign_in::Method,
     sign_up::{Candidate, Channel, FormKey, Next, Refused, check_password},
     users::{NotCreated, User},
 };
@@ -84,7 +85,7 @@ impl Visit<'_> {
         let filled = Filled::of(form);
         match self.new_account(&filled, form).await {
             Ok(Begun::SignUp(next)) => self.go_on(next, "").await,
-            Ok(Begun::Theirs(user)) => self.resume_as(&user, false).await,
+            Ok(Begun::Theirs(user)) => self.resume_as(&user, Method::Password, false).await,
             Err(refused) => self.once_more(&filled, refused).await,
         }
     }
@@ -105,7 +106,8 @@ impl Visit<'_> {
         };
         if let Refused::Taken { verified: false, .. } = refused {
             // A form that was sent twice: the account is theirs already.
-            let theirs = self.authenticate(filled.username, password, None).await;
+            let theirs =
+                self.authenticate(filled.username, (Method::Password, password), None).await;
             if let Ok((user, _)) = theirs {
                 return Ok(Begun::Theirs(user));
             }
@@ -161,9 +163,9 @@ impl Visit<'_> {
         match next {
             Next::Created(user) => {
                 info!(sub = %user.subject, peer = ?self.received.peer(), "account created");
-                self.resume_as(&user, false).await
+                self.resume_as(&user, Method::Password, false).await
             }
-            Next::Again(user) => self.resume_as(&user, false).await,
+            Next::Again(user) => self.resume_as(&user, Method::Password, false).await,
             Next::Code(None) => self.to_code_page(said),
             Next::Code(Some(message)) => {
                 let sent = self.app.sign_ups.deliver(&message).await;

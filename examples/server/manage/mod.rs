@@ -17,6 +17,7 @@
 //! | `GET /users/{sub}` | `users:read` | one person |
 //! | `PATCH /users/{sub}` | `users:write` | what is named is otherwise |
 //! | `DELETE /users/{sub}` | `users:write` | nobody knows them any more; not of those in the configuration |
+//! | `POST /users/{sub}/login-token` | `users:write` | a token that signs them in once, by a link |
 //! | `POST /keys/rotate` | `keys:write` | the key of an algorithm gets a successor |
 //! | `DELETE /keys/{kid}` | `keys:write` | a key is trusted no more |
 //!
@@ -26,7 +27,8 @@
 //! | `POST /clients/{id}/secret` | `overlap?`: seconds in which the old secrets are good; without it they end at once |
 //! | `POST /initial-access` | `uses?`, `lifetime?` in seconds, `purpose?`; `DELETE` has `token` |
 //! | `POST /users` | `username`, `password?` (8 characters or more) or `password_hash?` of another service (`users/legacy.rs`), `claims?`, `email_verified?`, `phone_number_verified?` |
-//! | `PATCH /users/{sub}` | `disabled?`, `permissions?` (null lets their clients do anything), `password?`, `claims?` (null takes one away), `email_verified?`, `phone_number_verified?` |
+//! | `PATCH /users/{sub}` | `disabled?`, `permissions?` (null lets their clients do anything), `password?`, `pin?` (4 to 32 digits), `claims?` (null takes one away), `email_verified?`, `phone_number_verified?` |
+//! | `POST /users/{sub}/login-token` | `lifetime?` in seconds |
 //! | `POST /keys/rotate` | `alg`, `announce?` and `retire?` in seconds |
 //!
 //! Whatever changes a client obeys `If-Match`, with the `ETag` of an answer that has shown it.
@@ -40,7 +42,7 @@
 //! | `address.rs`, `body.rs`, `answer.rs` | what comes in, what goes out |
 //! | `clients/` | clients |
 //! | `initial_access.rs` | initial access tokens |
-//! | `users.rs`, `claims.rs` | people, and what may be said of them |
+//! | `users.rs`, `claims.rs`, `login_tokens.rs` | people, what may be said of them, and how they sign in once |
 //! | `keys.rs` | signing keys |
 
 mod access;
@@ -52,6 +54,7 @@ pub(crate) mod claims;
 mod clients;
 mod initial_access;
 mod keys;
+mod login_tokens;
 mod users;
 
 use std::{collections::HashMap, sync::Arc};
@@ -142,6 +145,7 @@ pub(crate) fn routes(base: &str) -> Router<Arc<App>> {
         .route(&at("/initial-access"), post(initial_access::issue).delete(initial_access::withdraw))
         .route(&at("/users"), post(users::create))
         .route(&at("/users/{sub}"), get(users::show).patch(users::change).delete(users::remove))
+        .route(&at("/users/{sub}/login-token"), post(login_tokens::issue))
         .route(&at("/keys/rotate"), post(keys::rotate))
         .route(&at("/keys/{kid}"), delete(keys::remove))
 }

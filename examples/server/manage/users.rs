@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     App,
-    config::Hidden,
+    config::{Hidden, PIN, is_pin},
     layers::{Received, chain},
     users::{Change, NewUser, NotChanged, NotCreated, PasswordHash, Permissions, User},
 };
@@ -43,6 +43,7 @@ struct AskedChange {
     /// Null lets their clients do anything.
     permissions: Option<Scope>,
     password: Option<Hidden>,
+    pin: Option<Hidden>,
     /// Those that are named; null takes one away.
     #[serde(default)]
     claims: Map<String, Value>,
@@ -95,7 +96,7 @@ pub(super) async fn show(
     Ok(answer::json(StatusCode::OK, &shown(&user)))
 }
 
-/// PATCH: what is named is otherwise. Whoever is disabled, or has another password, is signed in nowhere any
+/// PATCH: what is named is otherwise. Whoever is disabled, or has another password or PIN, is signed in nowhere any
 /// more, and their grants have ended.
 pub(super) async fn change(
     State(app): State<Arc<App>>,
@@ -116,9 +117,13 @@ pub(super) async fn change(
         Some(password) => Some(app.hashed(password).await?),
         None => None,
     };
-    let ends = match (asked.disabled, &password) {
-        (Some(true), _) => Some(SubjectChange::Disabled),
-        (_, Some(_)) => Some(SubjectChange::Credentials),
+    let pin = match &asked.pin {
+        Some(pin) => Some(app.hashed_pin(pin).await?),
+        None => None,
+    };
+    let ends = match asked.disabled {
+        Some(true) => Some(SubjectChange::Disabled),
+        _ if password.is_some() || pin.is_some() => Some(SubjectChange::Credentials),
         _ => None,
     };
     let permissions = asked.permissions.map(Permissions::AtMost);
@@ -126,6 +131,7 @@ pub(super) async fn change(
         disabled: asked.disabled,
         permissions: permissions.or(lifted.then_some(Permissions::Anything)),
         password,
+        pin,
         claims: asked.claims,
         email_verified: asked.email_verified,
         phone_number_verified: asked.phone_number_verified,
@@ -169,11 +175,12 @@ fn shown(user: &User) -> Value {
         "disabled": user.disabled,
         "permissions": user.permissions,
         "has_password": user.has_password(),
+        "has_pin": user.has_pin(),
     })
 }
 
 impl App {
-    fn account(&self, sub: &str) -> Result<Arc<User>, Problem> {
+    pub(super) fn account(&self, sub: &str) -> Result<Arc<User>, Problem> {
         let user = Subject::new(sub).ok().and_then(|subject| self.users.by_subject(&subject));
         user.ok_or_else(|| NotChanged::Nobody.into())
     }
@@ -183,9 +190,20 @@ impl App {
         if password.chars().count() < 8 || password.len() > 1024 {
             return Err(Problem::request("password: at least 8 characters, at most 1024 bytes"));
         }
+        self.in_turn(password).await
+    }
+
+    async fn hashed_pin(&self, pin: &Hidden) -> Result<PasswordHash, Problem> {
+        if !is_pin(pin.expose()) {
+            return Err(Problem::request(format!("pin: {PIN}")));
+        }
+        self.in_turn(pin.expose()).await
+    }
+
+    async fn in_turn(&self, secret: &str) -> Result<PasswordHash, Problem> {
         let busy = || Problem::unavailable("too many passwords are being hashed");
         let turn = self.users.turn().await.ok_or_else(busy)?;
-        turn.hash(password).await.ok_or_else(busy)
+        turn.hash(secret).await.ok_or_else(busy)
     }
 }
 

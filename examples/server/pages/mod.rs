@@ -33,6 +33,7 @@ use crate::{
     config::{Password, Scopes, Settings, SignUp},
     demo::CLIENT_ID,
     known::Known,
+    sign_in::{Method, SignIn},
 };
 
 /// What every page knows.
@@ -59,6 +60,7 @@ pub(crate) struct Site {
     /// Which claims scopes of our own ask for.
     claim_rules: ClaimRules,
     pub(crate) assurance: Assurance,
+    pub(crate) sign_in: SignIn,
     /// Where the signing keys are, below the issuer's path.
     jwks: String,
     /// Where people can go from the start page.
@@ -96,6 +98,7 @@ impl Site {
             scopes: settings.scopes.clone(),
             claim_rules: settings.claims.rules.clone(),
             assurance: settings.assurance(),
+            sign_in: settings.sign_in.clone(),
             jwks: settings.provider().paths.jwks,
             apps: home::apps(&settings.clients),
             named: settings.clients.iter().map(|entry| entry.0.id.clone()).collect(),
@@ -134,6 +137,7 @@ impl Site {
                 error: refusal.map(|(_, text)| text),
                 sign_up: self.sign_up.enabled,
                 code: self.assurance.wants_second_factor(interaction),
+                method: self.sign_in.method(&interaction.client, &interaction.scope),
             },
         )
     }
@@ -233,6 +237,8 @@ struct LoginPage<'p> {
     sign_up: bool,
     /// Whether a code is asked for as well.
     code: bool,
+    /// What is asked for.
+    method: Method,
 }
 
 #[derive(Template)]

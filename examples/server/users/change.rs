@@ -20,6 +20,7 @@ pub(crate) struct Change {
     pub(crate) disabled: Option<bool>,
     pub(crate) permissions: Option<Permissions>,
     pub(crate) password: Option<PasswordHash>,
+    pub(crate) pin: Option<PasswordHash>,
     /// Claims anew; one that is null is said no more.
     pub(crate) claims: Map<String, Value>,
     /// Whether `email` is known to be theirs; not, if it is another one now.
@@ -146,6 +147,7 @@ impl Change {
             disabled: later.disabled.or(self.disabled),
             permissions: later.permissions.or(self.permissions),
             password: later.password.or(self.password),
+            pin: later.pin.or(self.pin),
             claims,
             ..Self::default()
         }
@@ -166,6 +168,9 @@ impl User {
         }
         if let Some(password) = &change.password {
             after.password = Some(password.clone());
+        }
+        if let Some(pin) = &change.pin {
+            after.pin = Some(pin.clone());
         }
         for (name, value) in &change.claims {
             if value.is_null() {

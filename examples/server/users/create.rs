@@ -107,6 +107,7 @@ impl NewUser {
         Ok(User {
             subject,
             password: self.password.take(),
+            pin: None,
             disabled: false,
             claims: self.claims(&username),
             sources: ClaimSources::default(),

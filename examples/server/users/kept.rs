@@ -60,6 +60,8 @@ pub(crate) enum NotKept {
 struct Record {
     username: String,
     password_hash: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pin_hash: Option<String>,
     disabled: bool,
     permissions: Option<Scope>,
     claims: Map<String, Value>,
@@ -70,6 +72,8 @@ struct Record {
 struct Changes {
     #[serde(skip_serializing_if = "Option::is_none")]
     password_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pin_hash: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     disabled: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,11 +127,12 @@ impl Kept {
     /// Everybody who was created.
     pub(super) fn people(&self) -> Result<Vec<User>, NotKept> {
         let person = |(sub, record): (String, String)| {
-            let Record { username, password_hash, disabled, permissions, claims } =
+            let Record { username, password_hash, pin_hash, disabled, permissions, claims } =
                 serde_json::from_str(&record)?;
             Ok(User {
                 subject: subject(&sub)?,
                 password: hash(&sub, password_hash)?,
+                pin: hash(&sub, pin_hash)?,
                 username,
                 disabled,
                 claims,
@@ -143,10 +148,12 @@ impl Kept {
     /// What has changed of people in the configuration.
     pub(super) fn changes(&self) -> Result<Vec<(Subject, Change)>, NotKept> {
         let change = |(sub, record): (String, String)| {
-            let Changes { password_hash, disabled, permissions, claims } =
+            let Changes { password_hash, pin_hash, disabled, permissions, claims } =
                 serde_json::from_str(&record)?;
             let password = hash(&sub, password_hash)?;
-            let change = Change { disabled, permissions, password, claims, ..Change::default() };
+            let pin = hash(&sub, pin_hash)?;
+            let change =
+                Change { disabled, permissions, password, pin, claims, ..Change::default() };
             Ok((subject(&sub)?, change))
         };
         self.rows("SELECT sub, record FROM changes")?.into_iter().map(change).collect()
@@ -161,6 +168,7 @@ impl Kept {
                 let record = Record {
                     username: user.username.clone(),
                     password_hash: exposed(&user.password),
+                    pin_hash: exposed(&user.pin),
                     disabled: user.disabled,
                     permissions: user.permissions.clone(),
                     claims: user.claims.clone(),
@@ -170,6 +178,7 @@ impl Kept {
             Origin::Configuration { changed } => {
                 let record = Changes {
                     password_hash: exposed(&changed.password),
+                    pin_hash: exposed(&changed.pin),
                     disabled: changed.disabled,
                     permissions: changed.permissions.clone(),
                     claims: changed.claims.clone(),

@@ -29,7 +29,7 @@ pub(crate) use self::{
     change::{Change, NotChanged, Permissions},
     create::{NewUser, NotCreated},
     logins::{canonical, email_address, phone as phone_number},
-    passwords::PasswordHash,
+    passwords::{PasswordHash, Secret},
     person::{Proof, User},
 };
 use self::{kept::Kept, people::People, person::Origin};
@@ -93,6 +93,7 @@ impl Users {
             subject: Subject::new("nobody").map_err(|e| ConfigError::new(e.to_string()))?,
             username: String::new(),
             password: None,
+            pin: None,
             disabled: true,
             claims: Map::new(),
             sources: ClaimSources::default(),
@@ -162,7 +163,7 @@ mod tests {
 
     pub(crate) async fn sign_in(users: &Users, login: &str, password: &str) -> Option<String> {
         let turn = users.turn().await.unwrap();
-        Some(users.authenticate(turn, login, password).await?.username.clone())
+        Some(users.authenticate(turn, login, Secret::Password(password)).await?.username.clone())
     }
 
     /// Threats UI-09, UI-10.

@@ -58,6 +58,14 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
+/// What somebody shows that they know.
+#[derive(Clone, Copy)]
+pub(crate) enum Secret<'s> {
+    Password(&'s str),
+    /// Short, and good only where a scope asks for it.
+    Pin(&'s str),
+}
+
 /// Leave to hash one password.
 pub(crate) struct Turn(OwnedSemaphorePermit);
 
@@ -68,29 +76,34 @@ impl Users {
         Some(Turn(time::timeout(PATIENCE, turn).await.ok()?.ok()?))
     }
 
-    /// The person whose login and password these are: their user name, or an address or a number that is known
-    /// to be theirs. Whatever is wrong takes the same time.
+    /// The person whose login and secret these are: their user name, or an address or a number that is known to
+    /// be theirs. Whatever is wrong takes the same time.
     pub(crate) async fn authenticate(
         &self,
         turn: Turn,
         login: &str,
-        password: &str,
+        secret: Secret<'_>,
     ) -> Option<Arc<User>> {
         let user = self.by_login(login).filter(|user| user.is_called(login));
         let user = user.unwrap_or_else(|| Arc::clone(&self.nobody));
-        // Who has no password costs as much as who has another one.
-        let hash = user.password.clone().unwrap_or_else(|| self.nobodys.clone());
-        let fits = password.len() <= LONGEST;
-        let password = if fits { password.to_owned() } else { String::new() };
+        let (kept, said) = match secret {
+            Secret::Password(password) => (&user.password, password),
+            Secret::Pin(pin) => (&user.pin, pin),
+        };
+        // Who has none costs as much as who has another one.
+        let (has, hash) = (kept.is_some(), kept.as_ref().unwrap_or(&self.nobodys).clone());
+        let fits = said.len() <= LONGEST;
+        let said = if fits { said.to_owned() } else { String::new() };
         let checked = task::spawn_blocking(move || {
             let Turn(_permit) = turn;
-            hash.check(&password)
+            hash.check(&said)
         });
         let (right, renewed) = checked.await.unwrap_or((false, None));
-        if !right || !fits || user.password.is_none() || user.disabled {
+        if !right || !fits || !has || user.disabled {
             return None;
         }
-        if let Some(hash) = renewed {
+        // Every PIN was hashed here.
+        if let (Some(hash), Secret::Password(_)) = (renewed, secret) {
             self.renew(&user, hash);
         }
         Some(user)

@@ -21,6 +21,8 @@ pub(crate) struct User {
     pub(crate) username: String,
     /// Without one they cannot sign in with a password.
     pub(super) password: Option<PasswordHash>,
+    /// Without one they cannot sign in with a PIN.
+    pub(super) pin: Option<PasswordHash>,
     pub(crate) disabled: bool,
     pub(crate) claims: Map<String, Value>,
     pub(super) sources: ClaimSources,
@@ -61,6 +63,10 @@ impl User {
 
     pub(crate) fn has_password(&self) -> bool {
         self.password.is_some()
+    }
+
+    pub(crate) fn has_pin(&self) -> bool {
+        self.pin.is_some()
     }
 
     /// Whether they are not in the configuration.
@@ -128,10 +134,12 @@ impl User {
                 ))
             })?,
         };
+        let pin = entry.pin.as_ref().map(|pin| PasswordHash::of(pin.expose())).transpose();
         Ok(Self {
             subject: sub.clone(),
             username: username.trim().to_owned(),
             password: Some(password),
+            pin: pin.map_err(|e| ConfigError::new(format!("users: argon2: {e}")))?,
             disabled: *disabled,
             claims: claims(entry, mapping),
             sources: entry.sources.clone(),

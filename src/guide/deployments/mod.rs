@@ -16,3 +16,9 @@ pub mod app_stack {}
 #[doc = include_str!("../../../examples/deployments/enterprise-op.toml")]
 #[doc = "```"]
 pub mod enterprise_op {}
+
+#[doc = include_str!("mobile_suite.md")]
+#[doc = "```toml"]
+#[doc = include_str!("../../../examples/deployments/mobile-suite.toml")]
+#[doc = "```"]
+pub mod mobile_suite {}

@@ -9,6 +9,7 @@ mod delegating_token_server;
 #[cfg(feature = "fetch")]
 mod enterprise_op;
 mod malformed;
+mod mobile_suite;
 mod upstream;
 
 use std::{

@@ -77,7 +77,7 @@ pub(crate) async fn sent_back(page: &Page) -> Url {
 }
 
 /// Presses the button of an upstream provider, and comes back.
-async fn through(visitor: &Visitor, page: &Page, name: &str) -> Page {
+pub(crate) async fn through(visitor: &Visitor, page: &Page, name: &str) -> Page {
     let sent = visitor.submit(page, &format!("upstream-{name}"), &[]).await;
     visitor.come_back(sent_back(&sent).await).await
 }
