@@ -45,13 +45,6 @@ fn kept(op: &Deployment, sub: &str) -> String {
     file.query_row(sql, [sub], |row| row.get(0)).unwrap()
 }
 
-/// Stops it, and starts it anew with what it has kept.
-pub(super) async fn restarted(op: Deployment) -> Deployment {
-    let Deployment { server, metadata } = op;
-    let server = tokio::task::spawn_blocking(|| server.restarted("central-login-again"));
-    Deployment { server: server.await.unwrap(), metadata }
-}
-
 /// Whoever had a password has the same one, and a subject that never changes; the old hash is gone once the
 /// password was seen.
 #[tokio::test]
@@ -74,7 +67,7 @@ async fn accounts_are_taken_over() {
         assert_eq!(signs_in(&op, username, password).await.as_ref(), Some(sub));
         assert!(kept(&op, sub).starts_with(OURS), "{username}: {}", kept(&op, sub));
     }
-    let op = restarted(op).await;
+    let op = op.restarted("central-login-again").await;
     for ((username, password, hash), sub) in OLD.into_iter().zip(&subs) {
         let before = kept(&op, sub);
         assert_eq!(before == hash, username == "bess", "{before}");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{BCRYPT, Deployment, PORTAL, PORTAL_AT, accounts, imports, start, through};
+use super::{BCRYPT, Deployment, PORTAL, PORTAL_AT, imports, start, through};
 use crate::blackbox::{
     deployments::upstream::{GRACE, KEN},
     visitor::{Page, Visitor},
@@ -51,7 +51,7 @@ async fn only_signing_in_needs_it() {
     // Nor does it matter to whoever is signed in that this server starts anew meanwhile.
     assert_eq!(op.userinfo(token).await, known);
     assert!(is_signed_in(&op, &grace).await);
-    let op = accounts::restarted(op).await;
+    let op = op.restarted("central-login-again").await;
     assert_eq!(op.userinfo(token).await, known);
     let page = grace.open(&request).await;
     let tokens = op.redeem(PORTAL, PORTAL_AT, &page).await;

@@ -62,8 +62,7 @@ async fn from_the_application_to_the_upstream_and_back() {
     let tokens = renewed(&op, &tokens).await;
     assert_eq!(userinfo(&op, &tokens).await, grace(sub));
 
-    let Deployment { server, metadata } = op;
-    let op = Deployment { server: server.restarted("delegating-token-server-2"), metadata };
+    let op = op.restarted("delegating-token-server-2").await;
     let again = op.redeem(CLASSIC, CLASSIC_AT, &visitor.open(&quiet).await).await;
     assert_eq!(userinfo(&op, &again).await, grace(sub));
     assert_eq!(userinfo(&op, &renewed(&op, &tokens).await).await, grace(sub));

@@ -157,8 +157,7 @@ async fn the_pin_can_be_another_one() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         assert_eq!(sign_in(&suite, "314159").await.0, 200, "{round}");
-        let Deployment { server, metadata } = suite;
-        suite = Deployment { server: server.restarted("mobile-suite-again"), metadata };
+        suite = suite.restarted("mobile-suite-again").await;
     }
     assert!(!suite.server.log().contains("314159"));
 }
