@@ -32,7 +32,8 @@ pub struct ClaimRules {
     /// Claims that are given without being asked for.
     pub always: Vec<AlwaysClaim>,
     /// The claims that are asked of the host, by scope or singly, and no others; any, if absent. What is
-    /// [always](Self::always) said needs no mention.
+    /// [always](Self::always) said needs no mention, nor what the host is asked only to know whose word counts
+    /// ([`Login::claims`](crate::Login::claims)).
     ///
     /// The metadata list them (`claims_supported`); if absent, the standard ones and those of
     /// [`scopes`](Self::scopes). A standard scope of which none is left is not known at all.

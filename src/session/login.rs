@@ -35,10 +35,14 @@ pub struct Login {
     /// What the host knows of them by this sign-in alone, such as what an upstream provider has said: claims by
     /// name, as in [`Account::claims`](crate::Account::claims).
     ///
-    /// They are said when they are asked for, like any other claim, unless [`Accounts`](crate::Accounts) says
-    /// something else of the same name. They live as long as the session and the grants that are made from it,
-    /// each with what its own sign-in brought along, and are kept there as they are: at most 8 KiB as JSON, 16
-    /// levels deep, or the sign-in fails with `server_error`. Names of the protocol's own are dropped.
+    /// They are said when they are asked for, like any other claim, unless [`Accounts`](crate::Accounts) answers
+    /// something of the same name, be it `null` or empty. Whoever says `email` or `email_verified`, alone says
+    /// both, and so with `phone_number` and `phone_number_verified`.
+    ///
+    /// They live as long as the session and the grants that are made from it, each with what its own sign-in
+    /// brought along, and are kept there as they are: at most 8 KiB as JSON, 16 levels deep, or the sign-in fails
+    /// with `server_error`. Names of the protocol's own are dropped. A token for which an
+    /// ID token is exchanged has none of them: of that sign-in the ID token is all that is known.
     ///
     /// # Security
     ///

@@ -4,8 +4,8 @@
 
 use async_trait::async_trait;
 use oidc_op::{
-    Account, GrantType, HostError, Login, Need, PasswordAuthenticator, PasswordCredentials, Reason,
-    Request, SessionId, Subject, Verdict, store::Kind,
+    Account, Accounts, GrantType, HostError, Login, Need, PasswordAuthenticator,
+    PasswordCredentials, Reason, Request, SessionId, Subject, Verdict, store::Kind,
 };
 use serde_json::{Map, Value, json};
 
@@ -120,8 +120,9 @@ async fn the_host_has_the_last_word() {
         (json!({"name#de": "D"}), json!({"email": "u@example.org", "role": "admin"})),
         (
             json!({"role": null, "email": "h@example.org"}),
-            json!({"name": "Ü", "email": "h@example.org", "role": "admin"}),
+            json!({"name": "Ü", "email": "h@example.org"}),
         ),
+        (json!({"role": [], "email": " ", "name#de": {}}), json!({})),
         (
             json!({"role": ["none"]}),
             json!({"name": "Ü", "email": "u@example.org", "role": ["none"]}),
@@ -134,6 +135,63 @@ async fn the_host_has_the_last_word() {
     }
     op.host.disable(ALICE);
     assert_eq!(op.userinfo(&access).await.status(), 401);
+}
+
+/// A host that knows one thing of everybody, and answers no more than it is asked.
+#[derive(Debug)]
+struct Terse(&'static str, Value);
+
+#[async_trait]
+impl Accounts for Terse {
+    async fn account(&self, _: &Subject, wanted: &[&str]) -> Result<Option<Account>, HostError> {
+        let Self(name, value) = self;
+        let mut account = Account::active();
+        if wanted.contains(name) {
+            account.claims.insert((*name).into(), value.clone());
+        }
+        Ok(Some(account))
+    }
+}
+
+/// Whoever is verified elsewhere has not verified the address that the host knows, and the other way round:
+/// else people could take over accounts of each other's at clients. Also where only one of the two is asked for.
+#[tokio::test]
+async fn who_says_an_address_says_whether_it_is_verified() {
+    let brought = json!({
+        "email": "u@example.org", "email_verified": true, "phone_number": "+1",
+        "phone_number_verified": true
+    });
+    let ask = ask("conf-basic", "code", "openid email phone");
+    let known = |except: &str| {
+        let mut known = brought.clone();
+        known["sub"] = ALICE.into();
+        for name in [except.to_owned(), format!("{except}_verified")] {
+            known.as_object_mut().unwrap().remove(&name);
+        }
+        known
+    };
+    for (name, value, pair) in [
+        ("email", json!("h@example.org"), "email"),
+        ("email_verified", json!(false), "email"),
+        ("phone_number", json!("+2"), "phone_number"),
+        ("phone_number_verified", json!(true), "phone_number"),
+        ("email", Value::Null, "email"),
+    ] {
+        let op =
+            unknown_people().build_with(|builder| builder.accounts(Terse(name, value.clone())));
+        let (one, other) = (pair.to_owned(), format!("{pair}_verified"));
+        let asked = if name == one { &other } else { &one };
+        let singly = json!({"id_token": {asked.as_str(): null}}).to_string();
+        let ask = ask.clone().with("claims", &singly);
+        let sent = signed_in(&mut Browser::new(&op), &ask, &brought).await;
+        let (id, said) = of(&op, &ask, &sent).await;
+        assert_eq!((id.get(&one), id.get(&other)), (None, None), "{name}: {id}");
+        let mut expected = known(pair);
+        if !value.is_null() {
+            expected[name] = value;
+        }
+        assert_eq!(said, expected, "{name}");
+    }
 }
 
 /// Scopes, refusals, policies, the bound of what is supported and claims that are always said: all as for
