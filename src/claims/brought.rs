@@ -6,6 +6,7 @@ use super::{Account, is_reserved, standard::says_something, untagged};
 use crate::{
     error::HostError,
     provider::Core,
+    session::InvalidLogin,
     types::{Authentication, Subject},
 };
 
@@ -15,17 +16,18 @@ const SIZE: usize = 8 * 1024;
 const DEPTH: usize = 16;
 
 /// Those that can be said of somebody, if it is not too much to keep.
-pub(crate) fn brought(claims: &Map<String, Value>) -> Result<Map<String, Value>, HostError> {
+pub(crate) fn brought(claims: &Map<String, Value>) -> Result<Map<String, Value>, InvalidLogin> {
     let good = |(name, value): &(&String, &Value)| !is_reserved(name) && says_something(value);
     let kept = claims.iter().filter(good).map(|(name, value)| (name.clone(), value.clone()));
     let kept: Map<_, _> = kept.collect();
     if !kept.values().all(|value| is_shallow(value, DEPTH)) {
-        return Err("the claims of a login are nested too deeply".into());
+        return Err(InvalidLogin::Depth);
     }
-    if !kept.is_empty() && serde_json::to_string(&kept)?.len() > SIZE {
-        return Err("the claims of a login are larger than 8 KiB".into());
+    let fits = |text: String| text.len() <= SIZE;
+    if kept.is_empty() || serde_json::to_string(&kept).is_ok_and(fits) {
+        return Ok(kept);
     }
-    Ok(kept)
+    Err(InvalidLogin::Size)
 }
 
 fn is_shallow(value: &Value, depth: usize) -> bool {

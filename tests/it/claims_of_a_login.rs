@@ -4,8 +4,8 @@
 
 use async_trait::async_trait;
 use oidc_op::{
-    Account, Accounts, GrantType, HostError, Login, Need, PasswordAuthenticator,
-    PasswordCredentials, Reason, Request, SessionId, Subject, Verdict, store::Kind,
+    Account, Accounts, GrantType, HostError, InvalidLogin, Login, Need, PasswordAuthenticator,
+    PasswordCredentials, Reason, Request, SessionId, Subject, SubjectChange, Verdict, store::Kind,
 };
 use serde_json::{Map, Value, json};
 
@@ -13,7 +13,9 @@ use crate::{
     agreements::consent,
     claims::{of, rules, says},
     resources::{ISSUER, ORDERS},
-    support::{ALICE, Answer, Ask, Browser, Op, Sent, Setup, claims, client, form, redirect_uri},
+    support::{
+        ALICE, Answer, Ask, Browser, Op, Sent, Setup, Write, claims, client, form, redirect_uri,
+    },
 };
 
 /// What the upstream has said of her.
@@ -288,15 +290,41 @@ async fn they_end_with_session_and_grant() {
     assert!(ended.contains("Ended") && !ended.contains("\"U\""), "{ended}");
 }
 
+/// When an account is deleted, nothing stays of what its sign-ins brought along.
+#[tokio::test]
+async fn they_end_with_the_account() {
+    let (op, ledger) = unknown_people().build_on_ledger();
+    let brought = json!({"name": "U"});
+    let ask = ask("conf-basic", "code", "openid profile");
+    let sent = signed_in(&mut Browser::new(&op), &ask, &brought).await;
+    op.exchange(&ask, sent.get("code")).await;
+    // another browser, a code that is never redeemed
+    signed_in(&mut Browser::new(&op), &ask, &brought).await;
+    ledger.take();
+    let alice = Subject::new(ALICE).unwrap();
+    op.provider.subject_changed(&alice, SubjectChange::Deleted).await.unwrap();
+    let written = ledger.take();
+    for (kind, state) in [(Kind::Session, "Ended"), (Kind::Grant, "Revoked")] {
+        let now = written.iter().filter(|write| write.done && write.key.kind() == kind);
+        let now: Vec<_> = now.map(Write::body).collect();
+        assert_eq!(now.len(), 2, "{now:?}");
+        assert!(now.iter().all(|body| body.contains(state) && !body.contains("\"U\"")), "{now:?}");
+    }
+}
+
 /// More than can be kept is a fault of the host's: nobody is signed in, and nothing is cut off.
 #[tokio::test]
 async fn too_much_is_refused() {
     let op = unknown_people().build();
     let deep = (0..100).fold(json!(1), |inner, _| json!([inner]));
     let large = json!({"name": "x".repeat(8 * 1024)});
-    for (brought, good) in
-        [(json!({"name": deep}), false), (large, false), (json!({"name": "x".repeat(8_000)}), true)]
-    {
+    for (brought, fault) in [
+        (json!({"name": deep}), Some(InvalidLogin::Depth)),
+        (large, Some(InvalidLogin::Size)),
+        (json!({"name": "x".repeat(8_000)}), None),
+    ] {
+        let good = fault.is_none();
+        assert_eq!(login(&brought).check().err(), fault, "it can be known before");
         let mut browser = Browser::new(&op);
         let answer = browser.authorize(&ask("conf-basic", "code", "openid").pairs()).await;
         let token = answer.page().token.clone();
