@@ -313,8 +313,8 @@ pub use resource::{
 };
 pub use secret::{Secret, SecretTooShort, Secrets};
 pub use session::{
-    HeldConsent, HeldConsents, HeldSessions, InvalidSessionId, Login, Session, SessionId,
-    SubjectChange,
+    HeldConsent, HeldConsents, HeldSessions, InvalidLogin, InvalidSessionId, Login, Session,
+    SessionId, SubjectChange,
 };
 pub use throttle::{Attempt, AttemptKind, Throttle};
 pub use time::Duration;

@@ -40,7 +40,8 @@ impl Provider {
     ///
     /// # Errors
     ///
-    /// The store or the source of randomness failed.
+    /// The store or the source of randomness failed; or there is more in `login` than can be kept
+    /// ([`Login::check`]).
     ///
     /// # Security
     ///
@@ -181,7 +182,8 @@ impl Provider {
     }
 
     /// Tells of a change of a person's account. Their sessions and grants end, as with
-    /// [`revoke_all`](Self::revoke_all); when the account is gone, what they have agreed to as well.
+    /// [`revoke_all`](Self::revoke_all); when the account is gone, what they have agreed to as well, and what their
+    /// sign-ins [brought along](Login::claims) is erased.
     ///
     /// # Errors
     ///
@@ -195,6 +197,7 @@ impl Provider {
         // They stand no more; now their clients hear of it.
         self.end_sessions_of(subject).await?;
         if change == SubjectChange::Deleted {
+            grant::revoke_all_held(self.core(), subject).await?;
             let mut after = None;
             loop {
                 let page = self.consents(subject, after.as_ref(), 100).await?;

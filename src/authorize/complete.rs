@@ -78,7 +78,7 @@ fn authorize(
         consent: terms.basis,
         scope: terms.scope,
         resources: asked.request.resources.clone(),
-        claims: asked.granted_claims(core, terms.refused),
+        claims: asked.granted_claims(terms.refused),
         ticket: asked.request.response_type.code().then(|| Ticket {
             digest: code.digest(),
             expires: code_expires,
@@ -213,17 +213,15 @@ async fn front_token(
 
 impl Asked {
     /// The single claims of the grant. What else asks ID tokens to say something is noted by its name, for
-    /// those that say no more than they are asked.
-    fn granted_claims(&self, core: &Core, refused: Vec<Box<str>>) -> GrantedClaims {
+    /// those that say no more than they are asked, be it of another node or later.
+    fn granted_claims(&self, refused: Vec<Box<str>>) -> GrantedClaims {
         let request = &self.request;
         let mut claims = request.granted_claims(refused);
-        if core.config.claims.lean_id_tokens {
-            if request.max_age.is_some() {
-                claims.ask("auth_time");
-            }
-            if request.assurance.is_some() || !request.hints.acr_values.is_empty() {
-                claims.ask("acr");
-            }
+        if request.max_age.is_some() {
+            claims.ask("auth_time");
+        }
+        if request.assurance.is_some() || !request.hints.acr_values.is_empty() {
+            claims.ask("acr");
         }
         claims
     }

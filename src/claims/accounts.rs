@@ -20,6 +20,12 @@ pub trait Accounts: fmt::Debug + Send + Sync + 'static {
     /// answers all of them, as `name`, `name#fr` and `name#ja-Kana-JP` ([§5.2]); the best is chosen
     /// here. What was not wanted is dropped, and so is what is `null` or empty.
     ///
+    /// Of a person who signed in with [claims of their own](crate::Login::claims) these are said where the answer
+    /// does not have the name at all: one that is there, though `null` or empty, is the host's word that nothing
+    /// is to be said. A host that knows nothing of a claim leaves it out. `email` and `email_verified` come from
+    /// one of the two together, as do `phone_number` and `phone_number_verified`; so that one may be wanted
+    /// because the other is.
+    ///
     /// # Errors
     ///
     /// It cannot be found out now; the request fails with `server_error`, never as if the account

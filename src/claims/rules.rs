@@ -32,7 +32,8 @@ pub struct ClaimRules {
     /// Claims that are given without being asked for.
     pub always: Vec<AlwaysClaim>,
     /// The claims that are asked of the host, by scope or singly, and no others; any, if absent. What is
-    /// [always](Self::always) said needs no mention.
+    /// [always](Self::always) said needs no mention, nor what the host is asked only to know whose word counts
+    /// ([`Login::claims`](crate::Login::claims)).
     ///
     /// The metadata list them (`claims_supported`); if absent, the standard ones and those of
     /// [`scopes`](Self::scopes). A standard scope of which none is left is not known at all.
@@ -44,9 +45,9 @@ pub struct ClaimRules {
     /// Whether ID tokens say of the sign-in itself only what was asked for; no.
     ///
     /// Then `auth_time` needs `max_age`, `acr` needs `acr_values`, or the client's metadata ask for them
-    /// (`require_auth_time`, `default_max_age`, `default_acr_values`); `sid` needs
-    /// `frontchannel_logout_session_required` or `backchannel_logout_session_required`. These as well as `amr`
-    /// and `s_hash` may also be asked for singly, by the `claims` parameter ([OIDC Core §5.5]).
+    /// (`require_auth_time`, `default_max_age`, `default_acr_values`); `sid` needs `frontchannel_logout_uri` or
+    /// `backchannel_logout_uri`, where the client hears which session has ended. These as well as `amr` and
+    /// `s_hash` may also be asked for singly, by the `claims` parameter ([OIDC Core §5.5]).
     ///
     /// An ID token without `sid` cannot say which session is to end: at the end of session endpoint the
     /// person is asked. One without `auth_time` cannot be exchanged for an access token.

@@ -130,6 +130,22 @@ pub(crate) async fn revoke_held(
     revoke(core, &key, loaded, Why::Owner, core.clock.now()).await
 }
 
+/// Ends all of a person's grants one after the other, so that nothing stays in them of the person's sign-ins.
+pub(crate) async fn revoke_all_held(core: &Core, subject: &Subject) -> Result<(), Failure> {
+    let label = subject_label(&core.config.issuer, subject);
+    let mut after = None;
+    loop {
+        let listing = core.store.list(Kind::Grant, &label, after.as_ref(), 100).await?;
+        for key in listing.keys {
+            revoke_held(core, subject, GrantId(*key.hash())).await?;
+        }
+        match listing.next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
 impl HeldGrant {
     fn of(key: Key, grant: Grant, now: Timestamp) -> Self {
         let refresh = grant.refresh.as_ref().filter(|refresh| refresh.live(now));

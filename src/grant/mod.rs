@@ -24,7 +24,7 @@ mod view;
 
 pub(crate) use derive::{code_of_interaction, session_of_interaction};
 pub use held::{GrantId, HeldGrant, HeldGrants, InvalidGrantId};
-pub(crate) use held::{held, revoke_held};
+pub(crate) use held::{held, revoke_all_held, revoke_held};
 pub(crate) use record::{
     ConsentBasis, DroppedToken, Grant, Origin, Status, Ticket, TicketState, Why,
 };

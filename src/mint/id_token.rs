@@ -119,10 +119,11 @@ impl Tells<'_> {
         self.asked("acr") || !self.client.metadata.default_acr_values.is_empty()
     }
 
+    /// Whoever is told of logouts is told which session it was.
     fn sid(&self) -> bool {
         let metadata = &self.client.metadata;
-        let front_channel = metadata.frontchannel_logout_session_required;
-        self.asked("sid") || front_channel || metadata.backchannel_logout_session_required
+        let front_channel = metadata.frontchannel_logout_uri.is_some();
+        self.asked("sid") || front_channel || metadata.backchannel_logout_uri.is_some()
     }
 }
 

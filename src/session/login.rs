@@ -35,10 +35,14 @@ pub struct Login {
     /// What the host knows of them by this sign-in alone, such as what an upstream provider has said: claims by
     /// name, as in [`Account::claims`](crate::Account::claims).
     ///
-    /// They are said when they are asked for, like any other claim, unless [`Accounts`](crate::Accounts) says
-    /// something else of the same name. They live as long as the session and the grants that are made from it,
-    /// each with what its own sign-in brought along, and are kept there as they are: at most 8 KiB as JSON, 16
-    /// levels deep, or the sign-in fails with `server_error`. Names of the protocol's own are dropped.
+    /// They are said when they are asked for, like any other claim, unless [`Accounts`](crate::Accounts) answers
+    /// something of the same name, be it `null` or empty. Whoever says `email` or `email_verified`, alone says
+    /// both, and so with `phone_number` and `phone_number_verified`.
+    ///
+    /// They live as long as the session and the grants that are made from it, each with what its own sign-in
+    /// brought along, and are kept there as they are: at most 8 KiB as JSON, 16 levels deep, or the sign-in fails
+    /// with `server_error`; [`check`](Self::check) tells before. Names of the protocol's own are dropped. A token
+    /// for which an ID token is exchanged has none of them: of that sign-in the ID token is all that is known.
     ///
     /// # Security
     ///
@@ -54,6 +58,24 @@ impl Login {
         Self { subject, time: None, acr: None, amr, device: None, claims }
     }
 
+    /// Whether it can be kept. Call it where [`claims`](Self::claims) come from somebody else, to tell the person
+    /// what is wrong; otherwise the sign-in fails with `server_error`, which their client hears.
+    ///
+    /// ```
+    /// use oidc_op::{InvalidLogin, Login, Subject};
+    ///
+    /// let mut login = Login::new(Subject::new("up.ada").unwrap());
+    /// login.claims.insert("picture".into(), "data:".repeat(2_000).into());
+    /// assert_eq!(login.check(), Err(InvalidLogin::Size));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What is too much of it.
+    pub fn check(&self) -> Result<(), InvalidLogin> {
+        claims::brought(&self.claims).map(drop)
+    }
+
     /// What tokens will say of it; not if it is more than can be kept.
     pub(crate) fn authentication(&self, now: Timestamp) -> Result<Authentication, HostError> {
         Ok(Authentication {
@@ -63,6 +85,18 @@ impl Login {
             claims: claims::brought(&self.claims)?,
         })
     }
+}
+
+/// There is more in a login than can be kept ([`Login::claims`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidLogin {
+    /// More than 16 levels.
+    #[error("the claims of a login are nested too deeply")]
+    Depth,
+    /// More than 8 KiB as JSON.
+    #[error("the claims of a login are larger than 8 KiB")]
+    Size,
 }
 
 impl fmt::Debug for Login {

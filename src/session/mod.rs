@@ -20,7 +20,7 @@ pub(crate) use end::end;
 pub use held::{HeldSessions, InvalidSessionId, Session, SessionId};
 pub(crate) use held::{end_all, end_held, held, present};
 pub(crate) use ledger::{Delivery, Ledger};
-pub use login::Login;
+pub use login::{InvalidLogin, Login};
 pub(crate) use record::{Authenticated, SessionRecord};
 pub use standing::SubjectChange;
 pub(crate) use standing::{Standing, revoke_all, standing};

@@ -119,7 +119,8 @@ pub struct Issuance {
 }
 
 impl Issuance {
-    /// Tokens that speak of a person.
+    /// Tokens that speak of a person. If there is more in `login` than can be kept ([`Login::check`]), the request
+    /// fails with `server_error`.
     pub fn of(login: Login, scope: Scope) -> Self {
         Self { login: Some(login), scope, renewable: false }
     }

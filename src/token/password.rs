@@ -58,7 +58,7 @@ pub trait PasswordAuthenticator: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// It cannot be found out now; the request fails with `server_error`, never as if the password were
-    /// wrong.
+    /// wrong. So it does if there is more in the login than can be kept ([`Login::check`]).
     async fn authenticate(
         &self,
         credentials: &PasswordCredentials<'_>,

@@ -108,6 +108,10 @@ async fn resource_servers_are_within_it() {
 
 /// Everybody's ID tokens are lean here; one client has registered that it wants to know more.
 fn lean(lean: bool) -> Op {
+    lean_setup(lean).build()
+}
+
+fn lean_setup(lean: bool) -> Setup {
     let mut setup = Setup::new();
     setup.config.claims.lean_id_tokens = lean;
     setup.config.acr_values = vec![Acr::new("gold")];
@@ -130,13 +134,14 @@ fn lean(lean: bool) -> Op {
             json!({"backchannel_logout_uri": "https://keyed-back.example/out",
                               "backchannel_logout_session_required": true}),
         ),
+        ("keyed-told", json!({"frontchannel_logout_uri": "https://keyed-told.example/out"})),
         ("keyed-plain", json!({"backchannel_logout_uri": "https://keyed-plain.example/out"})),
     ] {
         let mut members = all.clone();
         members.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
         setup.clients.push(keyed(name, &members));
     }
-    setup.build()
+    setup
 }
 
 /// Signs in with everything that can be said of it, and agrees.
@@ -188,7 +193,8 @@ async fn lean_id_tokens_say_what_was_asked_for() {
         ("keyed-acr", "", "", &["acr"]),
         ("keyed-front", "", "", &["sid"]),
         ("keyed-back", "", "", &["sid"]),
-        ("keyed-plain", "", "", &[]),
+        ("keyed-told", "", "", &["sid"]),
+        ("keyed-plain", "", "", &["sid"]),
     ] {
         let ask = Ask::of(client, "id_token").with("scope", "openid").with(name, value);
         for (lean_id_tokens, all) in
@@ -246,6 +252,30 @@ async fn lean_id_tokens_change_nothing_else() {
     op.wait(10);
     let stale = ask.with("prompt", "none").with("max_age", "5");
     assert_eq!(browser.quiet(&stale).await.get("error"), "login_required");
+}
+
+/// While nodes get another configuration one after the other: what was asked for at one is said by the next,
+/// and by name nobody else is told of it.
+#[tokio::test]
+async fn lean_id_tokens_of_a_grant_of_before() {
+    let before = lean_setup(false);
+    let store = before.store.clone();
+    let (before, after) = (before.build(), Setup { store, seed: 2, ..lean_setup(true) }.build());
+    says(&after, json!({"auth_time": 1, "acr": "mine"}));
+    for (name, value, more) in
+        [("", "", ""), ("max_age", "3600", " auth_time"), ("acr_values", "gold", " acr")]
+    {
+        let ask = Ask::of("keyed", "code").with("scope", "openid").with(name, value);
+        let sent = signed_in(&mut Browser::new(&before), &ask).await;
+        let (id, said) = of(&after, &ask, &sent).await;
+        let told: Vec<_> = ["auth_time", "acr", "amr", "sid"]
+            .into_iter()
+            .filter(|name| id.get(*name).is_some())
+            .collect();
+        assert_eq!(told, more.split_whitespace().collect::<Vec<_>>(), "{id}");
+        assert_ne!((&id["auth_time"], &id["acr"]), (&json!(1), &json!("mine")));
+        assert_eq!(said, json!({"sub": ALICE}));
+    }
 }
 
 /// A host's claims are where they were.

@@ -4,8 +4,8 @@
 
 use async_trait::async_trait;
 use oidc_op::{
-    Account, GrantType, HostError, Login, Need, PasswordAuthenticator, PasswordCredentials, Reason,
-    Request, SessionId, Subject, Verdict, store::Kind,
+    Account, Accounts, GrantType, HostError, InvalidLogin, Login, Need, PasswordAuthenticator,
+    PasswordCredentials, Reason, Request, SessionId, Subject, SubjectChange, Verdict, store::Kind,
 };
 use serde_json::{Map, Value, json};
 
@@ -13,7 +13,9 @@ use crate::{
     agreements::consent,
     claims::{of, rules, says},
     resources::{ISSUER, ORDERS},
-    support::{ALICE, Answer, Ask, Browser, Op, Sent, Setup, claims, client, form, redirect_uri},
+    support::{
+        ALICE, Answer, Ask, Browser, Op, Sent, Setup, Write, claims, client, form, redirect_uri,
+    },
 };
 
 /// What the upstream has said of her.
@@ -120,8 +122,9 @@ async fn the_host_has_the_last_word() {
         (json!({"name#de": "D"}), json!({"email": "u@example.org", "role": "admin"})),
         (
             json!({"role": null, "email": "h@example.org"}),
-            json!({"name": "Ü", "email": "h@example.org", "role": "admin"}),
+            json!({"name": "Ü", "email": "h@example.org"}),
         ),
+        (json!({"role": [], "email": " ", "name#de": {}}), json!({})),
         (
             json!({"role": ["none"]}),
             json!({"name": "Ü", "email": "u@example.org", "role": ["none"]}),
@@ -134,6 +137,63 @@ async fn the_host_has_the_last_word() {
     }
     op.host.disable(ALICE);
     assert_eq!(op.userinfo(&access).await.status(), 401);
+}
+
+/// A host that knows one thing of everybody, and answers no more than it is asked.
+#[derive(Debug)]
+struct Terse(&'static str, Value);
+
+#[async_trait]
+impl Accounts for Terse {
+    async fn account(&self, _: &Subject, wanted: &[&str]) -> Result<Option<Account>, HostError> {
+        let Self(name, value) = self;
+        let mut account = Account::active();
+        if wanted.contains(name) {
+            account.claims.insert((*name).into(), value.clone());
+        }
+        Ok(Some(account))
+    }
+}
+
+/// Whoever is verified elsewhere has not verified the address that the host knows, and the other way round:
+/// else people could take over accounts of each other's at clients. Also where only one of the two is asked for.
+#[tokio::test]
+async fn who_says_an_address_says_whether_it_is_verified() {
+    let brought = json!({
+        "email": "u@example.org", "email_verified": true, "phone_number": "+1",
+        "phone_number_verified": true
+    });
+    let ask = ask("conf-basic", "code", "openid email phone");
+    let known = |except: &str| {
+        let mut known = brought.clone();
+        known["sub"] = ALICE.into();
+        for name in [except.to_owned(), format!("{except}_verified")] {
+            known.as_object_mut().unwrap().remove(&name);
+        }
+        known
+    };
+    for (name, value, pair) in [
+        ("email", json!("h@example.org"), "email"),
+        ("email_verified", json!(false), "email"),
+        ("phone_number", json!("+2"), "phone_number"),
+        ("phone_number_verified", json!(true), "phone_number"),
+        ("email", Value::Null, "email"),
+    ] {
+        let op =
+            unknown_people().build_with(|builder| builder.accounts(Terse(name, value.clone())));
+        let (one, other) = (pair.to_owned(), format!("{pair}_verified"));
+        let asked = if name == one { &other } else { &one };
+        let singly = json!({"id_token": {asked.as_str(): null}}).to_string();
+        let ask = ask.clone().with("claims", &singly);
+        let sent = signed_in(&mut Browser::new(&op), &ask, &brought).await;
+        let (id, said) = of(&op, &ask, &sent).await;
+        assert_eq!((id.get(&one), id.get(&other)), (None, None), "{name}: {id}");
+        let mut expected = known(pair);
+        if !value.is_null() {
+            expected[name] = value;
+        }
+        assert_eq!(said, expected, "{name}");
+    }
 }
 
 /// Scopes, refusals, policies, the bound of what is supported and claims that are always said: all as for
@@ -230,15 +290,41 @@ async fn they_end_with_session_and_grant() {
     assert!(ended.contains("Ended") && !ended.contains("\"U\""), "{ended}");
 }
 
+/// When an account is deleted, nothing stays of what its sign-ins brought along.
+#[tokio::test]
+async fn they_end_with_the_account() {
+    let (op, ledger) = unknown_people().build_on_ledger();
+    let brought = json!({"name": "U"});
+    let ask = ask("conf-basic", "code", "openid profile");
+    let sent = signed_in(&mut Browser::new(&op), &ask, &brought).await;
+    op.exchange(&ask, sent.get("code")).await;
+    // another browser, a code that is never redeemed
+    signed_in(&mut Browser::new(&op), &ask, &brought).await;
+    ledger.take();
+    let alice = Subject::new(ALICE).unwrap();
+    op.provider.subject_changed(&alice, SubjectChange::Deleted).await.unwrap();
+    let written = ledger.take();
+    for (kind, state) in [(Kind::Session, "Ended"), (Kind::Grant, "Revoked")] {
+        let now = written.iter().filter(|write| write.done && write.key.kind() == kind);
+        let now: Vec<_> = now.map(Write::body).collect();
+        assert_eq!(now.len(), 2, "{now:?}");
+        assert!(now.iter().all(|body| body.contains(state) && !body.contains("\"U\"")), "{now:?}");
+    }
+}
+
 /// More than can be kept is a fault of the host's: nobody is signed in, and nothing is cut off.
 #[tokio::test]
 async fn too_much_is_refused() {
     let op = unknown_people().build();
     let deep = (0..100).fold(json!(1), |inner, _| json!([inner]));
     let large = json!({"name": "x".repeat(8 * 1024)});
-    for (brought, good) in
-        [(json!({"name": deep}), false), (large, false), (json!({"name": "x".repeat(8_000)}), true)]
-    {
+    for (brought, fault) in [
+        (json!({"name": deep}), Some(InvalidLogin::Depth)),
+        (large, Some(InvalidLogin::Size)),
+        (json!({"name": "x".repeat(8_000)}), None),
+    ] {
+        let good = fault.is_none();
+        assert_eq!(login(&brought).check().err(), fault, "it can be known before");
         let mut browser = Browser::new(&op);
         let answer = browser.authorize(&ask("conf-basic", "code", "openid").pairs()).await;
         let token = answer.page().token.clone();

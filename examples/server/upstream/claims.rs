@@ -1,7 +1,7 @@
 //! What an upstream provider says of a person: verified, asked for, and made claims of.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use oidc_op::{Acr, Issuer, Login, Subject, Timestamp};
+use oidc_op::{Acr, InvalidLogin, Issuer, Login, Subject, Timestamp};
 use openidconnect::{
     AccessToken, AccessTokenHash, ClaimsVerificationError, Nonce, OAuth2TokenResponse,
     SignatureVerificationError, TokenResponse,
@@ -150,6 +150,9 @@ pub(super) async fn login(
     login.amr = verified.amr;
     let names: Vec<_> = entry.claims.claims().collect();
     login.claims = entry.claims.apply(&Value::Object(document), &names);
+    let much =
+        |error: InvalidLogin| Failure::new(Fault::Much, "its claims").because(error.to_string());
+    login.check().map_err(much)?;
     Ok(login)
 }
 

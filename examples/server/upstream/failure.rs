@@ -39,6 +39,8 @@ pub(super) enum Fault {
     /// UserInfo is about somebody else.
     UserInfoSubject,
     Person,
+    /// It says more of the person than can be kept.
+    Much,
 }
 
 impl Fault {
@@ -58,6 +60,7 @@ impl Fault {
             Self::TokenAuthTime => "upstream_token_auth_time",
             Self::UserInfoSubject => "upstream_userinfo_subject",
             Self::Person => "person_unavailable",
+            Self::Much => "upstream_much",
         }
     }
 
@@ -79,6 +82,7 @@ impl Fault {
             Self::Malformed => format!("{name} gave an answer that cannot be understood."),
             Self::TokenAuthTime => format!("{name} did not ask you to sign in again."),
             Self::Person => format!("{name} cannot say now what it knows of you."),
+            Self::Much => format!("{name} says more of you than can be kept here."),
             Self::TokenIssuer
             | Self::TokenAudience
             | Self::TokenNonce

@@ -48,6 +48,7 @@ async fn every_fault_has_a_code() {
         ("userinfo garbled", 502, "upstream_malformed"),
         ("userinfo large", 502, "upstream_malformed"),
         ("userinfo of somebody", 502, "upstream_userinfo_subject"),
+        ("userinfo much", 502, "upstream_much"),
         ("person down", 502, "person_unavailable"),
         ("person gone", 502, "person_unavailable"),
         ("person garbled", 502, "person_unavailable"),

@@ -267,7 +267,11 @@ async fn userinfo(State(stub): State<Arc<Inner>>, headers: HeaderMap) -> Respons
         "userinfo of somebody" | "another person" => "upstream-sub-2",
         _ => "upstream-sub-1",
     };
-    let name = if wrong == "another person" { "Charles" } else { "Ada <Lovelace>" };
+    let name = match &*wrong {
+        "another person" => "Charles",
+        "userinfo much" => &*"Ada ".repeat(2_500),
+        _ => "Ada <Lovelace>",
+    };
     said(&json!({
         "sub": sub, "name": name, "email": "ada@upstream.example", "email_verified": true,
         "groups": ["analysts", "engineers"],
