@@ -106,6 +106,7 @@ impl Upstreams {
     async fn begin(
         &self,
         upstream: &Upstream,
+        token: &str,
         interaction: &Interaction,
     ) -> Result<String, Failure> {
         let discovered = self.discovered(upstream).await?;
@@ -134,7 +135,7 @@ impl Upstreams {
         let (address, state, nonce) = request.url();
         let pending = Pending {
             upstream: upstream.entry.name.clone(),
-            token: interaction.token.clone(),
+            token: token.into(),
             nonce,
             verifier,
             again,
