@@ -316,7 +316,7 @@ async fn assemble(
     let users = Arc::new(users.at_most(settings.limits.people));
     let sign_ups = SignUps::new(Arc::clone(&users), settings.sign_up.verification());
     let sign_ups = sign_ups.map_err(|e| Stop::Machine(e.to_string()))?;
-    let upstreams = Upstreams::new(settings.upstreams, &issuer)?;
+    let upstreams = Upstreams::new(settings.upstreams, &issuer, settings.limits.request())?;
     let fetch = settings.fetch.client()?;
     // From here on all is known to be well, so that a refusal leaves nothing behind.
     let kept = given.or_made(&data)?;

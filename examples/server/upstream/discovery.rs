@@ -1,10 +1,5 @@
 //! What an upstream provider says of itself, and this server as its client.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
-
 use openidconnect::{
     AdditionalProviderMetadata, AuthType, ClientId, ClientSecret, EndpointMaybeSet, EndpointNotSet,
     EndpointSet, IssuerUrl, ProviderMetadata, RedirectUrl,
@@ -22,9 +17,6 @@ use super::{
     transport::Transport,
 };
 use crate::config::UpstreamEntry;
-
-/// How long it is believed to be as it was.
-const FRESH: Duration = Duration::from_secs(3600);
 
 /// Whoever holds the private key has signed: not what the client's secret could have signed as well.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
@@ -89,36 +81,8 @@ impl Discovered {
     }
 }
 
-/// The last that was heard of it.
-#[derive(Default)]
-pub(super) struct Heard(Mutex<Option<(Instant, Arc<Discovered>)>>);
-
-impl Heard {
-    /// What it says of itself; asked again from time to time.
-    pub(super) async fn discovered(
-        &self,
-        entry: &UpstreamEntry,
-        redirect_uri: &str,
-        http: &Transport,
-    ) -> Result<Arc<Discovered>, Failure> {
-        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((_, discovered)) = heard.filter(|(when, _)| when.elapsed() < FRESH) {
-            return Ok(discovered);
-        }
-        let discovered = Arc::new(discover(entry, redirect_uri, http).await?);
-        let fresh = Some((Instant::now(), Arc::clone(&discovered)));
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
-        Ok(discovered)
-    }
-
-    /// It may be another by now.
-    pub(super) fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
 /// The provider's metadata and keys, fetched afresh.
-async fn discover(
+pub(super) async fn discover(
     entry: &UpstreamEntry,
     redirect_uri: &str,
     http: &Transport,

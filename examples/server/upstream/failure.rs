@@ -10,7 +10,7 @@ use super::transport::CallError;
 use crate::layers::{Capped, chain};
 
 /// A sign-in at an upstream provider that came to nothing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Failure {
     pub(super) fault: Fault,
     /// What was being done.

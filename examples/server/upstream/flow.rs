@@ -136,7 +136,8 @@ async fn callback(
         Ok(Opened::Through(reply)) => return reply.into_response(),
         Err(answer) => return answer,
     }
-    match take(upstreams, upstream, &answer, pending).await {
+    let taking = take(upstreams, upstream, &answer, pending);
+    match upstreams.in_time(taking).await {
         Ok(mut login) => {
             login.device = Some(received.device().into());
             let fields = received.fields();
@@ -156,7 +157,7 @@ async fn take(
     pending: Pending,
 ) -> Result<oidc_op::Login, Failure> {
     let at = "the authorization answer";
-    let discovered = upstreams.discovered(upstream).await?;
+    let discovered = upstreams.discovered(upstream, None).await?;
     // RFC 9207 §2.4: an answer of another issuer's is no answer.
     let (said, ours) = (answer.one("iss"), upstream.entry.issuer.as_str());
     if (answer.has("iss") || discovered.names_itself) && said != ours {
@@ -164,7 +165,7 @@ async fn take(
     }
     match (answer.one("error"), answer.one("code")) {
         ("", "") => Err(Failure::new(Fault::Malformed, at)),
-        ("", code) => upstreams.finish(upstream, code, pending).await,
+        ("", code) => upstreams.learn(upstream, code, pending).await,
         ("access_denied", _) => Err(Failure::new(Fault::Denied, at).because("access_denied")),
         (error, _) => Err(Failure::new(Fault::Refused, at).because(error)),
     }

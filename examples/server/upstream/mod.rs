@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `flow.rs` | to the provider, and back with an answer |
 //! | `under_way.rs` | what the answer must fit |
-//! | `discovery.rs` | what the provider says of itself |
+//! | `discovery.rs`, `heard.rs` | what the provider says of itself |
 //! | `claims.rs` | what it says of a person |
 //! | `transport.rs` | how it is asked |
 //! | `failure.rs` | what goes wrong |
@@ -17,6 +17,7 @@ mod claims;
 mod discovery;
 mod failure;
 mod flow;
+mod heard;
 mod transport;
 mod under_way;
 
@@ -36,8 +37,9 @@ use tokio::time::timeout;
 pub(crate) use self::flow::routes;
 use self::{
     claims::Verified,
-    discovery::{Discovered, Heard},
+    discovery::{Discovered, discover},
     failure::{Failure, Fault},
+    heard::Heard,
     transport::Transport,
     under_way::{Pending, UnderWay},
 };
@@ -48,13 +50,15 @@ use crate::{
 
 /// How many bytes of randomness nobody guesses.
 const RANDOM: u32 = 32;
-/// How long everything together may take that is asked for one sign-in.
+/// How long everything together may take that is asked for one sign-in, and no more than two thirds of what a
+/// request may take here: people see a page, not a broken connection.
 const TOGETHER: Duration = Duration::from_secs(20);
 
 /// The upstream providers.
 pub(crate) struct Upstreams {
     list: Vec<Upstream>,
     http: Transport,
+    together: Duration,
     under_way: UnderWay,
 }
 
@@ -62,7 +66,7 @@ pub(crate) struct Upstreams {
 pub(crate) struct Upstream {
     entry: UpstreamEntry,
     redirect_uri: String,
-    heard: Heard,
+    heard: Heard<Discovered>,
 }
 
 impl Upstreams {
@@ -70,6 +74,7 @@ impl Upstreams {
     pub(crate) fn new(
         entries: Vec<UpstreamEntry>,
         issuer: &Issuer,
+        request: Duration,
     ) -> Result<Option<Self>, ConfigError> {
         if entries.is_empty() {
             return Ok(None);
@@ -80,7 +85,10 @@ impl Upstreams {
             heard: Heard::default(),
         };
         let list = entries.into_iter().map(upstream).collect();
-        Ok(Some(Self { list, http: Transport::new()?, under_way: UnderWay::default() }))
+        let together = TOGETHER.min(request * 2 / 3);
+        // One that does not answer has been given up, and is known to have been, before that.
+        let http = Transport::new(together / 4)?;
+        Ok(Some(Self { list, http, together, under_way: UnderWay::default() }))
     }
 
     fn named(&self, name: &str) -> Option<&Upstream> {
@@ -109,7 +117,7 @@ impl Upstreams {
         token: &str,
         interaction: &Interaction,
     ) -> Result<String, Failure> {
-        let discovered = self.discovered(upstream).await?;
+        let discovered = self.in_time(self.discovered(upstream, None)).await?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let scope = upstream.entry.scope.iter().filter(|token| *token != "openid");
         let mut request = discovered
@@ -144,25 +152,23 @@ impl Upstreams {
         Ok(address.into())
     }
 
-    /// Who comes back with this code, and what is known of them.
-    async fn finish(
+    /// What is asked for, if it does not take too long.
+    async fn in_time<T>(
         &self,
-        upstream: &Upstream,
-        code: &str,
-        pending: Pending,
-    ) -> Result<Login, Failure> {
-        let learning = self.learn(upstream, code, pending);
+        asked: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
         let slow = |_| Failure::new(Fault::Slow, "everything together");
-        timeout(TOGETHER, learning).await.map_err(slow)?
+        timeout(self.together, asked).await.map_err(slow)?
     }
 
+    /// Who comes back with this code, and what is known of them.
     async fn learn(
         &self,
         upstream: &Upstream,
         code: &str,
         pending: Pending,
     ) -> Result<Login, Failure> {
-        let mut discovered = self.discovered(upstream).await?;
+        let mut discovered = self.discovered(upstream, None).await?;
         let unfit = |_| Failure::new(Fault::Malformed, "discovery");
         let code = AuthorizationCode::new(code.to_owned());
         let tokens = discovered
@@ -175,8 +181,7 @@ impl Upstreams {
             .map_err(|error| Failure::token(&error))?;
         let verified = match Verified::new(&discovered, &tokens, &pending.nonce) {
             Err(claims::Unverified::UnknownKey) => {
-                upstream.heard.forget();
-                discovered = self.discovered(upstream).await?;
+                discovered = self.discovered(upstream, Some(&discovered)).await?;
                 Verified::new(&discovered, &tokens, &pending.nonce)
             }
             verified => verified,
@@ -186,9 +191,14 @@ impl Upstreams {
         claims::login(&upstream.entry, &self.http, &discovered, known).await
     }
 
-    async fn discovered(&self, upstream: &Upstream) -> Result<Arc<Discovered>, Failure> {
+    /// What the provider says of itself, which must be something else than what does not fit.
+    async fn discovered(
+        &self,
+        upstream: &Upstream,
+        unfit: Option<&Arc<Discovered>>,
+    ) -> Result<Arc<Discovered>, Failure> {
         let Upstream { entry, redirect_uri, heard } = upstream;
-        heard.discovered(entry, redirect_uri, &self.http).await
+        heard.or_ask(unfit, discover(entry, redirect_uri, &self.http)).await
     }
 }
 

@@ -25,14 +25,13 @@ use url::Url;
 
 use crate::config::{ConfigError, is_safe};
 
-/// How long one request may take, from the name of the host to the last byte of the answer.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// The largest answer that is read.
 const LARGEST: usize = 256 * 1024;
 
 /// The way to upstream providers.
 pub(super) struct Transport {
     tls: TlsConnector,
+    /// How long one request may take, from the name of the host to the last byte of the answer.
     patience: Duration,
 }
 
@@ -54,10 +53,10 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 impl Transport {
-    pub(super) fn new() -> Result<Self, ConfigError> {
+    pub(super) fn new(patience: Duration) -> Result<Self, ConfigError> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        Self::trusting(roots, PATIENCE)
+        Self::trusting(roots, patience)
     }
 
     fn trusting(roots: RootCertStore, patience: Duration) -> Result<Self, ConfigError> {
@@ -177,6 +176,8 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(5);
 
     fn transport(patience: Duration) -> Transport {
         Transport::trusting(RootCertStore::empty(), patience).unwrap()
