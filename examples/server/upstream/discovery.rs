@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     failure::{Failure, Fault},
-    transport::Transport,
+    transport::Endpoints,
 };
 use crate::config::UpstreamEntry;
 
@@ -85,13 +85,17 @@ impl Discovered {
 pub(super) async fn discover(
     entry: &UpstreamEntry,
     redirect_uri: &str,
-    http: &Transport,
+    endpoints: &Endpoints<'_>,
 ) -> Result<Discovered, Failure> {
     let unfit = |_| Failure::new(Fault::Malformed, "discovery");
     let issuer = IssuerUrl::new(entry.issuer.as_str().to_owned()).map_err(unfit)?;
     let redirect_uri = RedirectUrl::new(redirect_uri.to_owned()).map_err(unfit)?;
-    let metadata = Metadata::discover_async(issuer, http).await;
+    let metadata = Metadata::discover_async(issuer, endpoints).await;
     let metadata = metadata.map_err(|error| Failure::discovery(&error))?;
+    // The others are asked from here, and refused there.
+    if !endpoints.may_be(metadata.authorization_endpoint().url()) {
+        return Err(Failure::new(Fault::Malformed, "discovery").because("authorization_endpoint"));
+    }
     let offered = metadata.id_token_signing_alg_values_supported();
     let algorithms = ALGORITHMS.into_iter().filter(|algorithm| offered.contains(algorithm));
     let algorithms: Vec<_> = algorithms.collect();

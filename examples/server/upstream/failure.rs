@@ -151,6 +151,12 @@ impl Failure {
         Self::new(fault, "the ID token").because(cause)
     }
 
+    /// It says nothing of itself now; perhaps what it said last still counts.
+    pub(super) fn log_silence(&self, upstream: &str) {
+        let (code, cause) = (self.fault.code(), Capped(&self.cause));
+        warn!(upstream, code, ?cause, "an upstream provider could not be asked about itself");
+    }
+
     pub(super) fn log(&self, upstream: &str) {
         let (code, at, cause) = (self.fault.code(), self.at, Capped(&self.cause));
         warn!(upstream, code, at, ?cause, "an upstream provider signed nobody in");

@@ -25,7 +25,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use oidc_op::{
-    Account, Accounts, Clock, HostError, Interaction, Issuer, Login, Subject, SystemClock,
+    Account, Accounts, Clock, HostError, Interaction, Issuer, Login, Secret, Subject, SystemClock,
 };
 use openidconnect::{
     AuthenticationFlow, AuthorizationCode, CsrfToken, LanguageTag, LoginHint, Nonce,
@@ -33,14 +33,15 @@ use openidconnect::{
     core::{CoreAuthPrompt, CoreResponseType},
 };
 use tokio::time::timeout;
+use url::Url;
 
 pub(crate) use self::flow::routes;
 use self::{
-    claims::Verified,
+    claims::{Names, Verified},
     discovery::{Discovered, discover},
     failure::{Failure, Fault},
     heard::Heard,
-    transport::Transport,
+    transport::{Endpoints, Transport},
     under_way::{Pending, UnderWay},
 };
 use crate::{
@@ -54,11 +55,31 @@ const RANDOM: u32 = 32;
 /// request may take here: people see a page, not a broken connection.
 const TOGETHER: Duration = Duration::from_secs(20);
 
+/// How they are asked.
+pub(crate) struct Way {
+    http: Transport,
+    together: Duration,
+}
+
+impl Way {
+    /// The way to those of the configuration, if there are any, where a request may take so long.
+    pub(crate) fn to(
+        entries: &[UpstreamEntry],
+        request: Duration,
+    ) -> Result<Option<Self>, ConfigError> {
+        let together = TOGETHER.min(request * 2 / 3);
+        // One that does not answer has been given up, and is known to have been, before that.
+        let http = Transport::to(entries, together / 4)?;
+        Ok(http.map(|http| Self { http, together }))
+    }
+}
+
 /// The upstream providers.
 pub(crate) struct Upstreams {
     list: Vec<Upstream>,
     http: Transport,
     together: Duration,
+    names: Names,
     under_way: UnderWay,
 }
 
@@ -66,29 +87,27 @@ pub(crate) struct Upstreams {
 pub(crate) struct Upstream {
     entry: UpstreamEntry,
     redirect_uri: String,
+    issuer: Url,
     heard: Heard<Discovered>,
 }
 
 impl Upstreams {
-    /// Those of the configuration, if there are any.
+    /// Those of the configuration. The secret names their people, always as before.
     pub(crate) fn new(
         entries: Vec<UpstreamEntry>,
         issuer: &Issuer,
-        request: Duration,
-    ) -> Result<Option<Self>, ConfigError> {
-        if entries.is_empty() {
-            return Ok(None);
-        }
-        let upstream = |entry: UpstreamEntry| Upstream {
-            redirect_uri: format!("{}{}{}", issuer.origin(), issuer.path(), path(&entry.name)),
-            entry,
-            heard: Heard::default(),
+        (way, secret): (Way, &Secret),
+    ) -> Result<Self, ConfigError> {
+        let upstream = |entry: UpstreamEntry| {
+            let redirect_uri = format!("{}{}{}", issuer.origin(), issuer.path(), path(&entry.name));
+            let issuer = Url::parse(entry.issuer.as_str())?;
+            Ok(Upstream { redirect_uri, issuer, entry, heard: Heard::default() })
         };
-        let list = entries.into_iter().map(upstream).collect();
-        let together = TOGETHER.min(request * 2 / 3);
-        // One that does not answer has been given up, and is known to have been, before that.
-        let http = Transport::new(together / 4)?;
-        Ok(Some(Self { list, http, together, under_way: UnderWay::default() }))
+        let list: Result<_, url::ParseError> = entries.into_iter().map(upstream).collect();
+        let list = list.map_err(|e| ConfigError::new(format!("upstreams: {e}")))?;
+        let Way { http, together } = way;
+        let names = Names::new(secret);
+        Ok(Self { list, http, together, names, under_way: UnderWay::default() })
     }
 
     fn named(&self, name: &str) -> Option<&Upstream> {
@@ -169,6 +188,7 @@ impl Upstreams {
         pending: Pending,
     ) -> Result<Login, Failure> {
         let mut discovered = self.discovered(upstream, None).await?;
+        let endpoints = upstream.endpoints(&self.http);
         let unfit = |_| Failure::new(Fault::Malformed, "discovery");
         let code = AuthorizationCode::new(code.to_owned());
         let tokens = discovered
@@ -176,7 +196,7 @@ impl Upstreams {
             .exchange_code(code)
             .map_err(unfit)?
             .set_pkce_verifier(pending.verifier)
-            .request_async(&self.http)
+            .request_async(&endpoints)
             .await
             .map_err(|error| Failure::token(&error))?;
         let verified = match Verified::new(&discovered, &tokens, &pending.nonce) {
@@ -187,8 +207,10 @@ impl Upstreams {
             verified => verified,
         }?;
         verified.must_be_since(pending.again)?;
+        let subject = self.names.subject(&upstream.entry, &verified.sub)?;
         let known = (verified, tokens.access_token());
-        claims::login(&upstream.entry, &self.http, &discovered, known).await
+        let login = Login::new(subject);
+        claims::login(login, &upstream.entry, &endpoints, &discovered, known).await
     }
 
     /// What the provider says of itself, which must be something else than what does not fit.
@@ -197,8 +219,13 @@ impl Upstreams {
         upstream: &Upstream,
         unfit: Option<&Arc<Discovered>>,
     ) -> Result<Arc<Discovered>, Failure> {
-        let Upstream { entry, redirect_uri, heard } = upstream;
-        heard.or_ask(unfit, discover(entry, redirect_uri, &self.http)).await
+        let Upstream { entry, redirect_uri, heard, .. } = upstream;
+        let endpoints = upstream.endpoints(&self.http);
+        let ask = async {
+            let said = discover(entry, redirect_uri, &endpoints).await;
+            said.inspect_err(|failure| failure.log_silence(&entry.name))
+        };
+        heard.or_ask(unfit, ask).await
     }
 }
 
@@ -206,6 +233,10 @@ impl Upstream {
     /// What it is called.
     pub(crate) fn name(&self) -> &str {
         &self.entry.name
+    }
+
+    fn endpoints<'t>(&'t self, http: &'t Transport) -> Endpoints<'t> {
+        Endpoints { http, issuer: &self.issuer }
     }
 }
 

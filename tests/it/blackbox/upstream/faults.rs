@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 
-use super::{STUB, delegating, login_page, main, sent_back, server, through};
+use super::{STUB, delegating, login_page, main, sent_back, server, through, upstream};
 use crate::blackbox::{
     fixture::FIRST_PARTY,
     party::{authorize, is_signed_in},
@@ -37,6 +37,7 @@ async fn every_fault_has_a_code() {
         ("no id token", 502, "upstream_malformed"),
         ("issuer", 502, "upstream_token_issuer"),
         ("audience", 502, "upstream_token_audience"),
+        ("azp", 502, "upstream_token_audience"),
         ("audiences", 502, "upstream_token_audience"),
         ("nonce", 502, "upstream_token_nonce"),
         ("no nonce", 502, "upstream_token_nonce"),
@@ -86,6 +87,7 @@ async fn providers_that_cannot_be_asked() {
         ("dead", "upstream_unreachable"),
         ("liar", "upstream_malformed"),
         ("garbled", "upstream_malformed"),
+        ("script", "upstream_malformed"),
     ] {
         let visitor = Visitor::new(&server);
         let page = login_page(&visitor, "").await;
@@ -155,6 +157,20 @@ async fn an_old_sign_in_is_none() {
     let page = visitor.open(authorize(FIRST_PARTY, &again)).await;
     let problem = through(&visitor, &page, "main").await;
     is_problem(&problem, 502, "upstream_token_auth_time", "old");
+}
+
+/// A provider that never answers has a page here, in the time that a request may take.
+#[tokio::test]
+async fn slow_providers_leave_time_for_a_page() {
+    let tables = format!("{}{}[limits]\nrequest = 4\n", main(), upstream("slow", "slow", ""));
+    let server =
+        Server::start(Setup { name: "upstream-slow", tables: &tables, ..Setup::default() });
+    let visitor = Visitor::new(&server);
+    let page = login_page(&visitor, "token slow").await;
+    let problem = through(&visitor, &page, "main").await;
+    is_problem(&problem, 504, "upstream_slow", "token slow");
+    let problem = visitor.submit(&page, "upstream-slow", &[]).await;
+    is_problem(&problem, 504, "upstream_slow", "discovery");
 }
 
 /// Whoever reloads a page without end has to wait in the end, and keeps nobody else from signing in.
