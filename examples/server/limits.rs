@@ -1,6 +1,6 @@
 //! How many wrong guesses are borne: passwords at the login page and from clients, client secrets at the
-//! token endpoint, codes of people who sign up; and sign-ups, registrations of clients and addresses of
-//! clients from one place.
+//! token endpoint, codes of people who sign up; and sign-ups, sign-ins elsewhere, registrations of clients
+//! and addresses of clients from one place.
 //!
 //! Only what went wrong counts, so nobody is slowed down by being right. Guesses are counted by
 //! account and source together, so that nobody locks somebody else out, and more generously by each
@@ -44,6 +44,7 @@ pub(crate) struct Limits {
     /// counted in a fixed number of heaps, so that inventing more of them takes no room.
     known_clients: HashSet<String>,
     sign_ups: Failures<Source>,
+    upstream_sign_ins: Failures<Source>,
     client_registrations: Failures<Source>,
     client_documents: Failures<Source>,
 }
@@ -59,6 +60,7 @@ impl Limits {
             clients: Failures::new(limits.client_failures, period),
             known_clients: clients.iter().map(|client| client.id.to_string()).collect(),
             sign_ups: Failures::new(limits.sign_ups, period),
+            upstream_sign_ins: Failures::new(limits.upstream_sign_ins, period),
             client_registrations: Failures::new(limits.client_registrations, period),
             client_documents: Failures::new(limits.client_documents, period),
         }
@@ -134,6 +136,11 @@ impl Limits {
         self.sources.failed(&Source::of(peer));
     }
 
+    /// Counts somebody who is sent to an upstream provider, or says how long to wait.
+    pub(crate) fn count_upstream(&self, peer: Option<IpAddr>) -> Result<(), Duration> {
+        self.upstream_sign_ins.count(&Source::of(peer))
+    }
+
     /// Forgets whoever has all of their allowance back.
     pub(crate) fn sweep(&self) {
         self.together.sweep();
@@ -142,6 +149,7 @@ impl Limits {
         self.codes.sweep();
         self.clients.sweep();
         self.sign_ups.sweep();
+        self.upstream_sign_ins.sweep();
         self.client_registrations.sweep();
         self.client_documents.sweep();
     }

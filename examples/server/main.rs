@@ -84,7 +84,7 @@ use crate::{
     sign_in::OneTimeTokens,
     sign_up::SignUps,
     signing::Signing,
-    upstream::{Everybody, Upstreams},
+    upstream::{Everybody, Upstreams, Way},
     users::Users,
 };
 
@@ -316,10 +316,12 @@ async fn assemble(
     let users = Arc::new(users.at_most(settings.limits.people));
     let sign_ups = SignUps::new(Arc::clone(&users), settings.sign_up.verification());
     let sign_ups = sign_ups.map_err(|e| Stop::Machine(e.to_string()))?;
-    let upstreams = Upstreams::new(settings.upstreams, &issuer)?;
+    let way = Way::to(&settings.upstreams, settings.limits.request())?;
     let fetch = settings.fetch.client()?;
     // From here on all is known to be well, so that a refusal leaves nothing behind.
     let kept = given.or_made(&data)?;
+    let way = way.zip(kept.secrets.pairwise.as_ref());
+    let upstreams = way.map(|way| Upstreams::new(settings.upstreams, &issuer, way)).transpose()?;
     if !settings.store.is_memory(&data)? {
         users.keep(&data::people(&data)?)?;
     }

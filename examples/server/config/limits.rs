@@ -22,6 +22,8 @@ pub(crate) struct Limits {
     pub(crate) client_failures: u32,
     /// Forms to create an account, and codes that are sent again, from one source.
     pub(crate) sign_ups: u32,
+    /// Sign-ins with upstream providers that are begun from one source.
+    pub(crate) upstream_sign_ins: u32,
     /// Clients registered from one source.
     pub(crate) client_registrations: u32,
     /// Requests from one source that name a client by an address.
@@ -46,6 +48,7 @@ impl Default for Limits {
             code_failures: 5,
             client_failures: 30,
             sign_ups: 20,
+            upstream_sign_ins: 300,
             client_registrations: 20,
             client_documents: 300,
             accounts: 4,
@@ -82,6 +85,7 @@ impl Limits {
             ("code_failures", self.code_failures),
             ("client_failures", self.client_failures),
             ("sign_ups", self.sign_ups),
+            ("upstream_sign_ins", self.upstream_sign_ins),
             ("client_registrations", self.client_registrations),
             ("client_documents", self.client_documents),
             ("people", self.people),

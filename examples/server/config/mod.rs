@@ -62,7 +62,7 @@ pub(crate) use self::{
     sign_in::SignIn,
     sign_up::{SignUp, Wanted},
     trusted_issuers::TrustedIssuerEntry,
-    upstreams::{UpstreamEntry, is_safe},
+    upstreams::{UpstreamEntry, is_loopback, is_safe},
     users::{PIN, Password, UserEntry, is_pin},
 };
 use self::{lifetimes::Lifetimes, paths::Paths, policy::Policy, store::StoreEntry};
@@ -327,8 +327,8 @@ impl Settings {
     }
 
     fn check_sign_in(&self) -> Result<(), ConfigError> {
-        if let Some(finding) = self.sign_in.finding(self.upstreams.len(), self.sign_up.enabled) {
-            return Err(ConfigError::new(finding));
+        if let Some(finding) = self.sign_in.finding(self) {
+            return Err(ConfigError(finding));
         }
         let scopes = self.scopes.scope();
         if let Some(finding) = self.sign_in.steering_finding(&scopes, self.manage.is_some()) {

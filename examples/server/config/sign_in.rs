@@ -3,6 +3,7 @@
 use oidc_op::{Client, Scope};
 use serde::Deserialize;
 
+use super::{ClientEntry, Settings};
 use crate::sign_in::Method;
 
 /// The longest time that a one-time token may be good for, in seconds.
@@ -69,16 +70,31 @@ impl SignIn {
     }
 
     /// What contradicts the rest of the file.
-    pub(super) fn finding(&self, upstreams: usize, sign_up: bool) -> Option<&'static str> {
+    pub(super) fn finding(&self, settings: &Settings) -> Option<String> {
         if self.local {
-            None
-        } else if upstreams == 0 {
-            Some("sign_in.local: without it people need one of [[upstreams]] to sign in")
-        } else if self.pin.is_some() || self.one_time_token.is_some() {
-            Some("sign_in.local: without it nobody can use a PIN or a one-time token")
-        } else {
-            sign_up.then_some("sign_in.local: without it nobody can use an account of [sign_up]")
+            return None;
         }
+        let needs = |member: &str| Some(format!("{member}: needs sign_in.local = true"));
+        if settings.upstreams.is_empty() {
+            return Some(
+                "sign_in.local: without it people need one of [[upstreams]] to sign in".into(),
+            );
+        }
+        if self.pin.is_some() || self.one_time_token.is_some() {
+            return Some(
+                "sign_in.local: without it nobody can use a PIN or a one-time token".into(),
+            );
+        }
+        if settings.sign_up.enabled {
+            return Some("sign_in.local: without it nobody can use an account of [sign_up]".into());
+        }
+        // Passwords of people whom the page would not let in.
+        if settings.features.password_grant {
+            return needs("features.password_grant");
+        }
+        let mut clients = settings.clients.iter();
+        let at = clients.position(|ClientEntry(client)| client.password_grant)?;
+        needs(&format!("clients[{at}].password_grant"))
     }
 
     /// The same of what scopes say.

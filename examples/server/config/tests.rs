@@ -213,6 +213,7 @@ fn refusals_name_the_line_and_the_member() {
 
 #[test]
 fn refusals_of_upstreams_name_the_member_too() {
+    let no_sign_up = "[sign_up]\nenabled = false\n";
     let entry = |rest: &str| {
         format!(
             "[[upstreams]]\nname = \"main\"\nissuer = \"https://up.example\"\nclient_id = \"us\"\n{rest}\n"
@@ -256,6 +257,22 @@ fn refusals_of_upstreams_name_the_member_too() {
         (
             format!("[sign_in]\nlocal = false\n[sign_up]\nenabled = true\n{}", entry("")),
             "sign_in.local: without it nobody can use an account",
+        ),
+        (
+            format!(
+                "[sign_in]\nlocal = false\n{}[features]\npassword_grant = true\n{no_sign_up}",
+                entry("")
+            ),
+            "features.password_grant: needs sign_in.local = true",
+        ),
+        (
+            format!(
+                "[sign_in]\nlocal = false\n{}{no_sign_up}[[clients]]\nclient_id = \"a\"\n\
+                 client_secret = \"s\"\nresponse_types = []\ngrant_types = [\"password\"]\n\
+                 first_party = true\npassword_grant = true\n",
+                entry("")
+            ),
+            "clients[0].password_grant: needs sign_in.local = true",
         ),
         ("[sign_in]\nremote = true".into(), "line 4, column 1: sign_in: unknown field `remote`"),
         ("[paths]\ntoken = \"/upstream/x\"".into(), "paths.token: /upstream/x is a page"),

@@ -69,13 +69,21 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Erro
 
 /// Whether nobody on the way reads along.
 pub(crate) fn is_safe(url: &Url) -> bool {
-    let is_loopback = match url.host() {
+    match url.scheme() {
+        "https" => url.has_host(),
+        "http" => is_loopback(url),
+        _ => false,
+    }
+}
+
+/// Whether it is this machine itself.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => return false,
-    };
-    url.scheme() == "https" || (url.scheme() == "http" && is_loopback)
+        None => false,
+    }
 }
 
 impl UpstreamEntry {

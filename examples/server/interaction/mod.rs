@@ -100,7 +100,7 @@ impl App {
         let query = received.query();
         let page = match self.sign_up_page(token, &mut interaction, &query) {
             Some(page) => page,
-            None => self.needed_page(&interaction, query.one("page"), received).await,
+            None => self.needed_page(token, &interaction, query.one("page"), received).await,
         };
         with_fields(page, headers)
     }
@@ -108,6 +108,7 @@ impl App {
     /// What the interaction needs, or another way to sign in.
     async fn needed_page(
         &self,
+        token: &str,
         interaction: &Interaction,
         wish: &str,
         received: &Received,
@@ -137,7 +138,7 @@ impl App {
                 let accounts: Vec<_> = interaction.accounts.iter().filter_map(known).collect();
                 site.select(interaction, &accounts)
             }
-            (_, person) => match self.send_to_the_only(interaction).await {
+            (_, person) => match self.send_to_the_only(token, interaction, received).await {
                 Some(response) => response,
                 None => self.login_page(interaction, person),
             },
@@ -233,7 +234,7 @@ pub(crate) fn with_fields(
     response
 }
 
-fn with_retry(response: Response, wait: Option<Duration>) -> Response {
+pub(crate) fn with_retry(response: Response, wait: Option<Duration>) -> Response {
     match wait {
         Some(wait) => {
             let seconds = wait.as_secs().max(1).to_string();
@@ -244,7 +245,7 @@ fn with_retry(response: Response, wait: Option<Duration>) -> Response {
 }
 
 /// When to try again, for people.
-fn try_again(wait: Duration) -> String {
+pub(crate) fn try_again(wait: Duration) -> String {
     let minutes = wait.as_secs().div_ceil(60).max(1);
     let unit = if minutes == 1 { "minute" } else { "minutes" };
     format!("Try again in {minutes} {unit}.")

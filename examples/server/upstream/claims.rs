@@ -1,19 +1,20 @@
 //! What an upstream provider says of a person: verified, asked for, and made claims of.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use oidc_op::{Acr, InvalidLogin, Issuer, Login, Subject, Timestamp};
+use oidc_op::{Acr, InvalidLogin, Login, Secret, Subject, Timestamp};
 use openidconnect::{
     AccessToken, AccessTokenHash, ClaimsVerificationError, Nonce, OAuth2TokenResponse,
     SignatureVerificationError, TokenResponse,
     core::{CoreIdToken, CoreIdTokenClaims, CoreTokenResponse},
 };
-use ring::digest::{Context, SHA256};
+use ring::hmac;
 use serde_json::{Map, Value};
+use tracing::warn;
 
 use super::{
     discovery::Discovered,
     failure::{Failure, Fault},
-    transport::{CallError, Transport},
+    transport::{CallError, Endpoints, Transport},
 };
 use crate::config::UpstreamEntry;
 
@@ -44,6 +45,10 @@ impl Verified {
         let id_token = tokens.id_token().ok_or_else(missing)?;
         let verifier = discovered.verifier();
         let claims = id_token.claims(&verifier, nonce)?;
+        // Another audience beside us is refused above.
+        if claims.authorized_party().is_some_and(|party| *party != *discovered.client.client_id()) {
+            return Err(Failure::new(Fault::TokenAudience, "azp").into());
+        }
         if let Some(hash) = claims.access_token_hash() {
             let (algorithm, key) = (id_token.signing_alg()?, id_token.signing_key(&verifier)?);
             let actual = AccessTokenHash::from_token(tokens.access_token(), algorithm, key);
@@ -125,8 +130,9 @@ impl From<Unverified> for Failure {
 
 /// Asks for the rest, and makes claims of everything.
 pub(super) async fn login(
+    mut login: Login,
     entry: &UpstreamEntry,
-    http: &Transport,
+    endpoints: &Endpoints<'_>,
     discovered: &Discovered,
     (verified, token): (Verified, &AccessToken),
 ) -> Result<Login, Failure> {
@@ -136,37 +142,47 @@ pub(super) async fn login(
         let endpoint = endpoint.ok_or_else(|| {
             Failure::new(Fault::Malformed, "UserInfo").because("there is no such endpoint")
         })?;
-        let userinfo = userinfo(http, endpoint, token, &verified.sub).await?;
+        let userinfo = userinfo(endpoints, endpoint, token, &verified.sub).await?;
         document.insert("userinfo".into(), userinfo);
     }
     if let Some(person) = &entry.person {
-        let person = about(http, &person.url, (token, &verified.sub)).await?;
+        let person = about(endpoints.http, &person.url, (token, &verified.sub)).await?;
         document.insert("person".into(), person);
     }
     document.insert("id_token".into(), verified.claims);
-    let mut login = Login::new(subject(&entry.name, &entry.issuer, &verified.sub)?);
     login.time = verified.time;
     login.acr = entry.acr.as_ref().map(|acr| Acr::new(acr.as_str()));
     login.amr = verified.amr;
     let names: Vec<_> = entry.claims.claims().collect();
     login.claims = entry.claims.apply(&Value::Object(document), &names);
+    login.claims.retain(|name, value| is_fit(&entry.name, name, value));
     let much =
         |error: InvalidLogin| Failure::new(Fault::Much, "its claims").because(error.to_string());
     login.check().map_err(much)?;
     Ok(login)
 }
 
+/// Whether a claim has the form that clients expect. What has not is left out, and logged by its name.
+fn is_fit(upstream: &str, name: &str, value: &Value) -> bool {
+    let finding =
+        crate::manage::claims::finding(&Map::from_iter([(name.to_owned(), value.clone())]));
+    if let Some(finding) = &finding {
+        warn!(upstream, "left out: {finding}");
+    }
+    finding.is_none()
+}
+
 /// What UserInfo says, if it is about the same person ([OpenID Connect Core §5.3.2]).
 ///
 /// [OpenID Connect Core §5.3.2]: https://openid.net/specs/openid-connect-core-1_0.html#UserInfoResponse
 async fn userinfo(
-    http: &Transport,
+    endpoints: &Endpoints<'_>,
     endpoint: &str,
     token: &AccessToken,
     sub: &str,
 ) -> Result<Value, Failure> {
     let at = "UserInfo";
-    let answer = http.get(endpoint, token.secret()).await;
+    let answer = endpoints.get(endpoint, token.secret()).await;
     let answer = answer.map_err(|error| Failure::call(at, &error))?;
     if answer.status() != 200 {
         return Err(Failure::new(Fault::Refused, at).because(answer.status().to_string()));
@@ -205,19 +221,31 @@ fn payload(jwt: &str) -> Option<Value> {
     object(&URL_SAFE_NO_PAD.decode(jwt.split('.').nth(1)?).ok()?)
 }
 
-/// The name of an upstream's person here: the same at each sign-in, nobody else's, and none that could be
-/// read back.
-fn subject(name: &str, issuer: &Issuer, sub: &str) -> Result<Subject, Failure> {
-    let mut context = Context::new(&SHA256);
-    context.update(issuer.as_str().as_bytes());
-    context.update(&[0]);
-    context.update(sub.as_bytes());
-    let digest = URL_SAFE_NO_PAD.encode(context.finish());
-    let unfit = |_| Failure::new(Fault::Malformed, "the ID token");
-    Subject::new(format!("{name}.{digest}")).map_err(unfit)
+/// What the people of upstream providers are called here.
+pub(super) struct Names(hmac::Key);
+
+impl Names {
+    /// By a secret that all nodes have and that never changes.
+    pub(super) fn new(secret: &Secret) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, secret.expose()))
+    }
+
+    /// The name of an upstream's person: the same at each sign-in and nobody else's. Whoever can guess the
+    /// `sub` there cannot tell by the name, without the secret.
+    pub(super) fn subject(&self, entry: &UpstreamEntry, sub: &str) -> Result<Subject, Failure> {
+        let mut context = hmac::Context::with_key(&self.0);
+        // Nothing else that is made with the secret begins so.
+        for part in ["upstream", entry.issuer.as_str(), sub] {
+            context.update(part.as_bytes());
+            context.update(&[0]);
+        }
+        let tag = URL_SAFE_NO_PAD.encode(context.sign());
+        let unfit = |_| Failure::new(Fault::Malformed, "the ID token");
+        Subject::new(format!("{}.{tag}", entry.name)).map_err(unfit)
+    }
 }
 
-/// Whether it is a name that [`subject`] gives.
+/// Whether it is a name that [`Names`] give.
 pub(super) fn is_subject(name: &str, subject: &Subject) -> bool {
     let digest = subject.as_str().strip_prefix(name).and_then(|rest| rest.strip_prefix('.'));
     digest.is_some_and(|digest| {
@@ -231,17 +259,23 @@ mod tests {
 
     #[test]
     fn people_of_different_providers_are_different_people() {
-        let issuer = |text: &str| Issuer::new(text).unwrap();
-        let (one, other) = (issuer("https://one.example"), issuer("https://other.example"));
-        let named =
-            |name: &str, issuer: &Issuer, sub: &str| subject(name, issuer, sub).ok().unwrap();
-        let ada = named("main", &one, "ada");
-        assert_eq!(ada, named("main", &one, "ada"));
+        let (one, other) = ("https://one.example", "https://other.example");
+        let names = |byte: u8| Names::new(&Secret::new(vec![byte; 32]).unwrap());
+        let by = |names: &Names, name: &str, issuer: &str, sub: &str| {
+            let text = format!("name = {name:?}\nissuer = {issuer:?}\nclient_id = \"us\"");
+            let entry = toml::from_str(&text).unwrap();
+            names.subject(&entry, sub).ok().unwrap()
+        };
+        let ours = names(1);
+        let named = |name: &str, issuer: &str, sub: &str| by(&ours, name, issuer, sub);
+        let ada = named("main", one, "ada");
+        assert_eq!(ada, named("main", one, "ada"));
         let others = [
-            named("main", &other, "ada"),
-            named("else", &one, "ada"),
-            named("main", &one, "Ada"),
-            named("main", &one, ""),
+            named("main", other, "ada"),
+            named("else", one, "ada"),
+            named("main", one, "Ada"),
+            named("main", one, ""),
+            by(&names(2), "main", one, "ada"),
         ];
         assert!(!others.contains(&ada));
         assert!(is_subject("main", &ada) && !is_subject("mai", &ada) && !is_subject("else", &ada));

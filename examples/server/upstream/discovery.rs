@@ -1,10 +1,5 @@
 //! What an upstream provider says of itself, and this server as its client.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
-
 use openidconnect::{
     AdditionalProviderMetadata, AuthType, ClientId, ClientSecret, EndpointMaybeSet, EndpointNotSet,
     EndpointSet, IssuerUrl, ProviderMetadata, RedirectUrl,
@@ -19,12 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     failure::{Failure, Fault},
-    transport::Transport,
+    transport::Endpoints,
 };
 use crate::config::UpstreamEntry;
-
-/// How long it is believed to be as it was.
-const FRESH: Duration = Duration::from_secs(3600);
 
 /// Whoever holds the private key has signed: not what the client's secret could have signed as well.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
@@ -89,45 +81,21 @@ impl Discovered {
     }
 }
 
-/// The last that was heard of it.
-#[derive(Default)]
-pub(super) struct Heard(Mutex<Option<(Instant, Arc<Discovered>)>>);
-
-impl Heard {
-    /// What it says of itself; asked again from time to time.
-    pub(super) async fn discovered(
-        &self,
-        entry: &UpstreamEntry,
-        redirect_uri: &str,
-        http: &Transport,
-    ) -> Result<Arc<Discovered>, Failure> {
-        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((_, discovered)) = heard.filter(|(when, _)| when.elapsed() < FRESH) {
-            return Ok(discovered);
-        }
-        let discovered = Arc::new(discover(entry, redirect_uri, http).await?);
-        let fresh = Some((Instant::now(), Arc::clone(&discovered)));
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
-        Ok(discovered)
-    }
-
-    /// It may be another by now.
-    pub(super) fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
 /// The provider's metadata and keys, fetched afresh.
-async fn discover(
+pub(super) async fn discover(
     entry: &UpstreamEntry,
     redirect_uri: &str,
-    http: &Transport,
+    endpoints: &Endpoints<'_>,
 ) -> Result<Discovered, Failure> {
     let unfit = |_| Failure::new(Fault::Malformed, "discovery");
     let issuer = IssuerUrl::new(entry.issuer.as_str().to_owned()).map_err(unfit)?;
     let redirect_uri = RedirectUrl::new(redirect_uri.to_owned()).map_err(unfit)?;
-    let metadata = Metadata::discover_async(issuer, http).await;
+    let metadata = Metadata::discover_async(issuer, endpoints).await;
     let metadata = metadata.map_err(|error| Failure::discovery(&error))?;
+    // The others are asked from here, and refused there.
+    if !endpoints.may_be(metadata.authorization_endpoint().url()) {
+        return Err(Failure::new(Fault::Malformed, "discovery").because("authorization_endpoint"));
+    }
     let offered = metadata.id_token_signing_alg_values_supported();
     let algorithms = ALGORITHMS.into_iter().filter(|algorithm| offered.contains(algorithm));
     let algorithms: Vec<_> = algorithms.collect();

@@ -10,7 +10,7 @@ use super::transport::CallError;
 use crate::layers::{Capped, chain};
 
 /// A sign-in at an upstream provider that came to nothing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Failure {
     pub(super) fault: Fault,
     /// What was being done.
@@ -153,6 +153,12 @@ impl Failure {
         // The nonce is nobody else's business.
         let cause = if fault == Fault::TokenNonce { String::new() } else { chain(error) };
         Self::new(fault, "the ID token").because(cause)
+    }
+
+    /// It says nothing of itself now; perhaps what it said last still counts.
+    pub(super) fn log_silence(&self, upstream: &str) {
+        let (code, cause) = (self.fault.code(), Capped(&self.cause));
+        warn!(upstream, code, ?cause, "an upstream provider could not be asked about itself");
     }
 
     pub(super) fn log(&self, upstream: &str) {

@@ -1,6 +1,6 @@
 //! To an upstream provider, and back.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     App,
     demo::found,
-    interaction::{Opened, Visit},
+    interaction::{Opened, Visit, try_again, with_retry},
     layers::{Form, Received, nothing},
     pages::UpstreamProblem,
 };
@@ -39,22 +39,15 @@ pub(crate) fn routes(app: &App) -> Router<Arc<App>> {
 
 impl App {
     /// Where people sign in who cannot do so here, if there is no choice.
-    pub(crate) async fn send_to_the_only(&self, interaction: &Interaction) -> Option<Response> {
-        let upstreams = self.upstreams.as_ref().filter(|_| !self.site.local)?;
-        Some(self.send_to(upstreams, upstreams.only()?, interaction).await)
-    }
-
-    /// Sends the person to sign in there.
-    async fn send_to(
+    pub(crate) async fn send_to_the_only(
         &self,
-        upstreams: &Upstreams,
-        upstream: &Upstream,
+        token: &str,
         interaction: &Interaction,
-    ) -> Response {
-        match upstreams.begin(upstream, interaction).await {
-            Ok(address) => found(&address, None),
-            Err(failure) => self.not_signed_in(upstream, &interaction.token, &failure),
-        }
+        received: &Received,
+    ) -> Option<Response> {
+        let upstreams = self.upstreams.as_ref().filter(|_| !self.site.local)?;
+        let visit = Visit { app: self, received, token };
+        Some(visit.send_to(upstreams, upstreams.only()?, interaction).await)
     }
 
     fn not_signed_in(&self, upstream: &Upstream, token: &str, failure: &Failure) -> Response {
@@ -72,6 +65,34 @@ impl App {
 }
 
 impl Visit<'_> {
+    /// Sends the person to sign in there.
+    async fn send_to(
+        &self,
+        upstreams: &Upstreams,
+        upstream: &Upstream,
+        interaction: &Interaction,
+    ) -> Response {
+        if let Err(wait) = self.app.limits.count_upstream(self.received.peer()) {
+            return self.too_many(upstream, wait);
+        }
+        match upstreams.begin(upstream, self.token, interaction).await {
+            Ok(address) => found(&address, None),
+            Err(failure) => self.app.not_signed_in(upstream, self.token, &failure),
+        }
+    }
+
+    fn too_many(&self, upstream: &Upstream, wait: Duration) -> Response {
+        let page = self.app.site.upstream_problem(&UpstreamProblem {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            text: &format!("Too many people sign in from here. {}", try_again(wait)),
+            code: "upstream_throttled",
+            upstream: upstream.name(),
+            token: self.token,
+            denied: false,
+        });
+        with_retry(page, Some(wait))
+    }
+
     /// The button of an upstream provider.
     pub(crate) async fn go_upstream(&self, name: &str) -> Response {
         let known = self.app.upstreams.as_ref();
@@ -81,7 +102,7 @@ impl Visit<'_> {
         };
         match self.open().await {
             Ok(Opened::Waiting(interaction)) => {
-                self.app.send_to(upstreams, upstream, &interaction).await
+                self.send_to(upstreams, upstream, &interaction).await
             }
             Ok(Opened::Through(reply)) => reply.into_response(),
             Err(answer) => answer,
@@ -115,7 +136,8 @@ async fn callback(
         Ok(Opened::Through(reply)) => return reply.into_response(),
         Err(answer) => return answer,
     }
-    match take(upstreams, upstream, &answer, pending).await {
+    let taking = take(upstreams, upstream, &answer, pending);
+    match upstreams.in_time(taking).await {
         Ok(mut login) => {
             login.device = Some(received.device().into());
             let fields = received.fields();
@@ -135,7 +157,7 @@ async fn take(
     pending: Pending,
 ) -> Result<oidc_op::Login, Failure> {
     let at = "the authorization answer";
-    let discovered = upstreams.discovered(upstream).await?;
+    let discovered = upstreams.discovered(upstream, None).await?;
     // RFC 9207 §2.4: an answer of another issuer's is no answer.
     let (said, ours) = (answer.one("iss"), upstream.entry.issuer.as_str());
     if (answer.has("iss") || discovered.names_itself) && said != ours {
@@ -143,7 +165,7 @@ async fn take(
     }
     match (answer.one("error"), answer.one("code")) {
         ("", "") => Err(Failure::new(Fault::Malformed, at)),
-        ("", code) => upstreams.finish(upstream, code, pending).await,
+        ("", code) => upstreams.learn(upstream, code, pending).await,
         ("access_denied", _) => Err(Failure::new(Fault::Denied, at).because("access_denied")),
         (error, _) => Err(Failure::new(Fault::Refused, at).because(error)),
     }

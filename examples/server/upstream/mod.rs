@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `flow.rs` | to the provider, and back with an answer |
 //! | `under_way.rs` | what the answer must fit |
-//! | `discovery.rs` | what the provider says of itself |
+//! | `discovery.rs`, `heard.rs` | what the provider says of itself |
 //! | `claims.rs` | what it says of a person |
 //! | `transport.rs` | how it is asked |
 //! | `failure.rs` | what goes wrong |
@@ -17,6 +17,7 @@ mod claims;
 mod discovery;
 mod failure;
 mod flow;
+mod heard;
 mod transport;
 mod under_way;
 
@@ -24,7 +25,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use oidc_op::{
-    Account, Accounts, Clock, HostError, Interaction, Issuer, Login, Subject, SystemClock,
+    Account, Accounts, Clock, HostError, Interaction, Issuer, Login, Secret, Subject, SystemClock,
 };
 use openidconnect::{
     AuthenticationFlow, AuthorizationCode, CsrfToken, LanguageTag, LoginHint, Nonce,
@@ -32,13 +33,15 @@ use openidconnect::{
     core::{CoreAuthPrompt, CoreResponseType},
 };
 use tokio::time::timeout;
+use url::Url;
 
 pub(crate) use self::flow::routes;
 use self::{
-    claims::Verified,
-    discovery::{Discovered, Heard},
+    claims::{Names, Verified},
+    discovery::{Discovered, discover},
     failure::{Failure, Fault},
-    transport::Transport,
+    heard::Heard,
+    transport::{Endpoints, Transport},
     under_way::{Pending, UnderWay},
 };
 use crate::{
@@ -48,13 +51,35 @@ use crate::{
 
 /// How many bytes of randomness nobody guesses.
 const RANDOM: u32 = 32;
-/// How long everything together may take that is asked for one sign-in.
+/// How long everything together may take that is asked for one sign-in, and no more than two thirds of what a
+/// request may take here: people see a page, not a broken connection.
 const TOGETHER: Duration = Duration::from_secs(20);
+
+/// How they are asked.
+pub(crate) struct Way {
+    http: Transport,
+    together: Duration,
+}
+
+impl Way {
+    /// The way to those of the configuration, if there are any, where a request may take so long.
+    pub(crate) fn to(
+        entries: &[UpstreamEntry],
+        request: Duration,
+    ) -> Result<Option<Self>, ConfigError> {
+        let together = TOGETHER.min(request * 2 / 3);
+        // One that does not answer has been given up, and is known to have been, before that.
+        let http = Transport::to(entries, together / 4)?;
+        Ok(http.map(|http| Self { http, together }))
+    }
+}
 
 /// The upstream providers.
 pub(crate) struct Upstreams {
     list: Vec<Upstream>,
     http: Transport,
+    together: Duration,
+    names: Names,
     under_way: UnderWay,
 }
 
@@ -62,25 +87,27 @@ pub(crate) struct Upstreams {
 pub(crate) struct Upstream {
     entry: UpstreamEntry,
     redirect_uri: String,
-    heard: Heard,
+    issuer: Url,
+    heard: Heard<Discovered>,
 }
 
 impl Upstreams {
-    /// Those of the configuration, if there are any.
+    /// Those of the configuration. The secret names their people, always as before.
     pub(crate) fn new(
         entries: Vec<UpstreamEntry>,
         issuer: &Issuer,
-    ) -> Result<Option<Self>, ConfigError> {
-        if entries.is_empty() {
-            return Ok(None);
-        }
-        let upstream = |entry: UpstreamEntry| Upstream {
-            redirect_uri: format!("{}{}{}", issuer.origin(), issuer.path(), path(&entry.name)),
-            entry,
-            heard: Heard::default(),
+        (way, secret): (Way, &Secret),
+    ) -> Result<Self, ConfigError> {
+        let upstream = |entry: UpstreamEntry| {
+            let redirect_uri = format!("{}{}{}", issuer.origin(), issuer.path(), path(&entry.name));
+            let issuer = Url::parse(entry.issuer.as_str())?;
+            Ok(Upstream { redirect_uri, issuer, entry, heard: Heard::default() })
         };
-        let list = entries.into_iter().map(upstream).collect();
-        Ok(Some(Self { list, http: Transport::new()?, under_way: UnderWay::default() }))
+        let list: Result<_, url::ParseError> = entries.into_iter().map(upstream).collect();
+        let list = list.map_err(|e| ConfigError::new(format!("upstreams: {e}")))?;
+        let Way { http, together } = way;
+        let names = Names::new(secret);
+        Ok(Self { list, http, together, names, under_way: UnderWay::default() })
     }
 
     fn named(&self, name: &str) -> Option<&Upstream> {
@@ -106,9 +133,10 @@ impl Upstreams {
     async fn begin(
         &self,
         upstream: &Upstream,
+        token: &str,
         interaction: &Interaction,
     ) -> Result<String, Failure> {
-        let discovered = self.discovered(upstream).await?;
+        let discovered = self.in_time(self.discovered(upstream, None)).await?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let scope = upstream.entry.scope.iter().filter(|token| *token != "openid");
         let mut request = discovered
@@ -134,7 +162,7 @@ impl Upstreams {
         let (address, state, nonce) = request.url();
         let pending = Pending {
             upstream: upstream.entry.name.clone(),
-            token: interaction.token.clone(),
+            token: token.into(),
             nonce,
             verifier,
             again,
@@ -143,25 +171,24 @@ impl Upstreams {
         Ok(address.into())
     }
 
-    /// Who comes back with this code, and what is known of them.
-    async fn finish(
+    /// What is asked for, if it does not take too long.
+    async fn in_time<T>(
         &self,
-        upstream: &Upstream,
-        code: &str,
-        pending: Pending,
-    ) -> Result<Login, Failure> {
-        let learning = self.learn(upstream, code, pending);
+        asked: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
         let slow = |_| Failure::new(Fault::Slow, "everything together");
-        timeout(TOGETHER, learning).await.map_err(slow)?
+        timeout(self.together, asked).await.map_err(slow)?
     }
 
+    /// Who comes back with this code, and what is known of them.
     async fn learn(
         &self,
         upstream: &Upstream,
         code: &str,
         pending: Pending,
     ) -> Result<Login, Failure> {
-        let mut discovered = self.discovered(upstream).await?;
+        let mut discovered = self.discovered(upstream, None).await?;
+        let endpoints = upstream.endpoints(&self.http);
         let unfit = |_| Failure::new(Fault::Malformed, "discovery");
         let code = AuthorizationCode::new(code.to_owned());
         let tokens = discovered
@@ -169,25 +196,36 @@ impl Upstreams {
             .exchange_code(code)
             .map_err(unfit)?
             .set_pkce_verifier(pending.verifier)
-            .request_async(&self.http)
+            .request_async(&endpoints)
             .await
             .map_err(|error| Failure::token(&error))?;
         let verified = match Verified::new(&discovered, &tokens, &pending.nonce) {
             Err(claims::Unverified::UnknownKey) => {
-                upstream.heard.forget();
-                discovered = self.discovered(upstream).await?;
+                discovered = self.discovered(upstream, Some(&discovered)).await?;
                 Verified::new(&discovered, &tokens, &pending.nonce)
             }
             verified => verified,
         }?;
         verified.must_be_since(pending.again)?;
+        let subject = self.names.subject(&upstream.entry, &verified.sub)?;
         let known = (verified, tokens.access_token());
-        claims::login(&upstream.entry, &self.http, &discovered, known).await
+        let login = Login::new(subject);
+        claims::login(login, &upstream.entry, &endpoints, &discovered, known).await
     }
 
-    async fn discovered(&self, upstream: &Upstream) -> Result<Arc<Discovered>, Failure> {
-        let Upstream { entry, redirect_uri, heard } = upstream;
-        heard.discovered(entry, redirect_uri, &self.http).await
+    /// What the provider says of itself, which must be something else than what does not fit.
+    async fn discovered(
+        &self,
+        upstream: &Upstream,
+        unfit: Option<&Arc<Discovered>>,
+    ) -> Result<Arc<Discovered>, Failure> {
+        let Upstream { entry, redirect_uri, heard, .. } = upstream;
+        let endpoints = upstream.endpoints(&self.http);
+        let ask = async {
+            let said = discover(entry, redirect_uri, &endpoints).await;
+            said.inspect_err(|failure| failure.log_silence(&entry.name))
+        };
+        heard.or_ask(unfit, ask).await
     }
 }
 
@@ -195,6 +233,10 @@ impl Upstream {
     /// What it is called.
     pub(crate) fn name(&self) -> &str {
         &self.entry.name
+    }
+
+    fn endpoints<'t>(&'t self, http: &'t Transport) -> Endpoints<'t> {
+        Endpoints { http, issuer: &self.issuer }
     }
 }
 

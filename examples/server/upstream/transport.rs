@@ -23,16 +23,15 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 use url::Url;
 
-use crate::config::{ConfigError, is_safe};
+use crate::config::{ConfigError, UpstreamEntry, is_loopback, is_safe};
 
-/// How long one request may take, from the name of the host to the last byte of the answer.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// The largest answer that is read.
 const LARGEST: usize = 256 * 1024;
 
 /// The way to upstream providers.
-pub(super) struct Transport {
+pub(crate) struct Transport {
     tls: TlsConnector,
+    /// How long one request may take, from the name of the host to the last byte of the answer.
     patience: Duration,
 }
 
@@ -54,10 +53,18 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 impl Transport {
-    pub(super) fn new() -> Result<Self, ConfigError> {
+    /// The way to these; none, if there are none.
+    pub(crate) fn to(
+        entries: &[UpstreamEntry],
+        patience: Duration,
+    ) -> Result<Option<Self>, ConfigError> {
+        if entries.is_empty() {
+            return Ok(None);
+        }
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        Self::trusting(roots, PATIENCE)
+        must_vouch(&roots, entries)?;
+        Self::trusting(roots, patience).map(Some)
     }
 
     fn trusting(roots: RootCertStore, patience: Duration) -> Result<Self, ConfigError> {
@@ -119,6 +126,46 @@ impl Transport {
     }
 }
 
+/// Refuses upstream providers whom nobody could vouch for.
+fn must_vouch(roots: &RootCertStore, entries: &[UpstreamEntry]) -> Result<(), ConfigError> {
+    let addresses = |entry: &UpstreamEntry| {
+        let person = entry.person.iter().map(|person| person.url.clone());
+        person.chain([entry.issuer.as_str().to_owned()]).any(|url| url.starts_with("https:"))
+    };
+    match entries.iter().position(addresses) {
+        Some(at) if roots.is_empty() => Err(ConfigError::new(format!(
+            "upstreams[{at}].issuer: this machine trusts no certificate authority; name some by SSL_CERT_FILE"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The way to what an upstream provider says that it has. This machine is nobody else's to point at, and
+/// plain HTTP is for an issuer that has no better.
+pub(super) struct Endpoints<'t> {
+    pub(super) http: &'t Transport,
+    pub(super) issuer: &'t Url,
+}
+
+impl Endpoints<'_> {
+    pub(super) fn may_be(&self, url: &Url) -> bool {
+        let as_safe = url.scheme() == "https" || url.scheme() == self.issuer.scheme();
+        is_safe(url) && as_safe && (!is_loopback(url) || is_loopback(self.issuer))
+    }
+
+    pub(super) async fn get(&self, address: &str, token: &str) -> Result<HttpResponse, CallError> {
+        let url = Url::parse(address).ok().filter(|url| self.may_be(url));
+        url.ok_or(CallError::Unsafe)?;
+        self.http.get(address, token).await
+    }
+
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, CallError> {
+        let url = Url::parse(&request.uri().to_string()).ok().filter(|url| self.may_be(url));
+        url.ok_or(CallError::Unsafe)?;
+        self.http.send(request).await
+    }
+}
+
 /// The request as a server reads it: a path, and the host beside it.
 fn addressed(request: HttpRequest, url: &Url) -> Option<Request<Full<Bytes>>> {
     let (mut head, body) = request.into_parts();
@@ -139,7 +186,7 @@ fn too_large_or_broken(error: Box<dyn Error + Send + Sync>) -> CallError {
     }
 }
 
-impl<'c> AsyncHttpClient<'c> for Transport {
+impl<'c> AsyncHttpClient<'c> for Endpoints<'_> {
     type Error = CallError;
     type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, CallError>> + Send + 'c>>;
 
@@ -152,7 +199,7 @@ impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Status(status) => return write!(f, "the answer is {status}"),
-            Self::Unsafe => "the address is neither https nor on loopback",
+            Self::Unsafe => "the address is not one to be asked: it is neither https nor on loopback, or less safe than the issuer",
             Self::Slow => "no answer in time",
             Self::TooLarge => "the answer is too large",
             Self::Connect(_) => "no connection",
@@ -177,6 +224,8 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(5);
 
     fn transport(patience: Duration) -> Transport {
         Transport::trusting(RootCertStore::empty(), patience).unwrap()
@@ -214,6 +263,64 @@ mod tests {
         let hasty = transport(Duration::from_millis(50));
         let slow = hasty.get(&format!("{site}/never"), "t").await;
         assert!(matches!(slow, Err(CallError::Slow)), "{slow:?}");
+    }
+
+    /// What a provider says that it has is as safe as the provider, and not on this machine unless it is itself.
+    #[tokio::test]
+    async fn endpoints_are_as_safe_as_the_issuer() {
+        let (site, http) = (site().await, transport(PATIENCE));
+        let public = ["https://up.example/x", "https://10.0.0.1/", "https://else.example:8443/"];
+        let (tls, plain) =
+            (["https://localhost/x", "https://[::1]/"], ["http://127.0.0.1:9/x", &*site]);
+        let never = ["http://up.example/", "javascript:alert(1)", "ftp://localhost/"];
+        for (issuer, with_tls, with_plain) in [
+            ("https://up.example", false, false),
+            ("https://localhost:8443/op", true, false),
+            ("http://127.0.0.1:8080", true, true),
+        ] {
+            let issuer = Url::parse(issuer).unwrap();
+            let endpoints = Endpoints { http: &http, issuer: &issuer };
+            let fit = |all: &[&str]| {
+                let fit: Vec<_> =
+                    all.iter().map(|url| endpoints.may_be(&Url::parse(url).unwrap())).collect();
+                assert_eq!(fit.iter().min(), fit.iter().max(), "{issuer} {all:?}");
+                fit[0]
+            };
+            let fits = [fit(&public), fit(&tls), fit(&plain), fit(&never)];
+            assert_eq!(fits, [true, with_tls, with_plain, false], "{issuer}");
+            let asked = [
+                endpoints.get(&site, "t").await,
+                endpoints.call(Request::get(&site).body(Vec::new()).unwrap()).await,
+            ];
+            for answer in asked {
+                let refused = matches!(answer, Err(CallError::Unsafe));
+                assert_eq!(refused, !with_plain, "{issuer}: {answer:?}");
+            }
+        }
+    }
+
+    /// Without any authority each sign-in would fail.
+    #[test]
+    fn somebody_must_vouch() {
+        let entry = |issuer: &str, more: &str| -> UpstreamEntry {
+            let text = format!("name = \"a\"\nissuer = \"{issuer}\"\nclient_id = \"us\"\n{more}");
+            toml::from_str(&text).unwrap()
+        };
+        let mut some = RootCertStore::empty();
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        some.add(made.cert.der().clone()).unwrap();
+        let local = "http://127.0.0.1:1";
+        for (second, fits) in [
+            (entry("https://up.example", ""), false),
+            (entry(local, "person = { url = \"https://up.example/me\" }"), false),
+            (entry(local, ""), true),
+        ] {
+            let entries = [entry(local, ""), second];
+            let refused = must_vouch(&RootCertStore::empty(), &entries).err();
+            let told = refused.as_ref().map(ToString::to_string).unwrap_or_default();
+            assert_eq!(told.contains("upstreams[1].issuer"), !fits, "{told}");
+            assert!(must_vouch(&some, &entries).is_ok());
+        }
     }
 
     /// Nothing is sent where others could read along, or to whom nobody vouches for.

@@ -1,8 +1,8 @@
 //! Sign-ins at upstream providers that are under way, by their `state`.
 
 use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Mutex, PoisonError},
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -12,13 +12,15 @@ use openidconnect::{Nonce, PkceCodeVerifier};
 /// How long somebody may take at the upstream provider, and how many may be there at once.
 const PATIENCE: Duration = Duration::from_secs(600);
 const MOST: usize = 10_000;
+/// How many of them with one interaction: it may be open in several tabs.
+const TABS: usize = 3;
 
 /// What the answer must fit.
 pub(super) struct Pending {
     /// Whose answer it is.
     pub(super) upstream: String,
     /// The interaction that goes on.
-    pub(super) token: String,
+    pub(super) token: Arc<str>,
     pub(super) nonce: Nonce,
     pub(super) verifier: PkceCodeVerifier,
     /// When they were sent to sign in once more; none, if an earlier sign-in will do.
@@ -31,28 +33,37 @@ pub(super) struct UnderWay(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
-    by_state: HashMap<String, Pending>,
-    /// The oldest first; some may be finished.
-    order: VecDeque<(Instant, String)>,
+    /// The oldest first, by a number of their own.
+    begun: BTreeMap<u64, Begun>,
+    by_state: HashMap<String, u64>,
+    by_token: HashMap<Arc<str>, Vec<u64>>,
+    next: u64,
+}
+
+struct Begun {
+    at: Instant,
+    state: String,
+    pending: Pending,
 }
 
 impl UnderWay {
-    /// Remembers one. Too many push out the oldest.
+    /// Remembers one. Too many push out the oldest: those of the same interaction first, so that reloading a page
+    /// harms nobody else.
     pub(super) fn begin(&self, state: String, pending: Pending) {
         self.begin_at(Instant::now(), state, pending);
     }
 
     fn begin_at(&self, now: Instant, state: String, pending: Pending) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Kept { by_state, order } = &mut *kept;
-        while order.front().is_some_and(|(begun, _)| {
-            order.len() >= MOST || now.saturating_duration_since(*begun) >= PATIENCE
-        }) {
-            let oldest = order.pop_front();
-            oldest.and_then(|(_, state)| by_state.remove(&state));
+        let tabs = kept.by_token.get(&pending.token);
+        if let Some(&oldest) = tabs.filter(|tabs| tabs.len() >= TABS).and_then(|tabs| tabs.first())
+        {
+            kept.remove(oldest);
         }
-        order.push_back((now, state.clone()));
-        by_state.insert(state, pending);
+        while let Some(oldest) = kept.oldest_but(MOST, now) {
+            kept.remove(oldest);
+        }
+        kept.add(Begun { at: now, state, pending });
     }
 
     /// Takes one, once.
@@ -62,10 +73,44 @@ impl UnderWay {
 
     fn take_at(&self, now: Instant, state: &str) -> Option<Pending> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let pending = kept.by_state.remove(state)?;
-        let at = kept.order.iter().rposition(|(_, known)| known == state)?;
-        let (begun, _) = kept.order.remove(at)?;
-        (now.saturating_duration_since(begun) < PATIENCE).then_some(pending)
+        let number = *kept.by_state.get(state)?;
+        let begun = kept.remove(number)?;
+        (!begun.is_late(now)).then_some(begun.pending)
+    }
+}
+
+impl Kept {
+    fn add(&mut self, begun: Begun) {
+        let number = self.next;
+        self.next += 1;
+        self.by_state.insert(begun.state.clone(), number);
+        self.by_token.entry(Arc::clone(&begun.pending.token)).or_default().push(number);
+        self.begun.insert(number, begun);
+    }
+
+    /// The one that must go, to have room for another.
+    fn oldest_but(&self, most: usize, now: Instant) -> Option<u64> {
+        let (number, oldest) = self.begun.first_key_value()?;
+        (self.begun.len() >= most || oldest.is_late(now)).then_some(*number)
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Begun> {
+        let begun = self.begun.remove(&number)?;
+        self.by_state.remove(&begun.state);
+        let token = &begun.pending.token;
+        if let Some(tabs) = self.by_token.get_mut(token) {
+            tabs.retain(|tab| *tab != number);
+            if tabs.is_empty() {
+                self.by_token.remove(token);
+            }
+        }
+        Some(begun)
+    }
+}
+
+impl Begun {
+    fn is_late(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.at) >= PATIENCE
     }
 }
 
@@ -87,7 +132,7 @@ mod tests {
     fn a_state_is_taken_once_and_in_time() {
         let (under_way, now) = (UnderWay::default(), Instant::now());
         let token = |at: Duration, state: &str| {
-            under_way.take_at(now + at, state).map(|pending| pending.token)
+            under_way.take_at(now + at, state).map(|pending| pending.token.to_string())
         };
         for state in ["a", "b", "c"] {
             under_way.begin_at(now, state.into(), pending(state));
@@ -103,11 +148,28 @@ mod tests {
     fn memory_has_an_end() {
         let (under_way, now) = (UnderWay::default(), Instant::now());
         for number in 0..=MOST {
-            under_way.begin_at(now, number.to_string(), pending("t"));
+            under_way.begin_at(now, number.to_string(), pending(&number.to_string()));
         }
         assert!(under_way.take_at(now, "0").is_none() && under_way.take_at(now, "1").is_some());
         under_way.begin_at(now + PATIENCE, "late".into(), pending("t"));
         let kept = under_way.0.lock().unwrap();
-        assert_eq!((kept.by_state.len(), kept.order.len()), (1, 1));
+        let sizes = [kept.begun.len(), kept.by_state.len(), kept.by_token.len()];
+        assert_eq!(sizes, [1, 1, 1]);
+    }
+
+    /// A page that is reloaded without end pushes out what it began itself.
+    #[test]
+    fn one_interaction_has_few() {
+        let (under_way, now) = (UnderWay::default(), Instant::now());
+        under_way.begin_at(now, "else".into(), pending("else"));
+        for number in 0..2 * MOST {
+            under_way.begin_at(now, number.to_string(), pending("t"));
+        }
+        assert_eq!(under_way.0.lock().unwrap().begun.len(), 1 + TABS);
+        let taken = |state: usize| under_way.take_at(now, &state.to_string()).is_some();
+        let last = 2 * MOST - 1;
+        assert!(!taken(last - TABS) && (last + 1 - TABS..=last).all(taken));
+        assert!(under_way.take_at(now, "else").is_some());
+        assert!(under_way.0.lock().unwrap().by_token.is_empty());
     }
 }

@@ -176,6 +176,12 @@ impl Server {
         let scheme = if setup.tls { "https" } else { "http" };
         let issuer = format!("{scheme}://localhost:{port}");
         let data = place.path().join("data");
+        let mut fixture = super::fixture::tables();
+        if setup.tables.contains("local = false") {
+            // Nobody has a password there.
+            fixture = fixture.replace("\"password\"", "\"client_credentials\"");
+            fixture = fixture.replace("password_grant = true\n", "");
+        }
         let mut text = format!(
             "issuer = {issuer:?}\nlisten = \"127.0.0.1:{port}\"\nstore = {:?}\n\
              data = {:?}\n{}\n{}\n[sign_up]\n{}\n{}",
@@ -184,7 +190,7 @@ impl Server {
             setup.members,
             setup.tables,
             if setup.sign_up.is_empty() { "enabled = true" } else { setup.sign_up },
-            super::fixture::tables(),
+            fixture,
         );
         if setup.tls {
             let (certificate, key) = tls();

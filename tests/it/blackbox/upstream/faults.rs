@@ -2,10 +2,11 @@
 
 use reqwest::StatusCode;
 
-use super::{STUB, delegating, login_page, sent_back, server, through};
+use super::{STUB, delegating, login_page, main, sent_back, server, through, upstream};
 use crate::blackbox::{
     fixture::FIRST_PARTY,
     party::{authorize, is_signed_in},
+    server::{Server, Setup},
     visitor::{Page, Visitor},
 };
 
@@ -36,6 +37,7 @@ async fn every_fault_has_a_code() {
         ("no id token", 502, "upstream_malformed"),
         ("issuer", 502, "upstream_token_issuer"),
         ("audience", 502, "upstream_token_audience"),
+        ("azp", 502, "upstream_token_audience"),
         ("audiences", 502, "upstream_token_audience"),
         ("nonce", 502, "upstream_token_nonce"),
         ("no nonce", 502, "upstream_token_nonce"),
@@ -86,6 +88,7 @@ async fn providers_that_cannot_be_asked() {
         ("dead", "upstream_unreachable"),
         ("liar", "upstream_malformed"),
         ("garbled", "upstream_malformed"),
+        ("script", "upstream_malformed"),
     ] {
         let visitor = Visitor::new(&server);
         let page = login_page(&visitor, "").await;
@@ -155,6 +158,43 @@ async fn an_old_sign_in_is_none() {
     let page = visitor.open(authorize(FIRST_PARTY, &again)).await;
     let problem = through(&visitor, &page, "main").await;
     is_problem(&problem, 502, "upstream_token_auth_time", "old");
+}
+
+/// A provider that never answers has a page here, in the time that a request may take.
+#[tokio::test]
+async fn slow_providers_leave_time_for_a_page() {
+    let tables = format!("{}{}[limits]\nrequest = 4\n", main(), upstream("slow", "slow", ""));
+    let server =
+        Server::start(Setup { name: "upstream-slow", tables: &tables, ..Setup::default() });
+    let visitor = Visitor::new(&server);
+    let page = login_page(&visitor, "token slow").await;
+    let problem = through(&visitor, &page, "main").await;
+    is_problem(&problem, 504, "upstream_slow", "token slow");
+    let problem = visitor.submit(&page, "upstream-slow", &[]).await;
+    is_problem(&problem, 504, "upstream_slow", "discovery");
+}
+
+/// Whoever reloads a page without end has to wait in the end, and keeps nobody else from signing in.
+#[tokio::test]
+async fn sign_ins_are_counted_by_source() {
+    let tables = format!("[sign_in]\nlocal = false\n[limits]\nupstream_sign_ins = 4\n{}", main());
+    let (name, sign_up) = ("upstream-counted", "enabled = false");
+    let server = Server::start(Setup { name, tables: &tables, sign_up, ..Setup::default() });
+    let (one, other) = (Visitor::new(&server), Visitor::from_address(&server, [127, 0, 0, 2]));
+    let first = login_page(&other, "").await;
+    let page = login_page(&one, "").await;
+    for _ in 0..3 {
+        let again = one.open(&page.url).await;
+        assert_eq!(again.status, StatusCode::SEE_OTHER, "{}", again.body);
+    }
+    let problem = one.open(&page.url).await;
+    is_problem(&problem, 429, "upstream_throttled", "too many");
+    let wait: u32 = problem.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=75).contains(&wait), "{wait}");
+    assert!(problem.body.contains("Try again in"), "{}", problem.body);
+    other.come_back(sent_back(&first).await).await.code();
+    // The first of them has been pushed out by those that came after it.
+    assert!(one.come_back(sent_back(&page).await).await.body.contains("state_unknown"));
 }
 
 /// Without people of its own there is no other way; and a form of another site sends nobody away.

@@ -48,6 +48,7 @@ fn server() -> Arc<Server> {
         upstream("dead", "http://127.0.0.1:1", ""),
         upstream("liar", "liar", ""),
         upstream("garbled", "garbled", ""),
+        upstream("script", "script", ""),
         upstream("mac", "mac", ""),
         upstream("rotates", "rotates", ""),
     ];

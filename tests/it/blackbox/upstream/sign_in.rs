@@ -80,6 +80,21 @@ async fn the_button_signs_in() {
     assert_ne!(userinfo(&server, FIRST_PARTY, &other).await["sub"], sub);
 }
 
+/// Core §5.1: a claim of another form than clients expect is left out, and the operator is told which.
+#[tokio::test]
+async fn claims_have_the_form_that_clients_expect() {
+    let server = server();
+    let visitor = Visitor::new(&server);
+    let page = login_page(&visitor, "forms").await;
+    let answer = through(&visitor, &page, "main").await;
+    let said = userinfo(&server, FIRST_PARTY, &answer).await;
+    assert_eq!(said["name"], "Ada");
+    assert_eq!((said.get("email"), said.get("email_verified")), (None, None), "{said}");
+    let log = server.log();
+    assert!(log.contains("left out: claims: email is an e-mail address"), "{log}");
+    assert!(!log.contains("not an address"));
+}
+
 /// A provider that wants the secret in the body, says nothing of itself in its answer, and is asked for no
 /// more than an ID token.
 #[tokio::test]
@@ -91,6 +106,10 @@ async fn providers_differ() {
     let said = userinfo(&server, FIRST_PARTY, &answer).await;
     assert!(said["sub"].as_str().unwrap().starts_with("plain."));
     assert_eq!(said.as_object().unwrap().len(), 1, "{said}");
+
+    let visitor = Visitor::new(&server);
+    let page = login_page(&visitor, "azp of ours").await;
+    through(&visitor, &page, "main").await.code();
 }
 
 /// OIDC Core §10.1.1: a provider that signs with another key now is asked for its keys again.

@@ -108,12 +108,16 @@ async fn metadata(State(stub): State<Arc<Inner>>, Path(issuer): Path<String>) ->
     let says = if issuer == "liar" { "https://somebody.example" } else { &is };
     let methods = if issuer == "post" { "client_secret_post" } else { "client_secret_basic" };
     let algorithm = if issuer == "mac" { "HS256" } else { "ES256" };
+    if issuer == "slow" {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
+    let authorize = if issuer == "script" { "javascript:x" } else { &format!("{is}/authorize") };
     if issuer == "garbled" {
         return "<html>".into_response();
     }
     said(&json!({
         "issuer": says,
-        "authorization_endpoint": format!("{is}/authorize"),
+        "authorization_endpoint": authorize,
         "token_endpoint": format!("{is}/token"),
         "userinfo_endpoint": format!("{is}/userinfo"),
         "jwks_uri": format!("{is}/jwks"),
@@ -233,6 +237,8 @@ fn id_token(stub: &Inner, asked: &Parameters, wrong: &str, access_token: &str) -
     match wrong {
         "issuer" => claims["iss"] = "https://somebody.example".into(),
         "audience" => claims["aud"] = "somebody".into(),
+        "azp" => claims["azp"] = "somebody".into(),
+        "azp of ours" => claims["azp"] = CLIENT.into(),
         "audiences" => claims["aud"] = json!([CLIENT, "somebody"]),
         "nonce" => claims["nonce"] = "another".into(),
         "no nonce" => drop(claims.as_object_mut().unwrap().remove("nonce")),
@@ -272,6 +278,12 @@ async fn userinfo(State(stub): State<Arc<Inner>>, headers: HeaderMap) -> Respons
         "userinfo much" => &*"Ada ".repeat(2_500),
         _ => "Ada <Lovelace>",
     };
+    if wrong == "forms" {
+        return said(&json!({
+            "sub": sub, "name": "Ada", "email": "not an address", "email_verified": "perhaps",
+            "groups": "any",
+        }));
+    }
     said(&json!({
         "sub": sub, "name": name, "email": "ada@upstream.example", "email_verified": true,
         "groups": ["analysts", "engineers"],
