@@ -22,3 +22,9 @@ pub mod enterprise_op {}
 #[doc = include_str!("../../../examples/deployments/mobile-suite.toml")]
 #[doc = "```"]
 pub mod mobile_suite {}
+
+#[doc = include_str!("delegating_token_server.md")]
+#[doc = "```toml"]
+#[doc = include_str!("../../../examples/deployments/delegating-token-server.toml")]
+#[doc = "```"]
+pub mod delegating_token_server {}
