@@ -321,7 +321,7 @@ async fn assemble(
     // From here on all is known to be well, so that a refusal leaves nothing behind.
     let kept = given.or_made(&data)?;
     if !settings.store.is_memory(&data)? {
-        users.keep(&data::people(&data)?)?;
+        users.keep(&data::people(&data)?, &issuer)?;
     }
     let store = match open {
         Some(store) => store,

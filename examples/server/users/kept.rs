@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `people` | accounts that people or backends have created, whole |
 //! | `changes` | of people in the configuration, what stands before it |
+//! | `issuer` | whose people they are: nobody may be found by the subject of somebody elsewhere |
 //!
 //! It is read at start and written before a change is true. One server writes it; another one that uses
 //! it at the same time would not see what changes.
@@ -16,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use oidc_op::{ClaimSources, Scope, Subject};
+use oidc_op::{ClaimSources, Issuer, Scope, Subject};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -35,7 +36,11 @@ use crate::config::ConfigError;
 const SCHEMA: &str = "
     CREATE TABLE people (sub TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
     CREATE TABLE changes (sub TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
-    PRAGMA user_version = 1;
+";
+/// What came with the second version.
+const ISSUER: &str = "
+    CREATE TABLE issuer (issuer TEXT NOT NULL) STRICT;
+    PRAGMA user_version = 2;
 ";
 
 /// Where people are kept; nowhere, if all is to be forgotten at a restart.
@@ -51,6 +56,8 @@ pub(crate) enum NotKept {
     Json(#[from] serde_json::Error),
     #[error("people.db: not written by this program, or by a newer one")]
     Foreign,
+    #[error("people.db: its people are those of {0:?}; give every issuer a data directory")]
+    Issuer(String),
     #[error("people.db: {0}: {1}")]
     Record(String, &'static str),
 }
@@ -101,8 +108,8 @@ pub(super) fn write_in<T>(kept: &Mutex<Kept>, change: impl FnOnce(&Kept) -> T) -
 }
 
 impl Kept {
-    /// Opens the file, which is made if it is not there, for its owner only.
-    pub(super) fn open(path: &Path) -> Result<Self, NotKept> {
+    /// Opens the issuer's file, which is made if it is not there, for its owner only.
+    fn open(path: &Path, issuer: &Issuer) -> Result<Self, NotKept> {
         let mut new = fs::OpenOptions::new();
         new.write(true).create_new(true);
         #[cfg(unix)]
@@ -116,14 +123,25 @@ impl Kept {
         let count = "SELECT count(*) FROM sqlite_schema";
         let tables: u32 = step.query_row(count, [], |row| row.get(0))?;
         match step.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0))? {
-            1 => {}
-            0 if tables == 0 => step.execute_batch(SCHEMA)?,
+            2 => {}
+            // Whose it is was not said by the first version: whoever has it now.
+            1 => write_issuer(&step, issuer)?,
+            0 if tables == 0 => {
+                step.execute_batch(SCHEMA)?;
+                write_issuer(&step, issuer)?;
+            }
             _ => return Err(NotKept::Foreign),
+        }
+        let theirs = step.query_row("SELECT issuer FROM issuer", [], |row| row.get(0));
+        let theirs: String = theirs?;
+        if theirs != issuer.as_str() {
+            return Err(NotKept::Issuer(theirs));
         }
         step.commit()?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "trusted_schema", false)?;
+        connection.pragma_update(None, "secure_delete", true)?;
         Ok(Self(Some(connection)))
     }
 
@@ -209,6 +227,12 @@ impl Kept {
     }
 }
 
+fn write_issuer(file: &Connection, issuer: &Issuer) -> Result<(), NotKept> {
+    file.execute_batch(ISSUER)?;
+    file.execute("INSERT INTO issuer (issuer) VALUES (?1)", [issuer.as_str()])?;
+    Ok(())
+}
+
 /// What the configuration says, where only whether it is verified has changed.
 fn addresses(user: &User, changed: &Change) -> Map<String, Value> {
     let said = |name: &str| changed.claims.contains_key(name);
@@ -230,13 +254,13 @@ fn hash(sub: &str, text: Option<String>) -> Result<Option<PasswordHash>, NotKept
 }
 
 impl super::Users {
-    /// Keeps people in this file from now on, and takes in those that are there.
-    pub(crate) fn keep(&self, path: &Path) -> Result<(), ConfigError> {
+    /// Keeps the issuer's people in this file from now on, and takes in those that are there.
+    pub(crate) fn keep(&self, path: &Path, issuer: &Issuer) -> Result<(), ConfigError> {
         let place = crate::config::shown(path);
         let wrong = |error: NotKept| {
             ConfigError::new(format!("data: {place}: {}", crate::layers::chain(&error)))
         };
-        let kept = Kept::open(path).map_err(wrong)?;
+        let kept = Kept::open(path, issuer).map_err(wrong)?;
         let mut people = self.people.write().unwrap_or_else(PoisonError::into_inner);
         let changes = kept.changes().map_err(wrong)?.into_iter();
         // Of somebody who is not in the configuration any more there is nothing to change.
@@ -289,10 +313,14 @@ mod tests {
         }
     }
 
+    fn issuer() -> Issuer {
+        Issuer::new("https://id.example/people").unwrap()
+    }
+
     /// Alice and bob of the demo, and whoever is in the file.
     fn users(file: &Path) -> Users {
         let users = Users::new(&Settings::demo().unwrap().users, None).unwrap();
-        users.keep(file).unwrap();
+        users.keep(file, &issuer()).unwrap();
         users
     }
 
@@ -386,7 +414,7 @@ mod tests {
         let mut entries = Settings::demo().unwrap().users;
         entries[0].claims.insert("name".into(), "Alice of the file".into());
         let after = Users::new(&entries, None).unwrap();
-        after.keep(&file).unwrap();
+        after.keep(&file, &issuer()).unwrap();
         let found = after.by_subject(&alice).unwrap();
         assert!(
             found.disabled && found.second_factor.is_some() == entries[0].second_factor.is_some()
@@ -412,7 +440,7 @@ mod tests {
         assert!(sign_in(&again, "alice", "wonderland").await.is_some());
         // of whoever is in the configuration no more, nothing is left
         let without = Users::new(&entries[1..], None).unwrap();
-        without.keep(&file).unwrap();
+        without.keep(&file, &issuer()).unwrap();
         assert!(without.by_subject(&alice).is_none());
     }
 
@@ -485,7 +513,7 @@ mod tests {
                 entries[1].claims.insert("email_verified".into(), said.into());
             }
             let users = Users::new(&entries, None).unwrap();
-            users.keep(&file).unwrap();
+            users.keep(&file, &issuer()).unwrap();
             users
         };
         let signs_in = async |users: &Users, email: &str| {
@@ -528,7 +556,7 @@ mod tests {
             entries[1].claims.insert("phone_number".into(), number.into());
             entries[1].claims.insert("phone_number_verified".into(), verified.into());
             let users = Users::new(entries, None).unwrap();
-            users.keep(&file).unwrap();
+            users.keep(&file, &issuer()).unwrap();
             users
         };
         let users = number(&mut entries, "+1 555 0111", false);
@@ -554,7 +582,7 @@ mod tests {
         let mut entries = Settings::demo().unwrap().users;
         entries[0].disabled = true;
         let after = Users::new(&entries, None).unwrap();
-        after.keep(&file).unwrap();
+        after.keep(&file, &issuer()).unwrap();
         assert!(after.by_subject(&alice).unwrap().disabled);
         assert!(after.change(&alice, change(false)).is_err());
         after.change(&alice, change(true)).unwrap();
@@ -563,6 +591,43 @@ mod tests {
         assert!(users(&file).by_subject(&alice).unwrap().disabled, "asked for here besides");
         users(&file).change(&alice, change(false)).unwrap();
         assert!(!users(&file).by_subject(&alice).unwrap().disabled);
+    }
+
+    /// A file is one issuer's; one of before that was written down is whoever's has it.
+    #[test]
+    fn a_file_is_its_issuers() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("people.db");
+        let eve = users(&file).create(new("eve", None, &json!({}))).unwrap().subject.clone();
+        let other = Issuer::new("https://id.example/admins").unwrap();
+        let kept = |issuer: &Issuer| {
+            let users = Users::new(&Settings::demo().unwrap().users, None).unwrap();
+            users.keep(&file, issuer).map(|()| users.by_subject(&eve).is_some())
+        };
+        let refused = kept(&other).unwrap_err().to_string();
+        assert!(refused.contains(r#""https://id.example/people"; give every issuer"#), "{refused}");
+        assert!(kept(&issuer()).unwrap());
+        let first = "DROP TABLE issuer; PRAGMA user_version = 1";
+        Connection::open(&file).unwrap().execute_batch(first).unwrap();
+        assert!(kept(&other).unwrap());
+        assert!(kept(&issuer()).is_err() && kept(&other).unwrap());
+    }
+
+    /// Of whoever is deleted nothing stays in the file.
+    #[test]
+    fn nothing_stays_of_whoever_is_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("people.db");
+        let marked = || {
+            let bytes = fs::read(&file).unwrap();
+            bytes.windows(17).any(|bytes| bytes == b"marked-to-be-gone")
+        };
+        let before = users(&file);
+        let eve = before.create(new("eve", None, &json!({ "n": "marked-to-be-gone" }))).unwrap();
+        drop(before);
+        assert!(marked());
+        users(&file).remove(&eve.subject).unwrap();
+        assert!(!marked());
     }
 
     /// Nothing is true that could not be written.
@@ -589,7 +654,8 @@ mod tests {
         let file = folder.path().join("people.db");
         let sub = users(&file).create(new("eve", None, &json!({}))).unwrap().subject.clone();
         let refused = |entries: &[crate::config::UserEntry]| {
-            let text = Users::new(entries, None).unwrap().keep(&file).unwrap_err().to_string();
+            let text =
+                Users::new(entries, None).unwrap().keep(&file, &issuer()).unwrap_err().to_string();
             assert!(text.contains("people.db"), "{text}");
             text
         };
@@ -604,7 +670,7 @@ mod tests {
         write("UPDATE people SET record = json_set(record, '$.password_hash', 'md5-of-a-secret')");
         let text = refused(&entries);
         assert!(text.contains(sub.as_str()) && !text.contains("md5"), "{text}");
-        write("PRAGMA user_version = 2");
+        write("PRAGMA user_version = 3");
         assert!(refused(&entries).contains("newer"));
         fs::write(&file, "this is no database, and long enough to see it").unwrap();
         refused(&entries);
