@@ -323,7 +323,7 @@ async fn assemble(
     let way = way.zip(kept.secrets.pairwise.as_ref());
     let upstreams = way.map(|way| Upstreams::new(settings.upstreams, &issuer, way)).transpose()?;
     if !settings.store.is_memory(&data)? {
-        users.keep(&data::people(&data)?)?;
+        users.keep(&data::people(&data)?, &issuer)?;
     }
     let store = match open {
         Some(store) => store,

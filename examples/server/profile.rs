@@ -89,20 +89,25 @@ async fn change(State(app): State<Arc<App>>, received: Received) -> Result<Respo
         let text = format!("{:?} is not yours to change", Capped(name));
         return Err(Problem::denied(text));
     }
-    let said = asked.iter().filter(|(_, value)| !value.is_null());
-    let said: Map<_, _> = said.map(|(name, value)| (name.clone(), value.clone())).collect();
-    if let Some(text) = claims::finding(&said) {
+    if let Some(text) = claims::change_finding(&asked) {
         return Err(Problem::request(text));
     }
-    let mut whole = user.claims.clone();
-    whole.extend(said);
-    if Value::Object(whole).to_string().len() > LONGEST {
+    if is_too_long(&user.claims, &asked) {
         return Err(Problem::request("the profile is too long"));
     }
     let change = Change { claims: asked, ..Change::default() };
     let user = app.users.change(&user.subject, change)?;
     info!(sub = %user.subject, "profile changed");
     Ok(if may_see { answer::json(StatusCode::OK, &shown(&user)) } else { answer::done() })
+}
+
+/// Whether too much is said after the change. One that is too long already may become shorter.
+fn is_too_long(before: &Map<String, Value>, asked: &Map<String, Value>) -> bool {
+    let length = |claims: Map<String, Value>| Value::Object(claims).to_string().len();
+    let mut after = before.clone();
+    after.extend(asked.clone());
+    after.retain(|_, value| !value.is_null());
+    length(after) > LONGEST.max(length(before.clone()))
 }
 
 /// `sub`, and what is said of them.
@@ -132,5 +137,36 @@ impl App {
         let user = user.filter(|user| !user.disabled);
         let user = user.ok_or_else(|| Problem::denied("the token is not of a person here"))?;
         Ok((profile, user, token.scope().contains(READ)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Whoever said too much, when more was let, can say less.
+    #[test]
+    fn what_is_too_long_can_be_shortened() {
+        let map = |claims: Value| claims.as_object().unwrap().clone();
+        let text = |length: usize| "x".repeat(length);
+        let (empty, full) = (map(json!({})), map(json!({ "name": text(LONGEST - 11) })));
+        let more = map(json!({ "name": text(LONGEST), "nickname": text(99) }));
+        for (before, asked, is_long) in [
+            (&empty, json!({ "name": text(LONGEST - 11) }), false),
+            (&empty, json!({ "name": text(LONGEST - 10) }), true),
+            (&full, json!({ "nickname": "" }), true),
+            (&full, json!({ "nickname": "x", "name": null }), false),
+            (&full, json!({ "name#de": null }), false),
+            (&more, json!({ "nickname": null }), false),
+            (&more, json!({ "nickname": "x" }), false),
+            (&more, json!({ "nickname": text(99) }), false),
+            (&more, json!({ "nickname": text(100) }), true),
+            (&more, json!({ "nickname": null, "name": text(LONGEST + 200) }), true),
+        ] {
+            let is = is_too_long(before, &map(asked.clone()));
+            assert_eq!(is, is_long, "{} {}", before.len(), asked.to_string().len());
+        }
     }
 }

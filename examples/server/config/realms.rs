@@ -53,7 +53,10 @@ impl Settings {
                 return wrong(issuer, "needs a path");
             }
             if others.iter().any(|other| overlap(realm.issuer.path(), other.issuer.path())) {
-                return wrong(issuer, "its path begins like that of another issuer, or ends it");
+                return wrong(
+                    issuer,
+                    "its path begins like that of another issuer, or ends it; case aside",
+                );
             }
             // Its place is the host's, not the issuer's.
             if !realm.webfinger.is_empty() && others.iter().any(|o| !o.webfinger.is_empty()) {
@@ -72,10 +75,11 @@ impl Settings {
     }
 }
 
-/// Whether one path lies within the other one.
+/// Whether one path lies within the other one. In upper or lower case, which is the same folder to some machines.
 fn overlap(one: &str, other: &str) -> bool {
+    let (one, other) = (one.to_ascii_lowercase(), other.to_ascii_lowercase());
     let within = |inner: &str, outer: &str| {
         inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    within(one, other) || within(other, one)
+    within(&one, &other) || within(&other, &one)
 }

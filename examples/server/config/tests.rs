@@ -505,6 +505,7 @@ fn realms_are_apart() {
         ("/a", issuer("/a/b"), "line 4, column 1: realms[0].issuer: its path begins like"),
         ("/a/b", issuer("/a"), "realms[0].issuer: its path begins like"),
         ("/a", issuer("/a"), "realms[0].issuer: its path begins like"),
+        ("/c", issuer("/b") + "[[realms]]\n" + &issuer("/B"), "realms[1].issuer: its path begins"),
         (
             "/a",
             "issuer = \"http://localhost:2/b\"\n".into(),

@@ -5,7 +5,10 @@ use serde_json::{Map, Value};
 use time::{Date, Month};
 use url::Url;
 
-use crate::users::{email_address, phone_number};
+use crate::{
+    layers::Capped,
+    users::{email_address, phone_number},
+};
 
 /// What tokens say of themselves, and no account of a person (OpenID Connect Core, section 2).
 pub(crate) const NOT_OF_PEOPLE: [&str; 19] = [
@@ -30,16 +33,41 @@ pub(crate) const NOT_OF_PEOPLE: [&str; 19] = [
     "act",
 ];
 
+/// How long the tag of a language may be (RFC 5646, section 4.4.1).
+const LONGEST_TAG: usize = 35;
+
 /// The first of the claims that cannot be said so, and why; nothing that was sent is repeated but its name.
 pub(crate) fn finding(claims: &Map<String, Value>) -> Option<String> {
+    claims.iter().find_map(|(name, value)| of_name(name).or_else(|| of_value(name, value)))
+}
+
+/// The same of a change, where null takes a claim away.
+pub(crate) fn change_finding(claims: &Map<String, Value>) -> Option<String> {
     claims.iter().find_map(|(name, value)| {
-        // A claim is the same in any language (section 5.2).
-        let plain = name.split_once('#').map_or(&**name, |(plain, _)| plain);
-        if NOT_OF_PEOPLE.contains(&plain) {
-            return Some(format!("claims: {name} is said by tokens, not of people"));
-        }
-        expected(plain, value).map(|form| format!("claims: {name} is {form}"))
+        of_name(name).or_else(|| of_value(name, value).filter(|_| !value.is_null()))
     })
+}
+
+fn of_name(name: &str) -> Option<String> {
+    // A claim is the same in any language (section 5.2).
+    let (plain, tag) = match name.split_once('#') {
+        Some((plain, tag)) => (plain, Some(tag)),
+        None => (name, None),
+    };
+    let is_tag = |tag: &str| {
+        (1..=LONGEST_TAG).contains(&tag.len())
+            && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    if !tag.is_none_or(is_tag) {
+        return Some(format!("claims: {:?} is in no language", Capped(name)));
+    }
+    let is_said = NOT_OF_PEOPLE.contains(&plain);
+    is_said.then(|| format!("claims: {name} is said by tokens, not of people"))
+}
+
+fn of_value(name: &str, value: &Value) -> Option<String> {
+    let plain = name.split_once('#').map_or(name, |(plain, _)| plain);
+    expected(plain, value).map(|form| format!("claims: {name} is {form}"))
 }
 
 /// What the claim is, if this is not it. Of claims that the specification does not know, anything may be said.
@@ -132,6 +160,8 @@ mod tests {
         for (name, value) in [
             ("name", json!("Erin")),
             ("name#de", json!("Erin")),
+            ("name#zh-Hant-HK", json!("Erin")),
+            ("roles#abcdefgh-abcdefgh-abcdefgh-abcdefgh", json!("Erin")),
             ("picture", json!("https://pictures.example/erin.png")),
             ("email", json!("erin@example.com")),
             ("phone_number", json!("+1 (555) 01-77")),
@@ -174,9 +204,25 @@ mod tests {
             ("phone_number_verified", json!(1)),
             ("sub", json!("sub-of-alice")),
             ("acr#de", json!("high")),
+            ("name#", json!("Erin")),
+            ("name#de_DE", json!("Erin")),
+            ("name#de#fr", json!("Erin")),
+            ("roles#abcdefgh-abcdefgh-abcdefgh-abcdefghi", json!("Erin")),
         ] {
             let text = found(name, value.clone()).unwrap_or_default();
             assert!(text.contains(name), "{name} {value}: {text}");
+        }
+        let change = |name: &str, value| change_finding(&Map::from_iter([(name.into(), value)]));
+        assert_eq!(change("nickname#de", json!(null)), None);
+        let long = format!("name#{}", "x".repeat(60_000));
+        for (name, value) in [
+            ("nickname", json!(1)),
+            ("sub", json!(null)),
+            ("name#", json!(null)),
+            (&*long, json!(null)),
+        ] {
+            let text = change(name, value).unwrap_or_default();
+            assert!(text.contains(&name[..name.len().min(99)]) && text.len() < 400, "{text}");
         }
     }
 }

@@ -108,9 +108,7 @@ pub(super) async fn change(
     let subject = app.account(&sub)?.subject.clone();
     let lifted = body::object(&received)?.get("permissions").is_some_and(Value::is_null);
     let asked: AskedChange = body::read(&received)?;
-    let said = asked.claims.iter().filter(|(_, value)| !value.is_null());
-    let said = said.map(|(name, value)| (name.clone(), value.clone())).collect();
-    if let Some(text) = claims::finding(&said) {
+    if let Some(text) = claims::change_finding(&asked.claims) {
         return Err(Problem::request(text));
     }
     let password = match &asked.password {
@@ -213,7 +211,10 @@ impl From<NotChanged> for Problem {
             NotChanged::Nobody => {
                 Self::new(StatusCode::NOT_FOUND, "not_found", refused.to_string())
             }
-            NotChanged::InConfiguration => Self::conflict(refused.to_string()),
+            NotChanged::InConfiguration | NotChanged::DisabledInConfiguration => {
+                Self::conflict(refused.to_string())
+            }
+            NotChanged::TooMuch => Self::request(format!("claims: {refused}")),
             NotChanged::Taken(taken) => taken.into(),
             NotChanged::NotKept(cause) => {
                 error!(error = chain(&cause), "an account was not changed");
@@ -264,6 +265,8 @@ mod tests {
         for (refused, status) in [
             (NotChanged::Nobody, 404),
             (NotChanged::InConfiguration, 409),
+            (NotChanged::DisabledInConfiguration, 409),
+            (NotChanged::TooMuch, 400),
             (NotChanged::Taken(NotCreated::EmailTaken), 409),
             (NotChanged::NotKept(rusqlite::Error::QueryReturnedNoRows.into()), 503),
         ] {

@@ -14,6 +14,9 @@ use super::{
 };
 use crate::layers::chain;
 
+/// How much is kept of what is said of one person, in bytes of JSON.
+const LONGEST: usize = 64 * 1024;
+
 /// What is to be otherwise; what is absent stays.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Change {
@@ -28,6 +31,10 @@ pub(crate) struct Change {
     /// The same of `phone_number`.
     pub(crate) phone_number_verified: Option<bool>,
 }
+
+/// What may be known to be somebody's, and the claim that says so.
+pub(super) const VERIFIED: [(&str, &str); 2] =
+    [("email", "email_verified"), ("phone_number", "phone_number_verified")];
 
 /// What somebody's clients may do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +51,10 @@ pub(crate) enum NotChanged {
     Nobody,
     #[error("the person is in the configuration: take them out there, or disable them")]
     InConfiguration,
+    #[error("the person is disabled in the configuration, and only there enabled")]
+    DisabledInConfiguration,
+    #[error("too much would be said of the person")]
+    TooMuch,
     #[error(transparent)]
     Taken(#[from] NotCreated),
     #[error("people cannot be written down now")]
@@ -59,10 +70,19 @@ impl Users {
     ) -> Result<Arc<User>, NotChanged> {
         kept::write_in(&self.kept, |kept| {
             let before = self.by_subject(subject).ok_or(NotChanged::Nobody)?;
+            if change.disabled == Some(false) && before.is_disabled_in_configuration() {
+                return Err(NotChanged::DisabledInConfiguration);
+            }
             let after = Arc::new(before.changed(change.settled(&before)));
+            if after.length() > LONGEST.max(before.length()) {
+                return Err(NotChanged::TooMuch);
+            }
             let taken = {
                 let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
-                people.taken(&after).or_else(|| people.phone_taken(&after))
+                let numbered = after.phone() != before.phone();
+                // The file may say one number of several people, who can be changed in all else.
+                let phone = || people.phone_taken(&after).filter(|_| numbered);
+                people.taken(&after).or_else(phone)
             };
             if let Some(taken) = taken {
                 return Err(taken.into());
@@ -139,6 +159,24 @@ impl Change {
         self
     }
 
+    /// Without what was said of other addresses than the person has now, who is as the configuration says.
+    pub(super) fn still_holding(mut self, addresses: &Map<String, Value>, user: &User) -> Self {
+        for (claim, verified) in VERIFIED {
+            let now = user.claims.get(claim);
+            match self.claims.get(claim) {
+                None if addresses.get(claim) != now => {
+                    self.claims.remove(verified);
+                }
+                // The file says of another one whether it is verified.
+                Some(said) if !said.is_null() && Some(said) != now => {
+                    self.claims.entry(verified).or_insert(false.into());
+                }
+                _ => {}
+            }
+        }
+        self
+    }
+
     /// This, and then the other one.
     pub(super) fn then(self, later: Self) -> Self {
         let mut claims = self.claims;
@@ -159,7 +197,7 @@ impl User {
     pub(super) fn changed(&self, change: Change) -> Self {
         let mut after = self.clone();
         if let Some(disabled) = change.disabled {
-            after.disabled = disabled;
+            after.disabled = disabled || self.is_disabled_in_configuration();
         }
         match change.permissions.clone() {
             Some(Permissions::Anything) => after.permissions = None,
@@ -179,10 +217,25 @@ impl User {
                 after.claims.insert(name.clone(), value.clone());
             }
         }
-        if let Origin::Configuration { changed } = &mut after.origin {
+        if let Origin::Configuration { file, changed } = &mut after.origin {
             *changed = std::mem::take(changed).then(change);
+            // What the file does not say need not be taken away.
+            changed.claims.retain(|name, value| !value.is_null() || file.claims.contains_key(name));
         }
         after
+    }
+
+    fn is_disabled_in_configuration(&self) -> bool {
+        matches!(&self.origin, Origin::Configuration { file, .. } if file.disabled)
+    }
+
+    /// How much is kept of what is said of them.
+    fn length(&self) -> usize {
+        let claims = match &self.origin {
+            Origin::Configuration { changed, .. } => &changed.claims,
+            Origin::Created => &self.claims,
+        };
+        serde_json::to_string(claims).map_or(usize::MAX, |text| text.len())
     }
 
     fn with_password(&self, hash: PasswordHash) -> Self {
@@ -288,6 +341,54 @@ mod tests {
         assert!(Arc::ptr_eq(&before, &users.by_subject(&alice()).unwrap()));
         let nobody = Subject::new("nobody").unwrap();
         assert!(matches!(users.change(&nobody, Change::default()), Err(NotChanged::Nobody)));
+    }
+
+    /// Whose number the file says twice are changed like everybody else, but in their number.
+    #[test]
+    fn people_may_share_a_number_of_the_file() {
+        let mut entries = crate::config::Settings::demo().unwrap().users;
+        let number = entries[0].claims["phone_number"].clone();
+        for entry in &mut entries {
+            entry.claims.insert("phone_number".into(), number.clone());
+            entry.claims.insert("phone_number_verified".into(), true.into());
+        }
+        let users = Users::new(&entries, None).unwrap();
+        let off = Change { disabled: Some(true), ..claims(&json!({ "nickname": "Al" })) };
+        assert!(users.change(&alice(), off).unwrap().disabled);
+        let other =
+            |verified| Change { phone_number_verified: Some(verified), ..Change::default() };
+        users.change(&alice(), other(false)).unwrap();
+        let refused = users.change(&alice(), other(true)).unwrap_err();
+        assert!(matches!(refused, NotChanged::Taken(NotCreated::PhoneNumberTaken)), "{refused:?}");
+    }
+
+    /// However often somebody is changed, only so much is kept of them.
+    #[test]
+    fn only_so_much_is_kept() {
+        let users = users();
+        let change = |at: u32, value: Value| {
+            users.change(&alice(), claims(&json!({ format!("claim{at}"): value }))).map(|_| ())
+        };
+        let long = || Value::from("x".repeat(LONGEST / 2 - 99));
+        change(0, long()).unwrap();
+        change(1, long()).unwrap();
+        assert!(matches!(change(2, long()), Err(NotChanged::TooMuch)));
+        change(1, Value::Null).unwrap();
+        change(2, long()).unwrap();
+        let new = crate::users::NewUser {
+            subject: None,
+            username: "eve".into(),
+            password: None,
+            claims: claims(&json!({ "claim0": "x".repeat(LONGEST), "name": "Eve" })).claims,
+            email_verified: false,
+            phone_number_verified: false,
+        };
+        // More than that was let when somebody was created; it becomes less.
+        let eve = users.create(new).unwrap().subject.clone();
+        let more = users.change(&eve, claims(&json!({ "nickname": "E" })));
+        assert!(matches!(more, Err(NotChanged::TooMuch)));
+        users.change(&eve, claims(&json!({ "name": null }))).unwrap();
+        users.change(&eve, Change { disabled: Some(true), ..Change::default() }).unwrap();
     }
 
     /// Two changes at once are two changes.

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `people` | accounts that people or backends have created, whole |
 //! | `changes` | of people in the configuration, what stands before it |
+//! | `issuer` | whose people they are: nobody may be found by the subject of somebody elsewhere |
 //!
 //! It is read at start and written before a change is true. One server writes it; another one that uses
 //! it at the same time would not see what changes.
@@ -16,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use oidc_op::{ClaimSources, Scope, Subject};
+use oidc_op::{ClaimSources, Issuer, Scope, Subject};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -27,7 +28,7 @@ use tokio::{
 
 use super::{
     PasswordHash, User,
-    change::{Change, Permissions},
+    change::{Change, Permissions, VERIFIED},
     person::Origin,
 };
 use crate::config::ConfigError;
@@ -35,7 +36,11 @@ use crate::config::ConfigError;
 const SCHEMA: &str = "
     CREATE TABLE people (sub TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
     CREATE TABLE changes (sub TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
-    PRAGMA user_version = 1;
+";
+/// What came with the second version.
+const ISSUER: &str = "
+    CREATE TABLE issuer (issuer TEXT NOT NULL) STRICT;
+    PRAGMA user_version = 2;
 ";
 
 /// Where people are kept; nowhere, if all is to be forgotten at a restart.
@@ -51,6 +56,8 @@ pub(crate) enum NotKept {
     Json(#[from] serde_json::Error),
     #[error("people.db: not written by this program, or by a newer one")]
     Foreign,
+    #[error("people.db: its people are those of {0:?}; give every issuer a data directory")]
+    Issuer(String),
     #[error("people.db: {0}: {1}")]
     Record(String, &'static str),
 }
@@ -80,6 +87,9 @@ struct Changes {
     permissions: Option<Permissions>,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     claims: Map<String, Value>,
+    /// Of which addresses and numbers of the configuration the claims say whether they are verified.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    addresses: Map<String, Value>,
 }
 
 /// One change at a time, from what is read to what is written. On a thread where waiting for the disk keeps
@@ -98,8 +108,8 @@ pub(super) fn write_in<T>(kept: &Mutex<Kept>, change: impl FnOnce(&Kept) -> T) -
 }
 
 impl Kept {
-    /// Opens the file, which is made if it is not there, for its owner only.
-    pub(super) fn open(path: &Path) -> Result<Self, NotKept> {
+    /// Opens the issuer's file, which is made if it is not there, for its owner only.
+    fn open(path: &Path, issuer: &Issuer) -> Result<Self, NotKept> {
         let mut new = fs::OpenOptions::new();
         new.write(true).create_new(true);
         #[cfg(unix)]
@@ -113,14 +123,25 @@ impl Kept {
         let count = "SELECT count(*) FROM sqlite_schema";
         let tables: u32 = step.query_row(count, [], |row| row.get(0))?;
         match step.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0))? {
-            1 => {}
-            0 if tables == 0 => step.execute_batch(SCHEMA)?,
+            2 => {}
+            // Whose it is was not said by the first version: whoever has it now.
+            1 => write_issuer(&step, issuer)?,
+            0 if tables == 0 => {
+                step.execute_batch(SCHEMA)?;
+                write_issuer(&step, issuer)?;
+            }
             _ => return Err(NotKept::Foreign),
+        }
+        let theirs = step.query_row("SELECT issuer FROM issuer", [], |row| row.get(0));
+        let theirs: String = theirs?;
+        if theirs != issuer.as_str() {
+            return Err(NotKept::Issuer(theirs));
         }
         step.commit()?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "trusted_schema", false)?;
+        connection.pragma_update(None, "secure_delete", true)?;
         Ok(Self(Some(connection)))
     }
 
@@ -145,16 +166,16 @@ impl Kept {
         self.rows("SELECT sub, record FROM people")?.into_iter().map(person).collect()
     }
 
-    /// What has changed of people in the configuration.
-    pub(super) fn changes(&self) -> Result<Vec<(Subject, Change)>, NotKept> {
+    /// What has changed of people in the configuration, and which addresses were verified.
+    fn changes(&self) -> Result<Vec<(Subject, Change, Map<String, Value>)>, NotKept> {
         let change = |(sub, record): (String, String)| {
-            let Changes { password_hash, pin_hash, disabled, permissions, claims } =
+            let Changes { password_hash, pin_hash, disabled, permissions, claims, addresses } =
                 serde_json::from_str(&record)?;
             let password = hash(&sub, password_hash)?;
             let pin = hash(&sub, pin_hash)?;
             let change =
                 Change { disabled, permissions, password, pin, claims, ..Change::default() };
-            Ok((subject(&sub)?, change))
+            Ok((subject(&sub)?, change, addresses))
         };
         self.rows("SELECT sub, record FROM changes")?.into_iter().map(change).collect()
     }
@@ -175,13 +196,14 @@ impl Kept {
                 };
                 ("people", serde_json::to_string(&record)?)
             }
-            Origin::Configuration { changed } => {
+            Origin::Configuration { changed, .. } => {
                 let record = Changes {
                     password_hash: exposed(&changed.password),
                     pin_hash: exposed(&changed.pin),
                     disabled: changed.disabled,
                     permissions: changed.permissions.clone(),
                     claims: changed.claims.clone(),
+                    addresses: addresses(user, changed),
                 };
                 ("changes", serde_json::to_string(&record)?)
             }
@@ -205,6 +227,20 @@ impl Kept {
     }
 }
 
+fn write_issuer(file: &Connection, issuer: &Issuer) -> Result<(), NotKept> {
+    file.execute_batch(ISSUER)?;
+    file.execute("INSERT INTO issuer (issuer) VALUES (?1)", [issuer.as_str()])?;
+    Ok(())
+}
+
+/// What the configuration says, where only whether it is verified has changed.
+fn addresses(user: &User, changed: &Change) -> Map<String, Value> {
+    let said = |name: &str| changed.claims.contains_key(name);
+    let flags = VERIFIED.into_iter().filter(|(claim, verified)| said(verified) && !said(claim));
+    let of = |(claim, _): (&str, _)| Some((claim.to_owned(), user.claims.get(claim)?.clone()));
+    flags.filter_map(of).collect()
+}
+
 fn subject(sub: &str) -> Result<Subject, NotKept> {
     Subject::new(sub).map_err(|_| NotKept::Record(sub.to_owned(), "is no subject"))
 }
@@ -218,19 +254,25 @@ fn hash(sub: &str, text: Option<String>) -> Result<Option<PasswordHash>, NotKept
 }
 
 impl super::Users {
-    /// Keeps people in this file from now on, and takes in those that are there.
-    pub(crate) fn keep(&self, path: &Path) -> Result<(), ConfigError> {
+    /// Keeps the issuer's people in this file from now on, and takes in those that are there.
+    pub(crate) fn keep(&self, path: &Path, issuer: &Issuer) -> Result<(), ConfigError> {
         let place = crate::config::shown(path);
         let wrong = |error: NotKept| {
             ConfigError::new(format!("data: {place}: {}", crate::layers::chain(&error)))
         };
-        let kept = Kept::open(path).map_err(wrong)?;
+        let kept = Kept::open(path, issuer).map_err(wrong)?;
         let mut people = self.people.write().unwrap_or_else(PoisonError::into_inner);
         let changes = kept.changes().map_err(wrong)?.into_iter();
         // Of somebody who is not in the configuration any more there is nothing to change.
-        let changed =
-            changes.filter_map(|(sub, change)| Some(people.by_subject(&sub)?.changed(change)));
+        let changed = changes.filter_map(|(sub, change, addresses)| {
+            let user = people.by_subject(&sub)?;
+            Some(user.changed(change.still_holding(&addresses, user)))
+        });
         let changed: Vec<_> = changed.collect();
+        // Somebody may have now what the configuration says of somebody else, who has changed as well.
+        for user in &changed {
+            people.remove(&user.subject);
+        }
         let created = kept.people().map_err(wrong)?;
         for user in changed.into_iter().chain(created) {
             let is_there = user.is_created() && people.by_subject(&user.subject).is_some();
@@ -271,10 +313,14 @@ mod tests {
         }
     }
 
+    fn issuer() -> Issuer {
+        Issuer::new("https://id.example/people").unwrap()
+    }
+
     /// Alice and bob of the demo, and whoever is in the file.
     fn users(file: &Path) -> Users {
         let users = Users::new(&Settings::demo().unwrap().users, None).unwrap();
-        users.keep(file).unwrap();
+        users.keep(file, &issuer()).unwrap();
         users
     }
 
@@ -368,7 +414,7 @@ mod tests {
         let mut entries = Settings::demo().unwrap().users;
         entries[0].claims.insert("name".into(), "Alice of the file".into());
         let after = Users::new(&entries, None).unwrap();
-        after.keep(&file).unwrap();
+        after.keep(&file, &issuer()).unwrap();
         let found = after.by_subject(&alice).unwrap();
         assert!(
             found.disabled && found.second_factor.is_some() == entries[0].second_factor.is_some()
@@ -394,8 +440,194 @@ mod tests {
         assert!(sign_in(&again, "alice", "wonderland").await.is_some());
         // of whoever is in the configuration no more, nothing is left
         let without = Users::new(&entries[1..], None).unwrap();
-        without.keep(&file).unwrap();
+        without.keep(&file, &issuer()).unwrap();
         assert!(without.by_subject(&alice).is_none());
+    }
+
+    /// People in the configuration may have changed places since, in whatever order it was written down.
+    #[test]
+    fn people_may_have_changed_places() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("people.db");
+        let alice = Subject::new("248289761001").unwrap();
+        let before = users(&file);
+        let bob = before.by_login("bob").unwrap().subject.clone();
+        let say = |sub: &Subject, claims: Value| {
+            let claims = claims.as_object().unwrap().clone();
+            before.change(sub, Change { claims, ..Change::default() }).unwrap();
+        };
+        say(&alice, json!({ "email": null }));
+        say(&bob, json!({ "email": "alice@example.com" }));
+        say(&alice, json!({ "nickname": "Al" }));
+        let after = users(&file);
+        assert_eq!(after.by_login("alice@example.com").unwrap().subject, bob);
+        assert_eq!(after.by_subject(&alice).unwrap().claims["nickname"], "Al");
+        say(&alice, json!({ "email": "bob@example.com" }));
+        say(&bob, json!({ "nickname": "Bo" }));
+        let after = users(&file);
+        assert_eq!(after.by_login("bob@example.com").unwrap().subject, alice);
+        assert_eq!(after.by_login("alice@example.com").unwrap().subject, bob);
+    }
+
+    /// What was never said need not be taken away, nor be remembered as such.
+    #[test]
+    fn only_what_the_file_says_is_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("people.db");
+        let alice = Subject::new("248289761001").unwrap();
+        let before = users(&file);
+        let say = |claims: Value| {
+            let claims = claims.as_object().unwrap().clone();
+            before.change(&alice, Change { claims, ..Change::default() }).unwrap();
+        };
+        say(json!({ "name": null, "nickname#de": "Al", "nickname#en": "Al" }));
+        say(json!({ "nickname#de": null, "nickname#fr": null }));
+        let mut said = record(&file, "changes", &alice)["claims"].clone();
+        said.as_object_mut().unwrap().remove("updated_at");
+        assert_eq!(said, json!({ "name": null, "nickname#en": "Al" }));
+        // nor is what an older program remembered
+        let long = format!("name#{}", "x".repeat(60_000));
+        let sql = "UPDATE changes SET record = json_set(record, '$.claims.' || ?1, null)";
+        let changed = Connection::open(&file).unwrap().execute(sql, [format!("{long:?}")]);
+        assert_eq!(changed.unwrap(), 1);
+        assert_eq!(record(&file, "changes", &alice)["claims"].get(&long), Some(&Value::Null));
+        let after = users(&file);
+        let change = Change { disabled: Some(true), ..Change::default() };
+        let found = after.change(&alice, change).unwrap();
+        assert_eq!(record(&file, "changes", &alice)["claims"].get(&long), None);
+        assert_eq!(found.claims.get("name"), None);
+        assert_eq!(found.claims["nickname#en"], "Al");
+    }
+
+    /// That an address is somebody's says nothing of the one that the file says later.
+    #[tokio::test]
+    async fn another_address_of_the_file_is_not_verified() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("people.db");
+        let bob = users(&file).by_login("bob").unwrap().subject.clone();
+        let mut entries = Settings::demo().unwrap().users;
+        let mut started = |email: &str, said: Option<bool>| {
+            entries[1].claims.insert("email".into(), email.into());
+            entries[1].claims.remove("email_verified");
+            if let Some(said) = said {
+                entries[1].claims.insert("email_verified".into(), said.into());
+            }
+            let users = Users::new(&entries, None).unwrap();
+            users.keep(&file, &issuer()).unwrap();
+            users
+        };
+        let signs_in = async |users: &Users, email: &str| {
+            sign_in(users, email, "can-we-fix-it").await.is_some()
+        };
+        let (old, new) = ("bob@example.com", "robert@example.com");
+        let users = started(old, Some(false));
+        assert!(!signs_in(&users, old).await);
+        let verified = |verified| Change { email_verified: Some(verified), ..Change::default() };
+        users.change(&bob, verified(true)).unwrap();
+        assert!(signs_in(&users, old).await);
+        for (email, said, found) in [
+            (old, Some(false), true),
+            (old, None, true),
+            (new, None, false),
+            (new, Some(false), false),
+            (new, Some(true), true),
+        ] {
+            assert_eq!(signs_in(&started(email, said), email).await, found, "{email} {said:?}");
+        }
+        // neither does what is not
+        started(old, Some(true)).change(&bob, verified(false)).unwrap();
+        assert!(!signs_in(&started(old, Some(true)), old).await);
+        assert!(signs_in(&started(new, Some(true)), new).await);
+        // nor what the file says, of the one that stands before it
+        let email = json!({ "email": old }).as_object().unwrap().clone();
+        let users = started(old, Some(false));
+        users.change(&bob, verified(false)).unwrap();
+        users.change(&bob, Change { claims: email, ..Change::default() }).unwrap();
+        assert!(!signs_in(&started(new, Some(true)), old).await);
+    }
+
+    /// The same where nothing was said of it when it was changed.
+    #[tokio::test]
+    async fn an_address_before_the_file_is_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("people.db");
+        let mut entries = Settings::demo().unwrap().users;
+        let number = |entries: &mut Vec<crate::config::UserEntry>, number: &str, verified: bool| {
+            entries[1].claims.insert("phone_number".into(), number.into());
+            entries[1].claims.insert("phone_number_verified".into(), verified.into());
+            let users = Users::new(entries, None).unwrap();
+            users.keep(&file, &issuer()).unwrap();
+            users
+        };
+        let users = number(&mut entries, "+1 555 0111", false);
+        let bob = users.by_login("bob").unwrap().subject.clone();
+        let claims = json!({ "phone_number": "+1 555 0111" }).as_object().unwrap().clone();
+        users.change(&bob, Change { claims, ..Change::default() }).unwrap();
+        let users = number(&mut entries, "+1 555 0122", true);
+        let found = users.by_subject(&bob).unwrap();
+        assert_eq!(found.claims["phone_number"], "+1 555 0111");
+        assert!(!users.has_phone_number("+1 555 0111"));
+    }
+
+    /// Whom the file disables, nothing else lets in.
+    #[test]
+    fn the_file_disables() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("people.db");
+        let alice = Subject::new("248289761001").unwrap();
+        let change = |disabled| Change { disabled: Some(disabled), ..Change::default() };
+        let before = users(&file);
+        before.change(&alice, change(true)).unwrap();
+        before.change(&alice, change(false)).unwrap();
+        let mut entries = Settings::demo().unwrap().users;
+        entries[0].disabled = true;
+        let after = Users::new(&entries, None).unwrap();
+        after.keep(&file, &issuer()).unwrap();
+        assert!(after.by_subject(&alice).unwrap().disabled);
+        assert!(after.change(&alice, change(false)).is_err());
+        after.change(&alice, change(true)).unwrap();
+        after.change(&alice, Change::default()).unwrap();
+        assert!(after.by_subject(&alice).unwrap().disabled);
+        assert!(users(&file).by_subject(&alice).unwrap().disabled, "asked for here besides");
+        users(&file).change(&alice, change(false)).unwrap();
+        assert!(!users(&file).by_subject(&alice).unwrap().disabled);
+    }
+
+    /// A file is one issuer's; one of before that was written down is whoever's has it.
+    #[test]
+    fn a_file_is_its_issuers() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("people.db");
+        let eve = users(&file).create(new("eve", None, &json!({}))).unwrap().subject.clone();
+        let other = Issuer::new("https://id.example/admins").unwrap();
+        let kept = |issuer: &Issuer| {
+            let users = Users::new(&Settings::demo().unwrap().users, None).unwrap();
+            users.keep(&file, issuer).map(|()| users.by_subject(&eve).is_some())
+        };
+        let refused = kept(&other).unwrap_err().to_string();
+        assert!(refused.contains(r#""https://id.example/people"; give every issuer"#), "{refused}");
+        assert!(kept(&issuer()).unwrap());
+        let first = "DROP TABLE issuer; PRAGMA user_version = 1";
+        Connection::open(&file).unwrap().execute_batch(first).unwrap();
+        assert!(kept(&other).unwrap());
+        assert!(kept(&issuer()).is_err() && kept(&other).unwrap());
+    }
+
+    /// Of whoever is deleted nothing stays in the file.
+    #[test]
+    fn nothing_stays_of_whoever_is_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("people.db");
+        let marked = || {
+            let bytes = fs::read(&file).unwrap();
+            bytes.windows(17).any(|bytes| bytes == b"marked-to-be-gone")
+        };
+        let before = users(&file);
+        let eve = before.create(new("eve", None, &json!({ "n": "marked-to-be-gone" }))).unwrap();
+        drop(before);
+        assert!(marked());
+        users(&file).remove(&eve.subject).unwrap();
+        assert!(!marked());
     }
 
     /// Nothing is true that could not be written.
@@ -422,7 +654,8 @@ mod tests {
         let file = folder.path().join("people.db");
         let sub = users(&file).create(new("eve", None, &json!({}))).unwrap().subject.clone();
         let refused = |entries: &[crate::config::UserEntry]| {
-            let text = Users::new(entries, None).unwrap().keep(&file).unwrap_err().to_string();
+            let text =
+                Users::new(entries, None).unwrap().keep(&file, &issuer()).unwrap_err().to_string();
             assert!(text.contains("people.db"), "{text}");
             text
         };
@@ -437,7 +670,7 @@ mod tests {
         write("UPDATE people SET record = json_set(record, '$.password_hash', 'md5-of-a-secret')");
         let text = refused(&entries);
         assert!(text.contains(sub.as_str()) && !text.contains("md5"), "{text}");
-        write("PRAGMA user_version = 2");
+        write("PRAGMA user_version = 3");
         assert!(refused(&entries).contains("newer"));
         fs::write(&file, "this is no database, and long enough to see it").unwrap();
         refused(&entries);

@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | `$argon2id$…`, `$argon2i$…`, `$argon2d$…` | PHC string ([RFC 9106]) | 256 MiB of memory, 1 GiB in all passes; 8 lanes |
 //! | `$2a$…`, `$2b$…`, `$2y$…` | bcrypt, of the first 72 bytes | cost 15 |
-//! | `$pbkdf2-sha256$i=600000$…`, `$pbkdf2-sha256$29000$…` | PHC string, or as `passlib` writes it ([RFC 8018]) | 4,000,000 iterations |
+//! | `$pbkdf2-sha256$i=600000$…`, `$pbkdf2-sha256$29000$…` | PHC string, or as `passlib` writes it ([RFC 8018]) | 4,000,000 iterations, for all blocks of 32 bytes together |
 //!
 //! Whoever may bring hashes must not choose how long everybody waits: what is dearer is no hash at all.
 //!
@@ -27,7 +27,10 @@ const ARGON2_MEMORY: u32 = 256 * 1024;
 const ARGON2_WRITES: u64 = 1024 * 1024;
 const ARGON2_LANES: u32 = 8;
 const BCRYPT_COST: u32 = 15;
-const PBKDF2_ITERATIONS: u32 = 4_000_000;
+/// How often it may iterate, for every block of what comes out.
+const PBKDF2_ITERATIONS: u64 = 4_000_000;
+/// A block of it, in bytes.
+const PBKDF2_BLOCK: u64 = 32;
 /// How short what came out may be, in bytes: a guess must not fit by chance.
 const SHORTEST: usize = 16;
 /// How long anything may be, in bytes.
@@ -69,16 +72,17 @@ impl<'t> Known<'t> {
         }
     }
 
-    /// Whether it would be made so today.
+    /// Whether it is as strong as it would be made today: in nothing weaker.
     pub(super) fn is_of_today(&self) -> bool {
         let Self::Argon2(hash) = self else { return false };
         let today = |params: &Params| {
-            (params.m_cost(), params.t_cost(), params.p_cost())
-                == (Params::DEFAULT_M_COST, Params::DEFAULT_T_COST, Params::DEFAULT_P_COST)
+            params.m_cost() >= Params::DEFAULT_M_COST
+                && params.t_cost() >= Params::DEFAULT_T_COST
+                && params.p_cost() >= Params::DEFAULT_P_COST
         };
         hash.algorithm.as_str() == "argon2id"
             && hash.version == Some(argon2::Version::V0x13.into())
-            && hash.hash.is_some_and(|hash| hash.len() == Params::DEFAULT_OUTPUT_LEN)
+            && hash.hash.is_some_and(|hash| hash.len() >= Params::DEFAULT_OUTPUT_LEN)
             && Params::try_from(hash).is_ok_and(|params| today(&params))
     }
 }
@@ -117,7 +121,8 @@ fn pbkdf2_sha256<'t>(text: &str) -> Option<Known<'t>> {
         base64.decode(text.replace('.', "+")).ok()
     };
     let (salt, hash) = (decode(salt)?, decode(hash)?);
-    let fits = iterations.get() <= PBKDF2_ITERATIONS
+    let blocks = u64::try_from(hash.len()).ok()?.div_ceil(PBKDF2_BLOCK);
+    let fits = u64::from(iterations.get()) * blocks <= PBKDF2_ITERATIONS
         && hash.len() >= SHORTEST
         && length.is_none_or(|length: usize| length == hash.len())
         && !salt.is_empty();
@@ -161,6 +166,27 @@ mod tests {
         }
     }
 
+    /// What is as strong as ours in everything is let be.
+    #[test]
+    fn what_is_weaker_is_not_of_today() {
+        let long = "bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc";
+        for (kind, hash, fits) in [
+            ("argon2id$v=19$m=19456,t=2,p=1", long, true),
+            ("argon2id$v=19$m=65536,t=3,p=4", long, true),
+            ("argon2id$v=19$m=65536,t=3,p=4", "bQk8UB/VmZZF4Oo79iDXuA", false),
+            ("argon2id$v=19$m=262144,t=1,p=1", long, false),
+            ("argon2id$v=19$m=19455,t=9,p=1", long, false),
+            ("argon2id$v=16$m=65536,t=3,p=4", long, false),
+            ("argon2id$m=65536,t=3,p=4", long, false),
+            ("argon2i$v=19$m=65536,t=3,p=4", long, false),
+            ("argon2d$v=19$m=65536,t=3,p=4", long, false),
+        ] {
+            let text = format!("${kind}$c29tZXNhbHRzb21lc2FsdA${hash}");
+            let known = Known::read(&text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(known.is_of_today(), fits, "{text}");
+        }
+    }
+
     /// Nobody who brings a hash along chooses how long everybody waits, or what fits.
     #[test]
     fn what_is_dear_or_empty_is_none() {
@@ -177,6 +203,8 @@ mod tests {
                 "$pbkdf2-sha256${params}$c2FsdHNhbHQ$Y11AchqV4b0sUisdZd0Xr97KWoymNE0LNNrnEgY4H9M"
             )
         };
+        let wide =
+            |params: &str| format!("$pbkdf2-sha256${params}$c2FsdHNhbHQ${}Zw", "Y11A".repeat(21));
         for text in [
             argon2("m=262144,t=4,p=1"),
             argon2("m=64,t=16384,p=1"),
@@ -186,6 +214,7 @@ mod tests {
             pbkdf2("i=4000000"),
             pbkdf2("i=1000,l=32"),
             pbkdf2("29000"),
+            wide("i=2000000,l=64"),
         ] {
             assert!(Known::read(&text).is_some(), "{text}");
         }
@@ -212,6 +241,8 @@ mod tests {
             bcrypt("10").replace(".E", "\u{e9}"),
             pbkdf2("i=4000001"),
             pbkdf2("i=0"),
+            wide("i=2000001,l=64"),
+            wide("4000000"),
             pbkdf2("i=1000,l=31"),
             pbkdf2("i=1000,x=32"),
             pbkdf2("i=99999999999"),

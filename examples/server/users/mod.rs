@@ -3,7 +3,7 @@
 //! They are in the configuration, or in `people.db` if they were created since (`kept.rs`).
 //!
 //! Passwords are hashed with argon2id away from the async threads, by no more of them at a time than
-//! there are processors, and a name that nobody has costs as much as one that somebody has.
+//! there are processors, and a name that nobody has costs as much as one whose password was hashed here.
 
 mod accounts;
 mod change;

@@ -1,6 +1,6 @@
 //! A person: what is known of them, and what they are called.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use oidc_op::{ClaimMapping, ClaimSources, Clock, Scope, Subject, SystemClock};
 use serde_json::{Map, Value};
@@ -36,9 +36,16 @@ pub(crate) struct User {
 #[derive(Clone, Debug)]
 pub(super) enum Origin {
     /// The configuration, and what has changed since.
-    Configuration { changed: Change },
+    Configuration { file: Arc<Said>, changed: Change },
     /// They, or a backend, have created the account.
     Created,
+}
+
+/// What the configuration itself says of a person.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) disabled: bool,
+    pub(super) claims: Map<String, Value>,
 }
 
 impl User {
@@ -124,6 +131,7 @@ impl User {
         mapping: Option<&ClaimMapping>,
     ) -> Result<Self, ConfigError> {
         let UserEntry { username, password, sub, disabled, .. } = entry;
+        let file = Said { disabled: *disabled, claims: claims(entry, mapping) };
         let password = match password {
             Password::Plain(password) => PasswordHash::of(password.expose())
                 .map_err(|e| ConfigError::new(format!("users: argon2: {e}")))?,
@@ -141,11 +149,11 @@ impl User {
             password: Some(password),
             pin: pin.map_err(|e| ConfigError::new(format!("users: argon2: {e}")))?,
             disabled: *disabled,
-            claims: claims(entry, mapping),
+            claims: file.claims.clone(),
             sources: entry.sources.clone(),
             second_factor: entry.second_factor.clone(),
             permissions: entry.permissions.clone(),
-            origin: Origin::Configuration { changed: Change::default() },
+            origin: Origin::Configuration { file: file.into(), changed: Change::default() },
         })
     }
 }
