@@ -10,6 +10,7 @@
 //! | file | what |
 //! |---|---|
 //! | `config/` | the configuration: one TOML file, or one sentence about what is wrong with it |
+//! | `assemble.rs` | what it becomes |
 //! | `data.rs` | keys and secrets, made at the first start |
 //! | `signing.rs` | signing keys that several servers share |
 //! | `users/`, `limits.rs` | the people, and how often a password may be guessed |
@@ -25,6 +26,7 @@
 //! | `serving.rs`, `layers.rs`, `patience.rs`, `shedding.rs` | what surrounds every request and every connection |
 
 mod apps;
+mod assemble;
 mod assurance;
 mod config;
 mod data;
@@ -60,31 +62,26 @@ use std::{
 
 use axum::{Router, http::StatusCode, routing::get};
 use axum_server::{Handle, tls_rustls::RustlsAcceptor};
-use oidc_op::{
-    Issuer, KeyRecord, Provider, Severity, Signer, StaticClients, TracingObserver,
-    adapter::{axum::router, http::Pages},
-    store::Store,
-};
+use oidc_op::{Issuer, Provider, Severity, StaticClients, adapter::http::Pages};
 use tokio::{runtime::Runtime, task::JoinSet};
 use tracing::{debug, error, field, info, warn};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
+    assemble::{assemble, routes},
     config::{ConfigError, Network, Settings},
     demo::Demo,
-    limits::{Gate, Limits},
+    limits::Limits,
     manage::Manage,
     pages::Site,
-    passwords::Passwords,
     patience::PatientAcceptor,
-    policies::{Directory, ExchangeRules, Issuers},
     profile::Profile,
     serving::{bind, careful, keep_house, reachable, rustls_config, stop_when_told},
     shedding::Room,
     sign_in::OneTimeTokens,
     sign_up::SignUps,
     signing::Signing,
-    upstream::{Everybody, Upstreams, Way},
+    upstream::Upstreams,
     users::Users,
 };
 
@@ -282,133 +279,6 @@ async fn serve(settings: Settings) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The provider and everything that it needs; over the store that is open, or that of the settings, which is open
-/// from then on.
-async fn assemble(
-    settings: Settings,
-    asked_at: SocketAddr,
-    open: &mut Option<Arc<dyn Store>>,
-) -> Result<Arc<App>, Stop> {
-    let site = Arc::new(Site::new(&settings));
-    let config = settings.provider();
-    let given = data::Given::read(&settings)?;
-    let password_grant = settings.password_grant();
-    let (in_store, algorithms) = (settings.keys.store, settings.algorithms());
-    let manage = Manage::of(&settings);
-    let profile = settings.profile.clone();
-    let publishers = settings.registration.as_ref().map(config::Registration::publishers);
-    let publishers = publishers.transpose()?.unwrap_or_default();
-    let data = settings.data;
-    let issuer = settings.issuer;
-    let demo = settings.features.demo.then(|| Demo::new(&issuer, asked_at)).transpose()?;
-    let mut clients: Vec<_> = settings.clients.into_iter().map(|entry| entry.0).collect();
-    if let Some(demo) = &demo {
-        if clients.iter().any(|client| client.id.as_str() == demo::CLIENT_ID) {
-            let text =
-                "clients: client_id \"demo\" is the demo's; rename it or turn features.demo off";
-            return Err(ConfigError::new(text).into());
-        }
-        clients.push(demo.client()?);
-    }
-    let limits = Arc::new(Limits::new(&settings.limits, &clients));
-    let clients = clients.into_iter().collect::<StaticClients>();
-    let users = Users::new(&settings.users, settings.claims.mapping.as_ref())?;
-    let users = Arc::new(users.at_most(settings.limits.people));
-    let sign_ups = SignUps::new(Arc::clone(&users), settings.sign_up.verification());
-    let sign_ups = sign_ups.map_err(|e| Stop::Machine(e.to_string()))?;
-    let way = Way::to(&settings.upstreams, settings.limits.request())?;
-    let fetch = settings.fetch.client()?;
-    // From here on all is known to be well, so that a refusal leaves nothing behind.
-    let kept = given.or_made(&data)?;
-    let way = way.zip(kept.secrets.pairwise.as_ref());
-    let upstreams = way.map(|way| Upstreams::new(settings.upstreams, &issuer, way)).transpose()?;
-    if !settings.store.is_memory(&data)? {
-        users.keep(&data::people(&data)?, &issuer)?;
-    }
-    let store = match open {
-        Some(store) => store,
-        None => open.insert(settings.store.open(&settings.stores, &data).await?),
-    };
-    let store = Arc::clone(store);
-    let (signing, signer): (_, Arc<dyn Signer>) = match kept.keys {
-        Some(keys) if !in_store => (None, Arc::new(keys)),
-        given => {
-            let record = KeyRecord::new(Arc::clone(&store), &issuer, &kept.secrets);
-            let signing = Signing::open(record, given, algorithms, settings.keys.rotate()).await?;
-            let signer = signing.signer();
-            (Some(signing), signer)
-        }
-    };
-    let mut builder = Provider::builder(config)
-        .store(store)
-        .clients(clients.clone())
-        .accounts(Everybody::new(&users, upstreams.as_ref()))
-        .signer(signer)
-        .decryption(kept.decryption)
-        .secrets(kept.secrets)
-        .throttle(Gate { limits: Arc::clone(&limits), users: Arc::clone(&users) })
-        .permissions(Arc::clone(&users))
-        .observer(TracingObserver);
-    if password_grant {
-        let (users, limits, site) = (Arc::clone(&users), Arc::clone(&limits), Arc::clone(&site));
-        builder = builder.passwords(Passwords { users, limits, site });
-    }
-    if !settings.exchange.is_empty() {
-        builder = builder.exchanges(ExchangeRules(settings.exchange));
-    }
-    if !settings.trusted_issuers.is_empty() {
-        builder = builder.issuers(Issuers(settings.trusted_issuers));
-    }
-    if !publishers.is_empty() {
-        builder = builder.publishers(Directory(publishers));
-    }
-    if let Some(fetch) = fetch {
-        builder = builder.fetch(fetch);
-    }
-    let provider = builder.build().map_err(|e| ConfigError::new(e.to_string()))?;
-    let manage = manage.map(|manage| manage.over(&provider)).transpose()?;
-    let profile = profile.map(|entry| Profile::new(&issuer, entry, &provider)).transpose()?;
-    let (errors, sign_outs) = (Arc::clone(&site), Arc::clone(&site));
-    let pages = Pages::at(site.interaction(""))
-        .confirmations(site.confirmation(""))
-        .errors(move |error| errors.provider_error(error))
-        .sign_outs(move |signed_out| sign_outs.provider_sign_out(signed_out));
-    Ok(Arc::new(App {
-        provider,
-        pages,
-        one_time: OneTimeTokens::of(&site.sign_in),
-        site,
-        issuer,
-        clients,
-        users,
-        limits,
-        sign_ups,
-        upstreams,
-        demo,
-        signing,
-        manage,
-        profile,
-        trusted_proxies: settings.trusted_proxies,
-    }))
-}
-
-fn routes(app: &Arc<App>) -> Router {
-    let interaction = get(interaction::show).head(layers::nothing).post(interaction::decide);
-    let confirmation = get(logout::show).head(layers::nothing).post(logout::decide);
-    let manage = app.manage.as_ref().map(|manage| manage::routes(&manage.base));
-    let profile = app.profile.as_ref().map(|profile| profile::routes(&profile.base));
-    Router::new()
-        .route(&app.site.interaction("{token}"), interaction)
-        .route(&app.site.confirmation("{token}"), confirmation)
-        .route(&app.site.apps_page(), get(apps::show).post(apps::act))
-        .merge(demo::routes(app))
-        .merge(upstream::routes(app))
-        .merge(manage.unwrap_or_default())
-        .merge(profile.unwrap_or_default())
-        .with_state(Arc::clone(app))
-        .merge(router(&app.provider, app.pages.clone()))
-}
-
 /// Says what the library finds weak, or broken, in the configuration and in the clients.
 async fn look_over(provider: &Provider) {
     match provider.lint().await {
@@ -438,6 +308,8 @@ fn announce(app: &App, listener: &TcpListener) {
 
 #[cfg(test)]
 mod tests {
+    use oidc_op::store::Store;
+
     use super::*;
 
     /// Threat HT-09: whoever panics, the others live, and nobody learns what went wrong but the log.

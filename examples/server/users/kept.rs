@@ -92,6 +92,9 @@ struct Changes {
     addresses: Map<String, Value>,
 }
 
+/// Who has changed, what of them, and the addresses of theirs that were verified.
+type Changed = (Subject, Change, Map<String, Value>);
+
 /// One change at a time, from what is read to what is written. On a thread where waiting for the disk keeps
 /// nobody else.
 pub(super) fn write_in<T>(kept: &Mutex<Kept>, change: impl FnOnce(&Kept) -> T) -> T {
@@ -167,7 +170,7 @@ impl Kept {
     }
 
     /// What has changed of people in the configuration, and which addresses were verified.
-    fn changes(&self) -> Result<Vec<(Subject, Change, Map<String, Value>)>, NotKept> {
+    fn changes(&self) -> Result<Vec<Changed>, NotKept> {
         let change = |(sub, record): (String, String)| {
             let Changes { password_hash, pin_hash, disabled, permissions, claims, addresses } =
                 serde_json::from_str(&record)?;

@@ -55,10 +55,10 @@ impl Delegation {
     async fn start() -> Self {
         let mut there = THERE.to_owned();
         for sub in FAULTS {
-            there += &format!(
-                "[[users]]\nusername = {sub:?}\npassword = {:?}\nsub = {sub:?}\n",
-                faulty(sub).1
-            );
+            let password = faulty(sub).1;
+            let user =
+                format!("[[users]]\nusername = {sub:?}\npassword = {password:?}\nsub = {sub:?}\n");
+            there.push_str(&user);
         }
         let people = RefCell::new(None);
         let (op, upstream) = upstream::start(FILE, &there, &[], |config| {
