@@ -73,16 +73,15 @@ impl Verified {
         }
     }
 
-    /// They were sent to sign in once more, and were asked ([OpenID Connect Core §3.1.2.1], `prompt`).
-    /// A provider that does not say when has to be believed.
+    /// The sign-in is as fresh as it was asked to be ([OpenID Connect Core §3.1.2.1], `prompt` and `max_age`); a
+    /// provider that does not say when it was owes that.
     ///
     /// [OpenID Connect Core §3.1.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
-    pub(super) fn must_be_since(&self, again: Option<Timestamp>) -> Result<(), Failure> {
-        match (again, self.time) {
-            (Some(sent), Some(time)) if time.unix() + LEEWAY < sent.unix() => {
-                Err(Failure::new(Fault::TokenAuthTime, "the ID token"))
-            }
-            _ => Ok(()),
+    pub(super) fn must_be_since(&self, since: Option<Timestamp>) -> Result<(), Failure> {
+        let Some(since) = since else { return Ok(()) };
+        match self.time {
+            Some(time) if time.unix().saturating_add(LEEWAY) >= since.unix() => Ok(()),
+            _ => Err(Failure::new(Fault::TokenAuthTime, "the ID token")),
         }
     }
 }
@@ -293,15 +292,16 @@ mod tests {
             amr: Vec::new(),
             claims: Value::Null,
         };
-        for (again, time, fits) in [
+        for (since, time, fits) in [
             (None, Some(0), true),
             (Some(1_000), Some(1_000), true),
             (Some(1_000), Some(940), true),
             (Some(1_000), Some(939), false),
-            (Some(1_000), None, true),
+            (Some(1_000), None, false),
+            (None, None, true),
         ] {
-            let again = again.map(Timestamp::from_unix);
-            assert_eq!(verified(time).must_be_since(again).is_ok(), fits, "{again:?} {time:?}");
+            let since = since.map(Timestamp::from_unix);
+            assert_eq!(verified(time).must_be_since(since).is_ok(), fits, "{since:?} {time:?}");
         }
     }
 }

@@ -26,6 +26,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use oidc_op::{
     Account, Accounts, Clock, HostError, Interaction, Issuer, Login, Secret, Subject, SystemClock,
+    Timestamp,
 };
 use openidconnect::{
     AuthenticationFlow, AuthorizationCode, CsrfToken, LanguageTag, LoginHint, Nonce,
@@ -73,6 +74,9 @@ impl Way {
         Ok(http.map(|http| Self { http, together }))
     }
 }
+
+/// How long ago a sign-in may be if nobody asks for less.
+const ANY_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The upstream providers.
 pub(crate) struct Upstreams {
@@ -154,18 +158,19 @@ impl Upstreams {
         for locale in &interaction.hints.ui_locales {
             request = request.add_ui_locale(LanguageTag::new(locale.to_string()));
         }
-        // Who is signed in already is to prove it once more, or to become somebody else.
-        let again = interaction.subject.is_some().then(|| SystemClock.now());
-        if again.is_some() {
+        let freshness = Freshness::of(interaction, SystemClock.now());
+        if freshness.anew {
             request = request.add_prompt(CoreAuthPrompt::Login);
         }
+        // With any, the provider owes an `auth_time` (OpenID Connect Core, section 2).
+        request = request.set_max_age(freshness.max_age);
         let (address, state, nonce) = request.url();
         let pending = Pending {
             upstream: upstream.entry.name.clone(),
             token: token.into(),
             nonce,
             verifier,
-            again,
+            since: freshness.since,
         };
         self.under_way.begin(state.into_secret(), pending);
         Ok(address.into())
@@ -206,7 +211,7 @@ impl Upstreams {
             }
             verified => verified,
         }?;
-        verified.must_be_since(pending.again)?;
+        verified.must_be_since(pending.since)?;
         let subject = self.names.subject(&upstream.entry, &verified.sub)?;
         let known = (verified, tokens.access_token());
         let login = Login::new(subject);
@@ -226,6 +231,35 @@ impl Upstreams {
             said.inspect_err(|failure| failure.log_silence(&entry.name))
         };
         heard.or_ask(unfit, ask).await
+    }
+}
+
+/// How long ago the sign-in may have been.
+struct Freshness {
+    /// They are to sign in once more, whatever there was before.
+    anew: bool,
+    max_age: Duration,
+    /// Not before; none, if an earlier sign-in will do.
+    since: Option<Timestamp>,
+}
+
+impl Freshness {
+    /// As the client asks ([OpenID Connect Core §3.1.2.1]). Who is signed in already is to prove it once more, or
+    /// to become somebody else.
+    ///
+    /// [OpenID Connect Core §3.1.2.1]: https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+    fn of(interaction: &Interaction, now: Timestamp) -> Self {
+        let asked =
+            interaction.max_age.map(|most| u64::try_from(most.whole_seconds()).unwrap_or(0));
+        if asked == Some(0) || interaction.subject.is_some() {
+            return Self { anew: true, max_age: ANY_AGE, since: Some(now) };
+        }
+        let since = |most: u64| {
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            Timestamp::from_unix(now.unix().saturating_sub(most))
+        };
+        let max_age = asked.map_or(ANY_AGE, Duration::from_secs);
+        Self { anew: false, max_age, since: asked.map(since) }
     }
 }
 

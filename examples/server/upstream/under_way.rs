@@ -23,8 +23,8 @@ pub(super) struct Pending {
     pub(super) token: Arc<str>,
     pub(super) nonce: Nonce,
     pub(super) verifier: PkceCodeVerifier,
-    /// When they were sent to sign in once more; none, if an earlier sign-in will do.
-    pub(super) again: Option<Timestamp>,
+    /// When the sign-in was at the earliest; none, if any will do.
+    pub(super) since: Option<Timestamp>,
 }
 
 /// The sign-ins under way: in memory, so that the node which began one must finish it.
@@ -124,7 +124,7 @@ mod tests {
             token: token.into(),
             nonce: Nonce::new("n".into()),
             verifier: PkceCodeVerifier::new("v".repeat(43)),
-            again: None,
+            since: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 
-use super::{STUB, delegating, login_page, main, sent_back, server, through, upstream};
+use super::{STUB, delegating, login_page, main, sent_back, server, stub, through, upstream};
 use crate::blackbox::{
     fixture::FIRST_PARTY,
     party::{authorize, is_signed_in},
@@ -158,6 +158,35 @@ async fn an_old_sign_in_is_none() {
     let page = visitor.open(authorize(FIRST_PARTY, &again)).await;
     let problem = through(&visitor, &page, "main").await;
     is_problem(&problem, 502, "upstream_token_auth_time", "old");
+
+    for (wrong, name, value, fits) in [
+        ("old", "prompt", "login", false),
+        ("old", "max_age", "0", false),
+        ("old", "max_age", "3000", false),
+        ("old", "max_age", "5000", true),
+        ("no auth_time", "prompt", "login", false),
+        ("no auth_time", "max_age", "5000", false),
+        ("no auth_time", "prompt", "consent", true),
+        ("", "prompt", "login", true),
+        ("", "max_age", "3000", true),
+    ] {
+        let visitor = Visitor::new(&server);
+        let asked = [(name, value), ("login_hint", wrong)];
+        let page = visitor.open(authorize(FIRST_PARTY, &asked)).await;
+        let sent = visitor.submit(&page, "upstream-main", &[]).await;
+        let query = stub::asked(&sent.location().unwrap());
+        let anew = value == "login" || value == "0";
+        assert_eq!(query.contains_key("prompt"), anew, "{name}={value}: {query:?}");
+        let most = if name == "max_age" && !anew { value } else { "2592000" };
+        assert_eq!(query["max_age"], most, "{name}={value}");
+        let page = visitor.come_back(sent_back(&sent).await).await;
+        if fits {
+            assert!(page.is_answer() || page.asks_consent(), "{wrong} {value}: {}", page.body);
+        } else {
+            is_problem(&page, 502, "upstream_token_auth_time", wrong);
+            assert!(!is_signed_in(&visitor).await);
+        }
+    }
 }
 
 /// A provider that never answers has a page here, in the time that a request may take.

@@ -1,5 +1,7 @@
 //! A second server like this one as the upstream provider, with people, pages and keys as they are.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use super::{CLIENT, SECRET, userinfo};
@@ -56,6 +58,24 @@ async fn a_server_like_this_one() {
     });
     assert_eq!(said, expected);
     assert!(is_signed_in(&here).await);
+
+    // Whoever is signed in there is asked again nevertheless, if the client here asks for that.
+    for (name, value) in [("prompt", "login"), ("max_age", "1")] {
+        let here = Visitor::new(&ours);
+        let sent = here.open(authorize(FIRST_PARTY, &[(name, value)])).await.location().unwrap();
+        assert!(sent.query_pairs().any(|pair| pair == (name.into(), value.into())), "{sent}");
+        let end = Instant::now() + Duration::from_secs(10);
+        let page = loop {
+            let page = there.open(&sent).await;
+            // The sign-in there has to become a second old.
+            if page.asks_password() || name == "prompt" || Instant::now() > end {
+                break page;
+            }
+        };
+        assert!(page.asks_password(), "{name}: {page:?}");
+        let back = there.consent(page, ALICE).await.location().unwrap();
+        here.come_back(back).await.code();
+    }
     drop(upstream);
     let quiet = here.open(authorize(FIRST_PARTY, &[("prompt", "none")])).await;
     assert_eq!(

@@ -245,6 +245,7 @@ fn id_token(stub: &Inner, asked: &Parameters, wrong: &str, access_token: &str) -
         "expired" => claims["exp"] = (now - 300).into(),
         "at_hash" => claims["at_hash"] = "AAAAAAAAAAAAAAAAAAAAAA".into(),
         "old" => claims["auth_time"] = (now - 4000).into(),
+        "no auth_time" => drop(claims.as_object_mut().unwrap().remove("auth_time")),
         "another person" => claims["sub"] = "upstream-sub-2".into(),
         "signature" => key = &stub.other,
         "none" => {
