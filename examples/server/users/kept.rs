@@ -92,6 +92,9 @@ struct Changes {
     addresses: Map<String, Value>,
 }
 
+/// Whom a change is of, and which addresses of the configuration it was said of.
+type Changed = (Subject, Change, Map<String, Value>);
+
 /// One change at a time, from what is read to what is written. On a thread where waiting for the disk keeps
 /// nobody else.
 pub(super) fn write_in<T>(kept: &Mutex<Kept>, change: impl FnOnce(&Kept) -> T) -> T {
@@ -166,8 +169,8 @@ impl Kept {
         self.rows("SELECT sub, record FROM people")?.into_iter().map(person).collect()
     }
 
-    /// What has changed of people in the configuration, and which addresses were verified.
-    fn changes(&self) -> Result<Vec<(Subject, Change, Map<String, Value>)>, NotKept> {
+    /// What has changed of people in the configuration.
+    fn changes(&self) -> Result<Vec<Changed>, NotKept> {
         let change = |(sub, record): (String, String)| {
             let Changes { password_hash, pin_hash, disabled, permissions, claims, addresses } =
                 serde_json::from_str(&record)?;
