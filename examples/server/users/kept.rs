@@ -92,7 +92,7 @@ struct Changes {
     addresses: Map<String, Value>,
 }
 
-/// Who has changed, what of them, and the addresses of theirs that were verified.
+/// Whom a change is of, and which addresses of the configuration it was said of.
 type Changed = (Subject, Change, Map<String, Value>);
 
 /// One change at a time, from what is read to what is written. On a thread where waiting for the disk keeps
@@ -169,7 +169,7 @@ impl Kept {
         self.rows("SELECT sub, record FROM people")?.into_iter().map(person).collect()
     }
 
-    /// What has changed of people in the configuration, and which addresses were verified.
+    /// What has changed of people in the configuration.
     fn changes(&self) -> Result<Vec<Changed>, NotKept> {
         let change = |(sub, record): (String, String)| {
             let Changes { password_hash, pin_hash, disabled, permissions, claims, addresses } =
