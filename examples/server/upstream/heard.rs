@@ -132,7 +132,7 @@ mod tests {
             let said = heard.or_ask_at(start + after, None, ask).await;
             said.map(|said| *said).map_err(|failure| failure.fault)
         };
-        let outage = FRESH + FAILED;
+        let outage = FRESH + FAILED * 3;
         for (after, answer, said, asked_times) in [
             (Duration::ZERO, down(), Err(Fault::Unreachable), 1),
             (FAILED / 2, Ok(0), Err(Fault::Unreachable), 1),
