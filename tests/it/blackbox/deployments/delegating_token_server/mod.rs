@@ -53,13 +53,11 @@ struct Delegation {
 
 impl Delegation {
     async fn start() -> Self {
-        let mut there = THERE.to_owned();
-        for sub in FAULTS {
-            there += &format!(
-                "[[users]]\nusername = {sub:?}\npassword = {:?}\nsub = {sub:?}\n",
-                faulty(sub).1
-            );
-        }
+        let faulty = FAULTS.map(|sub| {
+            let password = faulty(sub).1;
+            format!("[[users]]\nusername = {sub:?}\npassword = {password:?}\nsub = {sub:?}\n")
+        });
+        let there = format!("{THERE}{}", faulty.concat());
         let people = RefCell::new(None);
         let (op, upstream) = upstream::start(FILE, &there, &[], |config| {
             let upstream = &mut config["upstreams"][0];

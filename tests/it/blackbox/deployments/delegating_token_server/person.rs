@@ -56,7 +56,9 @@ impl PersonApi {
 impl Drop for PersonApi {
     fn drop(&mut self) {
         // Waiting is not for where tests run.
-        self.runtime.take().map(Runtime::shutdown_background);
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
