@@ -132,11 +132,12 @@ async fn a_job_ends_where_its_owner_does() {
     // less for her is less for what is out
     set(json!({ "permissions": "orders:write" })).await;
     assert_eq!(looks(op, both).await["scope"], "orders:write");
-    assert_eq!(looks(op, reads).await.get("scope"), None);
+    let nothing = json!({ "active": false });
+    assert_eq!(looks(op, reads).await, nothing, "it covers nothing any more");
     set(json!({ "permissions": "" })).await;
-    assert_eq!(looks(op, both).await.get("scope"), None);
+    assert_eq!(looks(op, both).await, nothing);
     let (status, none) = asks(op, BOTH).await;
-    assert!(status == 200 && none.get("scope").is_none_or(|scope| scope == ""), "{none}");
+    assert_eq!((status, &none["error"]), (400, &json!("invalid_scope")), "{none}");
 
     set(json!({ "permissions": BOTH, "disabled": true })).await;
     for token in [reads, both] {

@@ -53,13 +53,11 @@ struct Delegation {
 
 impl Delegation {
     async fn start() -> Self {
-        let mut there = THERE.to_owned();
-        for sub in FAULTS {
+        let faulty = FAULTS.map(|sub| {
             let password = faulty(sub).1;
-            let user =
-                format!("[[users]]\nusername = {sub:?}\npassword = {password:?}\nsub = {sub:?}\n");
-            there.push_str(&user);
-        }
+            format!("[[users]]\nusername = {sub:?}\npassword = {password:?}\nsub = {sub:?}\n")
+        });
+        let there = format!("{THERE}{}", faulty.concat());
         let people = RefCell::new(None);
         let (op, upstream) = upstream::start(FILE, &there, &[], |config| {
             let upstream = &mut config["upstreams"][0];

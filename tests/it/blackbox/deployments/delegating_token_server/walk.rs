@@ -38,9 +38,7 @@ async fn from_the_application_to_the_upstream_and_back() {
     );
     let page = visitor.open(&request).await;
     all.at_the_upstream(&page);
-    assert!(
-        page.redirects.len() > 1 && page.redirects.iter().all(reqwest::StatusCode::is_redirection)
-    );
+    assert!(page.redirects.len() > 1, "through pages of ours that nobody sees: {page:?}");
     assert!(page.body.contains("value=\"grace\""), "{}", page.body);
     let page = visitor.submit(&page, "submit", &[("login", GRACE.0), ("password", GRACE.1)]).await;
     assert!(page.url.as_str().starts_with(all.op.issuer()), "{page:?}");
