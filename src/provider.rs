@@ -67,7 +67,7 @@ impl Provider {
     ///
     /// # Errors
     ///
-    /// As [`authorize`](Self::authorize).
+    /// As [`authorize`](Self::authorize); a `login` that is [too much to keep](Login::check) is a `server_error`.
     ///
     /// # Security
     ///

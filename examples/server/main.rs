@@ -127,6 +127,18 @@ enum Stop {
     Machine(String),
 }
 
+impl Stop {
+    /// Of the issuer with this number: the first is the file's own, the others are realms of it.
+    fn at(self, issuer: usize) -> Self {
+        match (self, issuer.checked_sub(1)) {
+            (Self::Configuration(finding), Some(realm)) => {
+                ConfigError::new(format!("realms[{realm}].{finding}")).into()
+            }
+            (stop, _) => stop,
+        }
+    }
+}
+
 impl From<ConfigError> for Stop {
     fn from(error: ConfigError) -> Self {
         Self::Configuration(error)
@@ -230,9 +242,10 @@ async fn serve(settings: Settings) -> Result<(), Stop> {
     let connection = settings.limits.connection();
     let room = Room::of(settings.limits.concurrent_requests);
     let (mut store, mut apps, mut service) = (None, Vec::new(), Router::new());
-    for realm in settings.into_realms() {
+    for (at, realm) in settings.into_realms().into_iter().enumerate() {
         let (limits, codes_in_log) = (realm.limits, realm.sign_up.codes_in_log());
-        let app = assemble(realm, asked_at, &mut store).await?;
+        let app = assemble(realm, asked_at, &mut store).await;
+        let app = app.map_err(|stop| stop.at(at))?;
         if codes_in_log && !built_in {
             warn!("sign_up.delivery is log: whoever reads this log can verify any address");
         }

@@ -2,11 +2,7 @@ use std::{fmt, sync::Arc};
 
 use time::Duration;
 
-use super::{
-    Cookies,
-    assurance::Assurance,
-    request::{AuthorizeRequest, OwnParameters},
-};
+use super::{Cookies, assurance::Assurance, parameters::OwnParameters, request::AuthorizeRequest};
 use crate::{
     claims::{ClaimRules, RequestedClaim, may_have, untagged},
     client::Client,
@@ -175,7 +171,9 @@ pub enum Need {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// They have authenticated, or created an account. It is believed: check the credentials first.
+    /// They have authenticated, or created an account. It is believed: check the credentials first. One that is
+    /// [too much to keep](Login::check) ends in `server_error`, one that is
+    /// [older than the client accepts](Interaction::max_age) in `login_required`.
     Login(Login),
     /// They agree to what was asked, or to less.
     Consent(Agreement),

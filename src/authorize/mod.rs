@@ -16,6 +16,7 @@ mod complete;
 mod decide;
 mod hint;
 mod interaction;
+mod parameters;
 mod pending;
 mod person;
 mod request;
@@ -27,7 +28,8 @@ use std::{borrow::Cow, net::IpAddr};
 
 pub(crate) use hint::{IssuedIdToken, issued_id_token};
 pub use interaction::{Agreement, AskedClaim, Hints, Interaction, Need, Verdict};
-pub(crate) use request::{locales, parameter_contradictions};
+pub(crate) use parameters::parameter_contradictions;
+pub(crate) use request::locales;
 pub(crate) use resume::{Door, check_form, resume, revisit};
 pub(crate) use return_to::ReturnTo;
 

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Cookies, request::recognised};
+use super::{Cookies, parameters::recognised};
 use crate::{
     error::{Failure, HostError, Reason},
     grant::ConsentBasis,

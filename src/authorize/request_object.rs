@@ -11,7 +11,7 @@ use std::error::Error;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::request::recognised;
+use super::parameters::recognised;
 use crate::{
     client::{self, Client, KeyFault},
     config::RequestObjectMode,

@@ -501,6 +501,7 @@ fn realms_are_apart() {
     let owned = format!("{}{client}owner = \"x\"\n", issuer("/b"));
     for (first, rest, says) in [
         ("", issuer("/b"), "line 1, column 1: issuer: needs a path"),
+        ("/a", issuer("/health"), "line 4, column 1: realms[0].issuer: its path is a page of"),
         ("/a", issuer(""), "line 4, column 1: realms[0].issuer: needs a path"),
         ("/a", issuer("/a/b"), "line 4, column 1: realms[0].issuer: its path begins like"),
         ("/a/b", issuer("/a"), "realms[0].issuer: its path begins like"),

@@ -99,6 +99,29 @@ pub(super) struct Expected<'e> {
     pub(super) redirect_uri: &'e str,
 }
 
+/// Those of the standard scopes (OpenID Connect Core, section 5.1).
+pub(super) const CLAIMS: [&str; 19] = [
+    "name",
+    "family_name",
+    "given_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "updated_at",
+    "email",
+    "email_verified",
+    "address",
+    "phone_number",
+    "phone_number_verified",
+];
+
 pub(super) const PROMPTS: [&str; 4] = ["none", "login", "consent", "select_account"];
 
 fn texts(value: &Value) -> BTreeSet<&str> {

@@ -43,3 +43,23 @@ fn every_file_is_refused_with_file_line_and_member() {
         }
     }
 }
+
+/// What is only found out when everything is put together is located as well, in its realm.
+#[test]
+fn a_realm_is_refused_with_its_line() {
+    let user = |table: &str, name: &str, sub: &str| {
+        format!("[[{table}]]\nusername = \"{name}\"\npassword = \"p\"\nsub = \"{sub}\"\n")
+    };
+    let text = [
+        "issuer = \"http://localhost:1/a\"\nlisten = \"127.0.0.1:0\"\nstore = \"memory:\"\ndata = \"{data}\"\n",
+        &user("users", "ada", "1"),
+        "[[realms]]\nissuer = \"http://localhost:1/b\"\n",
+        &user("realms.users", "bob", "1"),
+        &user("realms.users", "Bob", "2"),
+    ]
+    .concat();
+    let (code, said) = refuse(&text);
+    assert_eq!(code, Some(2), "{said}");
+    let last = said.trim_end().lines().next_back().unwrap();
+    assert!(last.contains("server.toml: line 11, column 10: realms[0].users: "), "{said}");
+}

@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 
 use super::{
     Confidential, Deployment,
-    advertised::{Expected, PROMPTS, exactly},
+    advertised::{CLAIMS, Expected, PROMPTS, exactly},
     sent,
 };
 use crate::blackbox::{
@@ -174,28 +174,6 @@ const ENDPOINTS: [(&str, &str); 7] = [
     ("introspection_endpoint", "/introspect"),
     ("revocation_endpoint", "/revoke"),
     ("end_session_endpoint", "/end_session"),
-];
-
-const CLAIMS: [&str; 19] = [
-    "name",
-    "family_name",
-    "given_name",
-    "middle_name",
-    "nickname",
-    "preferred_username",
-    "profile",
-    "picture",
-    "website",
-    "gender",
-    "birthdate",
-    "zoneinfo",
-    "locale",
-    "updated_at",
-    "email",
-    "email_verified",
-    "address",
-    "phone_number",
-    "phone_number_verified",
 ];
 
 /// The scopes of both.

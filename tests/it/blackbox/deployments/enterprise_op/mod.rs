@@ -32,7 +32,7 @@ use serde_json::{Value, json};
 
 use super::{
     Confidential, Deployment,
-    advertised::{Expected, PROMPTS, exactly},
+    advertised::{CLAIMS, Expected, PROMPTS, exactly},
     sent,
 };
 use crate::{
@@ -269,28 +269,7 @@ async fn advertises_what_it_does() {
                 "users:write",
                 "keys:write",
             ],
-            claims: &[
-                "name",
-                "family_name",
-                "given_name",
-                "middle_name",
-                "nickname",
-                "preferred_username",
-                "profile",
-                "picture",
-                "website",
-                "gender",
-                "birthdate",
-                "zoneinfo",
-                "locale",
-                "updated_at",
-                "email",
-                "email_verified",
-                "address",
-                "phone_number",
-                "phone_number_verified",
-                "https://enterprise.example/claims/groups",
-            ],
+            claims: &[&CLAIMS[..], &["https://enterprise.example/claims/groups"]].concat(),
             prompts: &PROMPTS,
             more: &[
                 ("acr_values_supported", json!(["urn:enterprise:bronze", "urn:enterprise:gold"])),

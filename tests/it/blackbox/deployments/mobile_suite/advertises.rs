@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{APP, APP_AT, suite};
-use crate::blackbox::deployments::advertised::{Expected, PROMPTS, exactly};
+use crate::blackbox::deployments::advertised::{CLAIMS, Expected, PROMPTS, exactly};
 
 #[tokio::test]
 async fn advertises_what_it_does() {
@@ -53,27 +53,7 @@ async fn advertises_what_it_does() {
                 "users:write",
                 "keys:write",
             ],
-            claims: &[
-                "name",
-                "family_name",
-                "given_name",
-                "middle_name",
-                "nickname",
-                "preferred_username",
-                "profile",
-                "picture",
-                "website",
-                "gender",
-                "birthdate",
-                "zoneinfo",
-                "locale",
-                "updated_at",
-                "email",
-                "email_verified",
-                "address",
-                "phone_number",
-                "phone_number_verified",
-            ],
+            claims: &CLAIMS,
             prompts: &PROMPTS,
             more: &[
                 ("ui_locales_supported", json!(["en"])),
